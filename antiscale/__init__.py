@@ -1,0 +1,61 @@
+"""antiscale: when does finetuning with verification beat cloning expert traces?
+
+The public names load on first use, so that `import antiscale` and `antiscale --help` are quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from antiscale import bounds as bounds
+    from antiscale.ball import BallOptimum as BallOptimum
+    from antiscale.ball import chi2_ball_optimum as chi2_ball_optimum
+    from antiscale.ball import chi2_ball_optimum_average as chi2_ball_optimum_average
+    from antiscale.classes import load_class as load_class
+    from antiscale.errors import InputError as InputError
+    from antiscale.families import load_family as load_family
+    from antiscale.measures import anticoncentration as anticoncentration
+    from antiscale.measures import coverage as coverage
+    from antiscale.measures import heterogeneity as heterogeneity
+    from antiscale.measures import mean_return as mean_return
+    from antiscale.measures import sharpness as sharpness
+    from antiscale.sweep import SweepConfig as SweepConfig
+    from antiscale.sweep import sweep as sweep
+    from antiscale.traces import TraceModel as TraceModel
+    from antiscale.traces import bilevel_return as bilevel_return
+
+_HOME = {
+    "BallOptimum": "ball",
+    "InputError": "errors",
+    "SweepConfig": "sweep",
+    "TraceModel": "traces",
+    "anticoncentration": "measures",
+    "bilevel_return": "traces",
+    "chi2_ball_optimum": "ball",
+    "chi2_ball_optimum_average": "ball",
+    "coverage": "measures",
+    "heterogeneity": "measures",
+    "load_class": "classes",
+    "load_family": "families",
+    "mean_return": "measures",
+    "sharpness": "measures",
+    "sweep": "sweep",
+}
+
+__all__ = ["__version__", "bounds", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name == "bounds":
+        return importlib.import_module("antiscale.bounds")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"antiscale.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'antiscale' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,56 @@
+"""T9: when the gap between cloning and verification is certain, and how it grows."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from antiscale import validate
+from antiscale.validate import Floats
+
+
+def certified_gap(vf_lower: npt.ArrayLike, vb_upper: npt.ArrayLike) -> Floats:
+    """T4 minus T7, in tokens: what every verifier-free algorithm must lose beyond one verifier.
+
+    Valid only where both are bounds on E sup_r over the *same* rewards: T4a and T4c need r and
+    rbar at every prompt, T4b all of calR (T9).
+
+    Parameters
+    ----------
+    vf_lower, vb_upper
+        In tokens; they broadcast. NaN where a bound does not apply gives NaN.
+    """
+    return np.asarray(vf_lower, dtype=np.float64) - np.asarray(vb_upper, dtype=np.float64)
+
+
+def certified_from(gap: npt.ArrayLike) -> int | None:
+    """Index of the first of the last run of positive gaps, None if the last is not positive (T9).
+
+    Parameters
+    ----------
+    gap : [k]
+        Certified gaps in the order of growing H or n; NaN counts as not certified.
+    """
+    positive = np.asarray(gap, dtype=np.float64) > 0
+    if positive.ndim != 1 or not positive.size or not positive[-1]:
+        return None
+    return int(len(positive) - np.argmin(positive[::-1])) if not positive.all() else 0
+
+
+def vf_exponent(sigma: float, n: float) -> float:
+    """a - b/2: the exponent of sigma/sqrt(n) for sigma = H^a, n = H^b (T9)."""
+    return validate.real("sigma", sigma) - validate.real("n", n) / 2.0
+
+
+def vb_exponent(n: float) -> float:
+    """1 - b: the exponent of verification's proved rate H W/n for n = H^b, W bounded (T9)."""
+    return 1.0 - validate.real("n", n)
+
+
+def gap_exponent(sigma: float, n: float) -> float | None:
+    """a - b/2 where cloning's loss outgrows verification's proved rate (a > 1 - b/2), or None (T9).
+
+    Where it does not, theory does not say how the gap grows.
+    """
+    cloning = vf_exponent(sigma, n)
+    return cloning if cloning > vb_exponent(n) else None

@@ -1,0 +1,85 @@
+"""The smallest class for which cloning is hard: a reward and its mirror at every prompt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from antiscale.classes.blocks import Blocks
+from antiscale.traces import TraceModel
+from antiscale.validate import Floats
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Mirror:
+    """calR_x = {r, rbar}: Rbar = H - R, again bi-level (Tbar = R + 1).
+
+    One trace with R != H/2 tells the two apart.
+    """
+
+    name: ClassVar[str] = "mirror"
+    mirror_closed: ClassVar[bool] = True
+    pmf: Floats
+    returns: Floats
+    horizon: float
+
+    @classmethod
+    def of(cls, model: TraceModel) -> Mirror:
+        """Bind the class to `model`."""
+        return cls(model.pmf, model.returns, float(model.horizon))
+
+    @property
+    def _tells(self) -> Any:
+        """Whether seeing the type tells r from rbar, [m, S]."""
+        return (self.returns != self.horizon / 2) & (self.pmf > 0)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """One block, f = R."""
+        returns = self.returns
+        return Blocks(returns, np.zeros(returns.shape, dtype=np.int64), 1)
+
+    @property
+    def verified_blocks(self) -> Floats:
+        """P(R != H/2), [m, 1]: until such a trace is seen, r and rbar are both possible."""
+        return np.where(self._tells, self.pmf, 0.0).sum(-1, keepdims=True)
+
+    def log_sizes(self) -> Floats:
+        """Return log 2, or 0 where R = H/2 surely and the mirror is the reward itself."""
+        return np.where(self._tells.any(-1), math.log(2), 0.0)
+
+    def all_members(self) -> tuple[Floats, Any]:
+        """Return r and rbar."""
+        r = self.returns
+        there = np.stack([np.ones(len(r), dtype=bool), self._tells.any(-1)])
+        return np.stack([r, self.horizon - r]), there
+
+    def draw_members(self, rng: np.random.Generator, count: int) -> Floats:
+        """Draw r or rbar."""
+        r = self.returns
+        flip = rng.integers(0, 2, (count, len(r), 1), dtype=np.int64).astype(bool)
+        return np.where(flip, self.horizon - r, r)
+
+    def pessimist(self, seen: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return the reward that the labels name, where they name one."""
+        r, horizon = self.returns, self.horizon
+        evidence = seen & self._tells
+        is_r = jnp.any(evidence & (labels == r), axis=-1)
+        told = jnp.any(evidence, axis=-1)
+        return jnp.where(is_r[..., None], r, horizon - r), told
+
+    def binary_pessimist(self, seen: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Only R = 0 or R = H tells 1[R > 0] from 1[R < H]."""
+        r, horizon = self.returns, self.horizon
+        evidence = seen & ((r == 0) | (r == horizon))
+        is_r = jnp.any(evidence & (labels == (r > 0)), axis=-1)
+        told = jnp.any(evidence, axis=-1)
+        lower = jnp.where(is_r[..., None], r > 0, r < horizon)
+        return lower.astype(jnp.float64), told

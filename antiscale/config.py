@@ -1,0 +1,212 @@
+"""What a sweep runs: a frozen dataclass that rejects what it does not know."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import antiscale
+from antiscale import validate
+from antiscale.errors import InputError
+
+SCHEMA = "antiscale.sweep/1"
+
+FORMS = ("best", "two_point", "many_point", "blocks")
+EXPERTS = ("optimal", "base", "hard")
+
+# The first horizon of a sweep; it doubles from there.
+SMALLEST = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepConfig:
+    """Configuration of a sweep over horizons, or over sample sizes.
+
+    Parameters
+    ----------
+    horizon
+        The largest test-time budget H, in tokens: the sweep runs H = 16, 32, ... up to it.
+    family
+        Family of trace models: heterogeneous, homogeneous, sharp, explicit.
+    parameters
+        The family's own parameters, by name.
+    prompts, styles
+        Shorthands for the family's parameters of that name.
+    reward_class
+        calR: styles or mirror.
+    expert
+        Whose traces are cloned: optimal (pibar_kappa of the true reward), base, or hard (drawn
+        afresh per prompt and replicate from the prior under which T4 is a Bayes bound).
+    form
+        Which form of T4 is reported (and whose prior `hard` draws from): best, two_point (T4a),
+        many_point (T4c) or blocks (T4b).
+    learner
+        Learners by name, or `module:name`; at most one per side. Defaults: sft and simple.
+    kappa
+        Radius of the chi-square ball, per prompt, without factor 1/2.
+    samples_per_token
+        n = samples_per_token * H.
+    samples
+        Fixes n instead (with vary = "n": the largest n).
+    vary
+        "H" grows the horizon; "n" keeps H and grows n, doubling.
+    repeats
+        Replicates, at least 2.
+    rewards
+        How many rewards per prompt are stated where calR_x has more than 1024 members.
+    c0
+        Anti-concentration that a stated reward must reach; default: the true reward's own c_0.
+    quantile
+        q of the reported quantile of the loss at the true reward.
+    seed
+        Seed of all randomness.
+    """
+
+    horizon: int = 4096
+    family: str = "heterogeneous"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    prompts: int | None = None
+    styles: int | None = None
+    reward_class: str = "styles"
+    expert: str = "optimal"
+    form: str = "best"
+    learner: tuple[str, ...] = ()
+    kappa: float = 0.25
+    samples_per_token: float = 32.0
+    samples: int | None = None
+    vary: str = "H"
+    repeats: int = 200
+    rewards: int = 50
+    c0: float | None = None
+    quantile: float = 0.9
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        put("horizon", validate.integer("horizon", self.horizon, least=1, most=2**40))
+        if not isinstance(self.parameters, Mapping):
+            raise InputError(f"parameters must be a table of names and values; got {self.parameters!r}")
+        put("parameters", {name: _plain(value) for name, value in self.parameters.items()})
+        for name in ("prompts", "styles"):
+            if getattr(self, name) is not None:
+                put(name, validate.integer(name, getattr(self, name), least=1))
+        for name, allowed in (("expert", EXPERTS), ("form", FORMS), ("vary", ("H", "n"))):
+            put(name, validate.choice(name, getattr(self, name), allowed))
+        for name in ("family", "reward_class"):
+            # Which names there are is for the registries to say; they load JAX, this does not.
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"{name} must be a name; got {getattr(self, name)!r}")
+        learner = (self.learner,) if isinstance(self.learner, str) else self.learner
+        if not isinstance(learner, Sequence) or not all(isinstance(name, str) for name in learner):
+            raise InputError(f"learner must be a name or a list of names; got {learner!r}")
+        put("learner", tuple(learner))
+        kappa = validate.real("kappa", self.kappa)
+        if kappa < 0:
+            raise InputError(f"kappa must be >= 0 (the radius of the chi-square ball); got {kappa:g}")
+        put("kappa", kappa)
+        per_token = validate.real("samples_per_token", self.samples_per_token)
+        if per_token <= 0:
+            raise InputError(f"samples_per_token must be > 0; got {per_token:g}")
+        put("samples_per_token", per_token)
+        if self.samples is not None:
+            put("samples", validate.integer("samples", self.samples, least=1, most=10**15))
+        put("repeats", validate.integer("repeats", self.repeats, least=2, most=10**6))
+        put("rewards", validate.integer("rewards", self.rewards, least=2, most=10**5))
+        if self.c0 is not None:
+            validate.probability("c0", validate.real("c0", self.c0))
+            put("c0", float(self.c0))
+        validate.probability(
+            "quantile", validate.real("quantile", self.quantile), allow_zero=False, allow_one=False
+        )
+        put("seed", validate.integer("seed", self.seed, least=0, most=2**63 - 1))
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> SweepConfig:
+        """Build a configuration from names and values.
+
+        Raises
+        ------
+        InputError
+            For an unknown name, with the nearest known one, or a value that is not allowed.
+        """
+        known = sorted(f.name for f in dataclasses.fields(cls))
+        for key in mapping:
+            if key not in known:
+                raise InputError(f"unknown config key {key!r}{validate.nearest(key, known)}")
+        return cls(**mapping)
+
+    def family_parameters(self) -> dict[str, Any]:
+        """Return the family's parameters, the shorthands among them."""
+        merged = dict(self.parameters)
+        for name in ("prompts", "styles"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if name in merged:
+                raise InputError(f"{name} is given twice: as {name} and in parameters")
+            merged[name] = value
+        return merged
+
+    def cells(self) -> list[tuple[int, int]]:
+        """Return the pairs (H, n) of the sweep, in order."""
+        largest = self._samples(self.horizon)
+        if self.vary == "n":
+            smallest = min(largest, self._samples(SMALLEST) if self.samples is None else 16)
+            return [(self.horizon, n) for n in _doubling(smallest, largest)]
+        return [(h, self._samples(h)) for h in _doubling(min(SMALLEST, self.horizon), self.horizon)]
+
+    def _samples(self, horizon: int) -> int:
+        if self.samples is not None:
+            return self.samples
+        return max(1, round(self.samples_per_token * horizon))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values, for JSON and TOML."""
+        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return plain | {"parameters": dict(self.parameters), "learner": list(self.learner)}
+
+    def hash(self) -> str:
+        """Return twelve hexadecimal digits that name the configuration and this version's rows."""
+        text = json.dumps(
+            [SCHEMA, antiscale.__version__, self.to_dict()], sort_keys=True, allow_nan=True
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as nested lists, so that a configuration can be written down."""
+    return np.asarray(value).tolist() if hasattr(value, "tolist") else value
+
+
+def _doubling(first: int, last: int) -> list[int]:
+    """First, 2 first, 4 first, ... and `last`, whatever it is."""
+    steps = int(math.log2(last / first) + 1e-9)
+    values = [first * 2**k for k in range(steps + 1)]
+    return values if values[-1] == last else [*values, last]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a TOML file of configuration keys.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"config file {path} does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"config file {path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"config file {path} is not valid TOML: {error}") from None

@@ -1,0 +1,58 @@
+"""One style, always right: the other half of the theorem, where cloning loses little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from antiscale import validate
+from antiscale.errors import InputError
+from antiscale.traces import TraceModel, uniform_prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Homogeneous:
+    """One style and every trace correct: R = 3H/4 + O(sqrt H), so sigma grows only as sqrt(H).
+
+    Heterogeneity fails: with n proportional to H cloning's loss neither grows nor falls, and
+    verification has next to nothing to add. Lengths are H/4 + 1 + (u - 1/2) sqrt(H), rounded,
+    with u uniform on {1, 3, ..., 2L-1}/(2L).
+
+    Parameters
+    ----------
+    prompts
+        m, equally likely.
+    lengths
+        L, the number of equally likely lengths.
+    """
+
+    name: ClassVar[str] = "homogeneous"
+    prompts: int = 8
+    lengths: int = 8
+
+    def __post_init__(self) -> None:
+        validate.integer("prompts", self.prompts, least=1)
+        validate.integer("lengths", self.lengths, least=1)
+
+    def at(self, horizon: int) -> TraceModel:
+        """Build the model with test-time budget `horizon` (tokens)."""
+        if horizon < 16:
+            raise InputError(
+                f"the homogeneous family needs a horizon of at least 16 tokens; got {horizon}"
+            )
+        u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
+        tokens = np.rint(horizon / 4 + (u - 0.5) * np.sqrt(horizon)) + 1
+        shape = (self.prompts, self.lengths)
+        lengths = np.broadcast_to(tokens, shape).copy()
+        return TraceModel(
+            family=self.name,
+            horizon=horizon,
+            pmf=np.full(shape, 1.0 / self.lengths),
+            hitting_times=lengths,
+            lengths=lengths.copy(),
+            styles=np.zeros(shape, dtype=np.int64),
+            prompt_mass=uniform_prompts(self.prompts),
+            sigma_exponent=0.5 if self.lengths > 1 else None,
+        )

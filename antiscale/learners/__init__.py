@@ -1,0 +1,87 @@
+"""Learners: sufficient statistics in, policy out.
+
+A learner is a callable `learner(data, setting) -> policy` with attributes `name` and `side`:
+
+- `side = "vf"` (verifier-free): `data.counts` [..., m, S] holds how often each type was seen among
+  the expert's traces; `data.labels` is None.
+- `side = "vb"` (verifier-based): `data.counts` counts the base policy's traces, `data.labels`
+  [..., m, S] their returns in tokens, 0 where a type was not seen.
+
+The policy is a pmf over types, [..., m, S]. Learners run inside `jax.jit`, on arrays that batch
+over leading axes, so they use `jax.numpy` and no Python branches on values. Name your own with
+`--learner module:name`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+from antiscale import validate
+from antiscale.errors import InputError
+from antiscale.learners.cloning import SFT, SmoothedSFT
+from antiscale.learners.protocol import Data, Learner
+from antiscale.learners.protocol import Setting as Setting
+from antiscale.learners.verification import Binary, Simple, Wide
+
+_ALL: tuple[Learner, ...] = (SFT(), SmoothedSFT(), Simple(), Binary(), Wide())
+BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}
+DEFAULT = {"vf": "sft", "vb": "simple"}
+
+
+def load_learner(name: str) -> Learner:
+    """Return a built-in learner by name, or a user's own by `module:name`.
+
+    Raises
+    ------
+    InputError
+        If there is no such learner, or it does not follow the protocol.
+    """
+    if ":" not in name:
+        return BUILT_IN[
+            validate.choice("learner (or module:name of your own)", name, BUILT_IN)
+        ]
+    module_name, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = getattr(importlib.import_module(module_name), attribute)
+    except ImportError as error:
+        raise InputError(f"learner {name!r}: cannot import {module_name!r} ({error})") from None
+    except AttributeError:
+        raise InputError(
+            f"learner {name!r}: module {module_name!r} has no {attribute!r}"
+        ) from None
+    learner = found() if isinstance(found, type) else found
+    if getattr(learner, "side", None) not in ("vf", "vb") or not callable(learner):
+        raise InputError(
+            f"learner {name!r} must be callable as learner(data, setting) and have "
+            "side = 'vf' (clones traces) or 'vb' (sees labels)"
+        )
+    return _Named(name, learner.side, learner)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A user's learner, under the name it was asked for by."""
+
+    name: str
+    side: Literal["vf", "vb"]
+    learner: Any
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        try:
+            policy: jax.Array = self.learner(data, setting)
+        except Exception as error:
+            line = (str(error).strip() or "no message").splitlines()[0]
+            raise InputError(
+                f"learner {self.name!r} failed with {type(error).__name__}: {line} (learners run "
+                "inside jax.jit: use jax.numpy, and no Python branches on values)"
+            ) from error
+        return policy

@@ -1,0 +1,128 @@
+"""What learners lose, replicate by replicate, for every stated reward at once.
+
+Compiled once for all horizons: the reward class, the rewards and the policies are data.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from antiscale import device as device
+from antiscale.ball import solve
+from antiscale.errors import InputError
+from antiscale.learners.protocol import Data, Learner, Setting
+
+# Replicates worked on together: large enough to vectorise, small enough for the processor's cache.
+_BATCH = 4
+
+
+class Losses(NamedTuple):
+    """Per replicate, prompt and stated reward; in tokens.
+
+    Attributes
+    ----------
+    by_reward : [R, m, K]
+        Verifier-free: J_r(pi_e) - J_r(pihat). Verifier-based: J_r(pibar_{kappa,r}) - J_r(pihat_r).
+    whole_class : [R, m]
+        Verifier-free: the supremum over all of calR. Verifier-based: NaN.
+    defect
+        How far the learner's output is from being pmfs (negative mass, or a sum other than one).
+    """
+
+    by_reward: jax.Array
+    whole_class: jax.Array
+    defect: jax.Array
+
+
+def cloning_losses(
+    learner: Learner, setting: Setting, counts: jax.Array, expert: jax.Array, returns: jax.Array
+) -> Losses:
+    """Losses of a verifier-free learner.
+
+    Parameters
+    ----------
+    learner, setting
+        What learns, and what it knows.
+    counts : [R, m, S]
+        Of the expert's traces.
+    expert : [R, m, S] or [1, m, S]
+        The expert's policy, one per replicate or one for all.
+    returns : [K, m, S]
+        The stated rewards' returns, in tokens.
+    """
+    return _checked(learner, _cloning(learner, setting, counts, expert, returns))
+
+
+def verification_losses(
+    learner: Learner, setting: Setting, counts: jax.Array, returns: jax.Array
+) -> Losses:
+    """Losses of a verifier-based learner, the same traces labelled by each reward.
+
+    Parameters
+    ----------
+    learner, setting
+        What learns, and what it knows.
+    counts : [R, m, S]
+        Of the base policy's traces.
+    returns : [K, m, S]
+        The stated rewards' returns, in tokens.
+    """
+    return _checked(learner, _verification(learner, setting, counts, returns))
+
+
+def _checked(learner: Learner, losses: Losses) -> Losses:
+    if not float(losses.defect) <= 1e-6:
+        raise InputError(
+            f"learner {learner.name!r} must return pmfs over types: off by {losses.defect:.3g}"
+        )
+    return losses
+
+
+def _policy(learner: Learner, data: Data, setting: Setting) -> tuple[jax.Array, jax.Array]:
+    """The learner's policy, and how far it is from being one."""
+    policy = learner(data, setting)
+    shape = data.counts.shape if data.labels is None else data.labels.shape
+    if getattr(policy, "shape", None) != shape:
+        raise InputError(
+            f"learner {learner.name!r} must return a policy of shape {shape} (..., prompts, "
+            f"types); got {getattr(policy, 'shape', type(policy).__name__)}"
+        )
+    outside = jnp.where(setting.pmf > 0, 0.0, jnp.abs(policy))
+    defect = jnp.abs(jnp.sum(policy, -1) - 1.0) + jnp.max(jnp.maximum(-policy, outside), -1)
+    return policy, jnp.max(defect)
+
+
+@partial(jax.jit, static_argnums=0)
+def _cloning(
+    learner: Learner, setting: Setting, counts: jax.Array, expert: jax.Array, returns: jax.Array
+) -> Losses:
+    policy, defect = _policy(learner, Data(counts), setting)
+    difference = expert - policy
+    return Losses(
+        jnp.einsum("rms,kms->rmk", difference, returns),
+        setting.rewards.blocks.worst_loss(difference),
+        defect,
+    )
+
+
+@partial(jax.jit, static_argnums=0)
+def _verification(
+    learner: Learner, setting: Setting, counts: jax.Array, returns: jax.Array
+) -> Losses:
+    pmf = jnp.broadcast_to(setting.pmf, returns.shape)
+    best = solve(pmf, returns, jnp.full(returns.shape[:-1], setting.kappa))
+    comparator = jnp.sum(pmf * best.density_ratio * returns, -1)
+
+    def one(seen: jax.Array) -> tuple[jax.Array, jax.Array]:
+        # Labels of types that were not drawn stay hidden from the learner.
+        labels = jnp.where(seen > 0, returns, 0.0)
+        policy, defect = _policy(learner, Data(seen[None], labels), setting)
+        return (comparator - jnp.sum(policy * returns, -1)).T, defect
+
+    by_reward, defect = lax.map(one, counts, batch_size=_BATCH)
+    return Losses(by_reward, jnp.full(by_reward.shape[:2], jnp.nan), jnp.max(defect))

@@ -1,0 +1,179 @@
+"""A sweep: cells in, rows and fitted exponents out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from antiscale import device
+from antiscale.classes import load_class
+from antiscale.config import SCHEMA, SweepConfig
+from antiscale.families import load_family
+from antiscale.rates import fit_exponents
+from antiscale.results import RunFolder, open_run
+from antiscale.simulate import Cell, choose_learners, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SweepConfig", "SweepResult", "run_sweep", "sweep"]
+
+# Called after each cell with the cells done, those in all, and the horizon just done.
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep found.
+
+    Attributes
+    ----------
+    rows
+        One dictionary per (H, n); every parameter is repeated in each.
+    fit
+        `vf_slope`, `vb_slope`, `gap_slope`; see `antiscale.rates.fit_exponents`.
+    """
+
+    config: SweepConfig
+    rows: list[dict[str, Any]]
+    fit: dict[str, dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `antiscale sweep --json` prints."""
+        return {
+            "schema": SCHEMA,
+            "config": self.config.to_dict(),
+            "config_hash": self.config.hash(),
+            "rows": self.rows,
+            "fit": self.fit,
+        }
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+
+def sweep(
+    config: SweepConfig | None = None,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Run a sweep and return its rows.
+
+    Parameters
+    ----------
+    config
+        What to run; the default instance if None.
+    out
+        Folder for the results; None leaves nothing on disk.
+    overwrite
+        Start afresh in a folder that holds a run.
+    progress
+        Called after each cell with (cells done, cells in all, horizon).
+
+    Returns
+    -------
+    One row per (H, n). `frame.attrs["fit"]` holds the fitted exponents.
+
+    Raises
+    ------
+    InputError
+        For anything in the configuration or the folder that cannot be used.
+
+    Examples
+    --------
+    >>> import antiscale as ac
+    >>> rows = ac.sweep(ac.SweepConfig(horizon=32, repeats=4))
+    >>> list(rows.horizon)
+    [16, 32]
+    """
+    config = SweepConfig() if config is None else config
+    check(config)
+    folder = None if out is None else open_run(config, Path(out), overwrite=overwrite)
+    result = run_sweep(config, folder, progress)
+    frame = result.frame()
+    frame.attrs["fit"] = result.fit
+    return frame
+
+
+def check(config: SweepConfig) -> None:
+    """Raise InputError if a configuration cannot run, before anything is written."""
+    choose_learners(config.learner)
+    parameters = config.family_parameters()
+    for horizon in sorted({horizon for horizon, _ in config.cells()}):
+        load_class(
+            config.reward_class, load_family(config.family, horizon=horizon, **parameters)
+        )
+
+
+def run_sweep(
+    config: SweepConfig, folder: RunFolder | None = None, progress: Progress | None = None
+) -> SweepResult:
+    """Run the cells that `folder` does not hold yet, then fit, then write the results.
+
+    Same arguments as `sweep`, with a folder from `open_run`.
+    """
+    if folder is not None and folder.complete:
+        stored = folder.result()
+        return SweepResult(config, stored["rows"], stored["fit"])
+    device.keep_compiled_code()
+    started = time.perf_counter()
+    places = config.cells()
+    cells: list[Cell] = []
+    for done, (horizon, n) in enumerate(places, start=1):
+        cell = folder.load_cell(horizon, n) if folder is not None else None
+        if cell is None:
+            cell = simulate(config, horizon, n)
+            if folder is not None:
+                folder.save_cell(horizon, n, cell)
+        cells.append(cell)
+        if progress is not None:
+            progress(done, len(places), horizon)
+    family = load_family(config.family, horizon=places[-1][0], **config.family_parameters())
+    fit = fit_exponents(config, places, [cell.replicates for cell in cells], family.sigma_exponent)
+    result = SweepResult(config, [_parameters(config) | cell.row for cell in cells], fit)
+    if folder is not None:
+        folder.finish(result.frame(), _replicates(config, cells), result.to_json(), started)
+    return result
+
+
+def _parameters(config: SweepConfig) -> dict[str, Any]:
+    """Return the configuration as columns; those that a row measures anew get other names."""
+    columns = config.to_dict()
+    renamed = {"horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested"}
+    columns = {renamed.get(name, name): value for name, value in columns.items()}
+    columns["parameters"] = json.dumps(config.family_parameters(), sort_keys=True)
+    for taken in ("learner", "prompts", "styles"):
+        del columns[taken]
+    return {"config_hash": config.hash()} | columns
+
+
+def _replicates(config: SweepConfig, cells: list[Cell]) -> pd.DataFrame:
+    """Return one row per (H, n, replicate): the headline loss of each side, in tokens."""
+    import pandas as pd
+
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "config_hash": config.hash(),
+                    "seed": config.seed,
+                    "horizon": cell.row["horizon"],
+                    "n": cell.row["n"],
+                    "replicate": range(config.repeats),
+                    "vf_loss": cell.replicates["vf"],
+                    "vb_loss": cell.replicates["vb"],
+                }
+            )
+            for cell in cells
+        ],
+        ignore_index=True,
+    )
