@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,22 +128,48 @@ def run_sweep(
     device.keep_compiled_code()
     started = time.perf_counter()
     places = config.cells()
-    cells: list[Cell] = []
-    for done, (horizon, n) in enumerate(places, start=1):
-        cell = folder.load_cell(horizon, n) if folder is not None else None
-        if cell is None:
-            cell = simulate(config, horizon, n)
-            if folder is not None:
-                folder.save_cell(horizon, n, cell)
-        cells.append(cell)
-        if progress is not None:
-            progress(done, len(places), horizon)
+    cells = _cells(config, places, folder, progress)
     family = load_family(config.family, horizon=places[-1][0], **config.family_parameters())
     fit = fit_exponents(config, places, [cell.replicates for cell in cells], family.sigma_exponent)
     result = SweepResult(config, [_parameters(config) | cell.row for cell in cells], fit)
     if folder is not None:
         folder.finish(result.frame(), _replicates(config, cells), result.to_json(), started)
     return result
+
+
+def _cells(
+    config: SweepConfig,
+    places: list[tuple[int, int]],
+    folder: RunFolder | None,
+    progress: Progress | None,
+) -> list[Cell]:
+    """Take finished cells from the folder and simulate the others, two at a time on a CPU."""
+    found: dict[tuple[int, int], Cell] = {}
+    if folder is not None:
+        stored = {place: folder.load_cell(*place) for place in places}
+        found = {place: cell for place, cell in stored.items() if cell is not None}
+
+    def keep(place: tuple[int, int], cell: Cell) -> None:
+        if folder is not None:
+            folder.save_cell(*place, cell)
+        found[place] = cell
+        if progress is not None:
+            progress(len(found), len(places), place[0])
+
+    missing = [place for place in places if place not in found]
+    if missing:
+        # The first one compiles for all. It is the largest, so that bad news comes early.
+        first = missing.pop()
+        keep(first, simulate(config, *first))
+    with ThreadPoolExecutor(2 if device.backend() == "cpu" else 1) as pool:
+        running = {pool.submit(simulate, config, *place): place for place in reversed(missing)}
+        try:
+            for done in as_completed(running):
+                keep(running[done], done.result())
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [found[place] for place in places]
 
 
 def _parameters(config: SweepConfig) -> dict[str, Any]:

@@ -1,0 +1,357 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import antiscale
+from antiscale.config import EXPERTS, FORMS, SweepConfig, read_config
+from antiscale.errors import InputError
+
+app = typer.Typer(
+    name="antiscale",
+    help="When does finetuning with verification beat cloning expert traces, and by how much?",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_EXAMPLES = """
+[bold]Examples[/bold]
+
+  antiscale sweep --horizon 4096
+
+  antiscale sweep --horizon 4096 --family homogeneous
+
+  antiscale sweep --family sharp --set c0=0.02 --horizon 1024
+
+  antiscale sweep --expert hard --form two_point --learner smoothed_sft
+
+  antiscale sweep --vary n --horizon 256 --samples 1000000
+
+  antiscale sweep --config experiments/default.toml --json > sweep.json
+"""
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(f"antiscale {antiscale.__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog=_EXAMPLES)
+def sweep(
+    horizon: Annotated[
+        str | None,
+        typer.Option(metavar="H", help="Largest test-time budget in tokens: runs 16, 32, ..., H. [4096]"),
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(help="heterogeneous, homogeneous, sharp or explicit. [heterogeneous]"),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A parameter of the family, e.g. spread=0.5; repeatable."
+        ),
+    ] = None,
+    reward_class: Annotated[
+        str | None, typer.Option(help="The class calR: styles or mirror. [styles]")
+    ] = None,
+    expert: Annotated[
+        str | None, typer.Option(help=f"Whose traces are cloned: {', '.join(EXPERTS)}. [optimal]")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option(help=f"Form of the VF lower bound: {', '.join(FORMS)}. [best]")
+    ] = None,
+    learner: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="sft, smoothed_sft, simple, binary, wide, or module:name of your own; once per "
+            "side. [sft, simple]",
+        ),
+    ] = None,
+    kappa: Annotated[
+        str | None, typer.Option(metavar="X", help="Radius of the chi-square ball. [0.25]")
+    ] = None,
+    prompts: Annotated[
+        str | None, typer.Option(metavar="M", help="Prompts m of the family. [8]")
+    ] = None,
+    styles: Annotated[
+        str | None, typer.Option(metavar="B", help="Styles B of the family. [18]")
+    ] = None,
+    samples_per_token: Annotated[
+        str | None, typer.Option(metavar="X", help="n = X * H traces for each side. [32]")
+    ] = None,
+    samples: Annotated[
+        str | None, typer.Option(metavar="N", help="Fix n (with --vary n: the largest n).")
+    ] = None,
+    vary: Annotated[
+        str | None, typer.Option(help="H grows the horizon; n fixes H and grows n. [H]")
+    ] = None,
+    repeats: Annotated[str | None, typer.Option(metavar="R", help="Replicates. [200]")] = None,
+    rewards: Annotated[
+        str | None,
+        typer.Option(metavar="K", help="Stated rewards per prompt for classes over 1024. [50]"),
+    ] = None,
+    c0: Annotated[
+        str | None,
+        typer.Option(metavar="X", help="Anti-concentration a stated reward must reach. [the true one's]"),
+    ] = None,
+    quantile: Annotated[
+        str | None, typer.Option(metavar="Q", help="Quantile of the loss at the true reward. [0.9]")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(metavar="SEED", help="Seed of everything. [0]")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Read options from a file; flags override it."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Results folder. [runs/<config hash>]")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start afresh in a folder that holds a run.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Measure what cloning and verification lose as the budget grows, against explicit bounds.
+
+    Leaves a folder with rows (Parquet, CSV), a manifest and a plot. The same configuration takes
+    up where it was cut short; a finished one is shown again at once.
+    """
+    given: dict[str, Any] = {
+        "horizon": _number("--horizon", horizon),
+        "family": family,
+        "reward_class": reward_class,
+        "expert": expert,
+        "form": form,
+        "learner": learner or None,
+        "kappa": _number("--kappa", kappa),
+        "prompts": _number("--prompts", prompts),
+        "styles": _number("--styles", styles),
+        "samples_per_token": _number("--samples-per-token", samples_per_token),
+        "samples": _number("--samples", samples),
+        "vary": vary,
+        "repeats": _number("--repeats", repeats),
+        "rewards": _number("--rewards", rewards),
+        "c0": _number("--c0", c0),
+        "quantile": _number("--quantile", quantile),
+        "seed": _number("--seed", seed),
+    }
+    options = {} if config is None else read_config(config)
+    options |= {name: value for name, value in given.items() if value is not None}
+    parameters = dict(_assignment(text) for text in set_ or [])
+    if parameters:
+        options["parameters"] = {**options.get("parameters", {}), **parameters}
+    settings = SweepConfig.from_mapping(options)
+
+    # Late: only a command that computes waits for JAX.
+    from antiscale import report
+    from antiscale.results import open_run
+    from antiscale.sweep import check, run_sweep
+
+    check(settings)
+    path = out if out is not None else Path("runs") / settings.hash()
+    folder = open_run(settings, path, overwrite=overwrite)
+    total = len(settings.cells())
+    with _progress(total, hidden=quiet) as advance:
+        result = run_sweep(settings, folder, advance)
+    _draw(folder, report.reading(settings, result.rows, result.fit))
+    if as_json:
+        print(json.dumps(result.to_json(), allow_nan=False))
+        return
+    console = _console()
+    console.print(report.screen(settings, result.rows, result.fit, width=console.width))
+    console.print(f"\nResults: {path}/  (rows, manifest, plot.png, plot.svg)", highlight=False)
+
+
+@app.command(epilog="[bold]Example[/bold]\n\n  antiscale plot runs/3aaeac5141c4")
+def plot(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A results folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to put plot.png and plot.svg. [RUN]")
+    ] = None,
+) -> None:
+    """Redraw a sweep's plot from its rows alone."""
+    from antiscale.report import reading
+    from antiscale.results import RunFolder, read_run
+
+    folder = read_run(run)
+    result = folder.result()
+    settings = SweepConfig.from_mapping(result["config"])
+    target = folder if out is None else RunFolder(out)
+    files = _draw(folder, reading(settings, result["rows"], result["fit"]), target, redraw=True)
+    for file in files:
+        print(file)
+
+
+@app.command()
+def info(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Show versions, the device, and the families, classes and learners there are."""
+    from antiscale import device, families, learners
+    from antiscale.classes import CLASSES
+    from antiscale.results import versions
+
+    found: dict[str, Any] = {
+        "versions": versions(),
+        "device": device.description(),
+        "compilation_cache": str(device.cache_directory()),
+        "families": {
+            name: {
+                "summary": families.summary_of(name),
+                "parameters": {
+                    key: None if value is ... else value
+                    for key, value in families.parameters_of(name).items()
+                },
+            }
+            for name in families.FAMILIES
+        },
+        "reward_classes": {name: _summary(cls) for name, cls in CLASSES.items()},
+        "learners": {
+            name: {"side": learner.side, "summary": _summary(type(learner))}
+            for name, learner in learners.BUILT_IN.items()
+        },
+    }
+    if as_json:
+        print(json.dumps(found))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, version in found["versions"].items():
+        table.add_row(name, version)
+    table.add_row("device", found["device"])
+    table.add_row("compiled code", found["compilation_cache"])
+    for name, family in found["families"].items():
+        parameters = ", ".join(
+            key if value is None else f"{key}={value}" for key, value in family["parameters"].items()
+        )
+        table.add_row(f"family {name}", f"{family['summary']}\n[dim]{parameters}[/dim]")
+    for name, summary in found["reward_classes"].items():
+        table.add_row(f"class {name}", summary)
+    for name, learner in found["learners"].items():
+        table.add_row(f"learner {name} ({learner['side']})", learner["summary"])
+    _console().print(table, highlight=False)
+
+
+def _summary(cls: type) -> str:
+    return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+def _number(flag: str, text: str | None) -> int | float | None:
+    """A number as typed; 1e6 is as good as 1000000."""
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"{flag} must be a number; got {text!r}") from None
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(f"--set takes NAME=VALUE, e.g. --set spread=0.5; got {text!r}")
+    try:
+        return name.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return name.strip(), value
+
+
+def _console() -> Any:
+    """Standard output; wide enough for the table when it is not a terminal."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=120)
+
+
+def _progress(total: int, *, hidden: bool) -> Any:
+    """A context manager that gives a callback, or None where no bar is wanted."""
+    import contextlib
+
+    if hidden or not sys.stderr.isatty():
+        return contextlib.nullcontext()
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    @contextlib.contextmanager
+    def bar() -> Any:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as progress:
+            task = progress.add_task("compiling", total=total)
+
+            def advance(done: int, _: int, horizon: int) -> None:
+                progress.update(task, completed=done, description=f"H = {horizon}")
+
+            yield advance
+
+    return bar()
+
+
+def _draw(folder: Any, note: str, target: Any = None, *, redraw: bool = False) -> list[Path]:
+    """Write plot.png and plot.svg where they are missing."""
+    target = folder if target is None else target
+    files = [target.path / "plot.png", target.path / "plot.svg"]
+    if redraw or not all(file.exists() for file in files):
+        from antiscale import plots
+
+        for kind, content in plots.encode(plots.sweep_figure(folder.rows(), note)).items():
+            target.write(f"plot.{kind}", content)
+    return files
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit status 2."""
+    usage_error: Any = typer.BadParameter.__mro__[1]
+    try:
+        status = app(standalone_mode=False)
+    except InputError as error:
+        _fail(str(error))
+    except usage_error as error:
+        _fail(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        print("antiscale: stopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody to tell.
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"antiscale: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""What a person reads of a sweep: a table, the exponents and one plain sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from antiscale.bounds.separation import certified_from
+from antiscale.config import SweepConfig
+
+DASH = "–"
+
+
+# Below this width a terminal gets the table without the columns that rarely change.
+_WIDE = 108
+
+
+def screen(
+    config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any], *, width: int
+) -> RenderableType:
+    """Return the table, the fitted exponents and the reading, for a console of `width` columns."""
+    lines = [reading(config, rows, fit), *notes(rows, fit)]
+    if width < _WIDE:
+        lines.insert(1, _ranges(rows))
+    return Group(
+        Text(_title(config, rows), style="bold"),
+        losses_table(rows, wide=width >= _WIDE),
+        Text(),
+        exponents_table(config, fit),
+        *(Text(line) for line in ("", lines[0], "", *lines[1:])),
+    )
+
+
+def _title(config: SweepConfig, rows: list[dict[str, Any]]) -> str:
+    last = rows[-1]
+    low, high = last["rewards_stated"], last["rewards_stated_max"]
+    count = f"{low}" if low == high else f"{low} to {high}"
+    whole = " (all of the class)" if last["rewards_whole_class"] else ""
+    return (
+        f"Family {config.family}, class {config.reward_class}, expert {config.expert}, "
+        f"kappa {config.kappa:g}. Losses in tokens: E sup over {count} rewards per prompt{whole}, "
+        "± for 99%."
+    )
+
+
+def _ranges(rows: list[dict[str, Any]]) -> str:
+    """The measures that a narrow table leaves out, over all rows."""
+
+    def spread(label: str, values: list[float]) -> str:
+        low, high = number(min(values)), number(max(values))
+        return f"{label} = {low}" if low == high else f"{label} = {low} to {high}"
+
+    return ", ".join(
+        (
+            spread("sigma/H", [row["sigma"] / row["horizon"] for row in rows]),
+            spread("c_0", [row["c0"] for row in rows]),
+            spread("W", [row["max_ratio"] for row in rows]) + ".",
+        )
+    )
+
+
+def number(value: float | None) -> str:
+    """Three significant digits; a dash where undefined."""
+    if value is None or math.isnan(value):
+        return DASH
+    if abs(value) < 5e-7:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) < 1e-3:
+        return f"{value:.1e}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(digits, 4)}f}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The ends of an interval in brackets."""
+    return f"[{number(low)}, {number(high)}]"
+
+
+def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
+    """One line per (H, n): the two sides, each between its bounds; losses in tokens."""
+    vf, vb = rows[0]["vf_learner"], rows[0]["vb_learner"]
+    measures = ["sigma/H", "c_0", "W"] if wide else []
+    headers = [
+        "H", "n", *measures, "VF lower", f"VF {vf}", "VF upper", f"VB {vb}", "VB upper",
+        "gap", "certified",
+    ]  # fmt: skip
+    table = Table(box=None, pad_edge=False, padding=(0, 1 if wide else 0, 0, 1), header_style="bold")
+    for header in headers:
+        style = {"VF": "yellow", "VB": "cyan"}.get(header[:2], "")
+        table.add_column(header, justify="right", style=style, no_wrap=True)
+    for row in rows:
+        certified = row["gap_certified"]
+        cells = [f"{row['horizon']}", f"{row['n']}"]
+        if wide:
+            cells += [
+                number(row["sigma"] / row["horizon"]), number(row["c0"]), number(row["max_ratio"])
+            ]  # fmt: skip
+        cells += [
+            number(row["vf_lower"]),
+            plus_minus(row["vf_mean"], row["vf_high"]),
+            number(row["vf_upper"]),
+            plus_minus(row["vb_mean"], row["vb_high"]),
+            number(row["vb_upper"]),
+            number(row["gap_measured"]),
+        ]
+        style = "green" if certified is not None and certified > 0 else "dim"
+        table.add_row(*cells, Text(number(certified), style=style))
+    return table
+
+
+def plus_minus(mean: float, high: float) -> str:
+    """A mean and half its symmetric interval, to the mean's decimals."""
+    text, half = number(mean), high - mean
+    decimals = len(text.partition(".")[2]) if "e" not in text else None
+    if text == "0" or decimals is None:
+        return f"{text} ± {number(half)}"
+    return f"{text} ± {half:.{decimals}f}"
+
+
+def exponents_table(config: SweepConfig, fit: dict[str, Any]) -> Table:
+    """The exponents of both sides and of the gap, beside theory's."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    points = fit["vf_slope"]["points"]
+    variable = config.vary
+    for header in (
+        f"exponent in {variable}", f"largest {points}", "99%", "theory", f"all {variable}", "99%"
+    ):  # fmt: skip
+        table.add_column(header, justify="left" if header.startswith("exp") else "right")
+    for name, label in (("vf", "VF loss"), ("vb", "VB loss"), ("gap", "gap")):
+        slope = fit[f"{name}_slope"]
+        table.add_row(
+            label,
+            _slope(slope["estimate"]),
+            f"[{_slope(slope['low'])}, {_slope(slope['high'])}]",
+            _slope(slope["theory"]),
+            _slope(slope["all_estimate"]),
+            f"[{_slope(slope['all_low'])}, {_slope(slope['all_high'])}]",
+        )
+    return table
+
+
+def _slope(value: float | None) -> str:
+    return DASH if value is None else f"{value:.3f}".replace("-0.000", "0.000")
+
+
+def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) -> str:
+    """One plain sentence: who loses what, how that grows, and what is certain."""
+    last = rows[-1]
+    variable = config.vary
+    place = f"n = {last['n']}" if variable == "n" else f"H = {last['horizon']}"
+    sentence = (
+        f"At {place} cloning loses {number(last['vf_mean'])} tokens and verification "
+        f"{number(last['vb_mean'])}"
+    )
+    growth = [
+        f"{label} as {variable}^{_slope(fit[key]['estimate'])}"
+        for label, key in (("cloning's loss goes", "vf_slope"), ("verification's", "vb_slope"))
+        if fit[key]["estimate"] is not None
+    ]
+    if growth:
+        sentence += "; " + ", ".join(growth)
+    gaps = [math.nan if row["gap_certified"] is None else row["gap_certified"] for row in rows]
+    start = certified_from(gaps)
+    if start is not None:
+        key = "n" if variable == "n" else "horizon"
+        loser = (
+            "every verifier-free algorithm has an expert on which it must lose more"
+            if config.expert != "hard"
+            else "every verifier-free algorithm must lose more under this prior"
+        )
+        sentence += (
+            f"; from {variable} = {rows[start][key]} on {loser} than verification does, by "
+            f"{number(last['gap_certified'])} tokens at {place}"
+        )
+    elif last["gap_certified"] is None:
+        sentence += f"; no gap is certified ({last['gap_certified_reason']})"
+    else:
+        sentence += "; the bounds do not certify a gap at this size"
+    return sentence + "."
+
+
+def notes(rows: list[dict[str, Any]], fit: dict[str, Any]) -> list[str]:
+    """What the numbers are, and why some are missing."""
+    last = rows[-1]
+    lines = []
+    if last["vf_lower"] is not None:
+        holds = last["vf_lower_holds_for"]
+        lines.append(
+            f"VF lower: {last['vf_lower_name']}, "
+            + (
+                "for the worst expert (at a fixed expert it bounds no curve)."
+                if holds == "worst expert"
+                else "for the prior that these experts are drawn from."
+            )
+        )
+    lines.append(
+        f"Over all of calR: cloning loses {number(last['vf_class_mean'])} "
+        f"{interval(last['vf_class_low'], last['vf_class_high'])}, bounds "
+        f"{number(last['vf_class_lower'])} ({last['vf_class_lower_name']}) and "
+        f"{number(last['vf_class_upper'])}."
+    )
+    if last["vb_upper"] is not None:
+        lines.append(
+            f"VB upper: {last['vb_upper_name']} with verifier error "
+            f"{last['verifier_error_name']} = {number(last['verifier_error'])}."
+        )
+    missing = {
+        "VF lower": last["vf_lower_reason"],
+        "VF upper": last["vf_upper_reason"],
+        "VB upper": last["vb_upper_reason"],
+        "VF exponent": fit["vf_slope"]["reason"],
+        "VB exponent": fit["vb_slope"]["reason"],
+        "gap exponent": fit["gap_slope"]["reason"],
+    }
+    lines += [f"{DASH} {name}: {reason}." for name, reason in missing.items() if reason]
+    return lines
