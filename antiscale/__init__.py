@@ -1,4 +1,4 @@
-"""antiscale: when does finetuning with verification beat cloning expert traces?
+"""Say when finetuning with verification beats cloning expert traces, and by how much.
 
 The public names load on first use, so that `import antiscale` and `antiscale --help` are quick.
 """
@@ -46,7 +46,7 @@ _HOME = {
     "sweep": "sweep",
 }
 
-__all__ = ["__version__", "bounds", *_HOME]  # noqa: PLE0604
+__all__ = ["__version__", "bounds", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ the budget enters as kappa - sum_x rho(x) tail_x / p_x, where `tail` is summed, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -23,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from antiscale import device, validate
+from antiscale import validate
 from antiscale.errors import InputError
 
 
@@ -88,9 +89,7 @@ def chi2_ball_optimum(pmf: Any, returns: Any, kappa: Any) -> BallOptimum:
     return solve(pmf, returns, jnp.broadcast_to(kappa, shape[:-1]))
 
 
-def chi2_ball_optimum_average(
-    pmf: Any, returns: Any, kappa: Any, prompt_mass: Any
-) -> BallOptimum:
+def chi2_ball_optimum_average(pmf: Any, returns: Any, kappa: Any, prompt_mass: Any) -> BallOptimum:
     """Maximise sum_x rho(x) E[w_x R] with the budget on average: sum_x rho(x) chi2_x <= kappa (T2).
 
     Each w_x is still a density ratio (E_pi_b[w_x] = 1). Prompts share one lambda, so those with
@@ -153,9 +152,7 @@ def solve(pmf: jax.Array, returns: jax.Array, kappa: jax.Array) -> BallOptimum:
     """Compute `chi2_ball_optimum` without checks: pmf, returns [..., S]; kappa [...]."""
     one = jnp.ones((*pmf.shape[:-1], 1), pmf.dtype)
     best = _solve(pmf[..., None, :], returns[..., None, :], kappa, one)
-    return BallOptimum(
-        best.value, best.density_ratio[..., 0, :], best.threshold[..., 0], best.gap
-    )
+    return BallOptimum(best.value, best.density_ratio[..., 0, :], best.threshold[..., 0], best.gap)
 
 
 class _Moments(NamedTuple):
@@ -165,6 +162,10 @@ class _Moments(NamedTuple):
     tail: jax.Array  # 1 - p_A, summed
     mean: jax.Array  # of d given A
     scale: jax.Array  # lambda [..., 1, 1]
+
+
+# The cut, the moments below it, and whether the active set has just shrunk.
+_State = tuple[jax.Array, _Moments, jax.Array]
 
 
 @jax.jit
@@ -199,7 +200,7 @@ def _solve(
         budget = jnp.maximum(kappa - average(tail / mass), 0.0)
         return _Moments(mass, tail, mean, jnp.sqrt(average(spread) / budget))
 
-    def shrink(state: tuple[jax.Array, _Moments, jax.Array]) -> tuple[jax.Array, _Moments, jax.Array]:
+    def shrink(state: _State) -> _State:
         cut, now, _ = state
         cut = jnp.where(vertex, cut, jnp.minimum(cut, now.mean + now.scale / now.mass))
         new = moments(cut)
@@ -228,7 +229,17 @@ def _solve(
     return BallOptimum(value, w, threshold[..., 0], gap[..., 0, 0])
 
 
-def _gap(pmf, d, w, inside, now, cut, kappa, average, total):  # type: ignore[no-untyped-def]
+def _gap(
+    pmf: jax.Array,
+    d: jax.Array,
+    w: jax.Array,
+    inside: jax.Array,
+    now: _Moments,
+    cut: jax.Array,
+    kappa: jax.Array,
+    average: Callable[[jax.Array], jax.Array],
+    total: Callable[[jax.Array], jax.Array],
+) -> jax.Array:
     """Sum three terms, each >= 0 up to rounding (the plain dual value cancels catastrophically)."""
     u = jnp.where(inside, jnp.maximum(cut - d, 0.0), 0.0)
     deviation = jnp.where(inside, now.tail / now.mass + (now.mean - d) / now.scale, -1.0)
@@ -237,6 +248,4 @@ def _gap(pmf, d, w, inside, now, cut, kappa, average, total):  # type: ignore[no
     slack = kappa - average(total(pmf * deviation**2))
     angle = average(total(pmf * (w / norm_w - u / norm_u) ** 2))
     below = average(total(pmf * w * jnp.maximum(jnp.where(w > 0, d - cut, 0.0), 0.0)))
-    return (
-        norm_u * slack / (jnp.sqrt(1.0 + kappa) + norm_w) + 0.5 * norm_w * norm_u * angle + below
-    )
+    return norm_u * slack / (jnp.sqrt(1.0 + kappa) + norm_w) + 0.5 * norm_w * norm_u * angle + below

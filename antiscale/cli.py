@@ -51,7 +51,9 @@ def _root(
 def sweep(
     horizon: Annotated[
         str | None,
-        typer.Option(metavar="H", help="Largest test-time budget in tokens: runs 16, 32, ..., H. [4096]"),
+        typer.Option(
+            metavar="H", help="Largest test-time budget in tokens: runs 16, 32, ..., H. [4096]"
+        ),
     ] = None,
     family: Annotated[
         str | None,
@@ -60,7 +62,9 @@ def sweep(
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="A parameter of the family, e.g. spread=0.5; repeatable."
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter of the family, e.g. spread=0.5; repeatable.",
         ),
     ] = None,
     reward_class: Annotated[
@@ -105,12 +109,16 @@ def sweep(
     ] = None,
     c0: Annotated[
         str | None,
-        typer.Option(metavar="X", help="Anti-concentration a stated reward must reach. [the true one's]"),
+        typer.Option(
+            metavar="X", help="Anti-concentration a stated reward must reach. [the true one's]"
+        ),
     ] = None,
     quantile: Annotated[
         str | None, typer.Option(metavar="Q", help="Quantile of the loss at the true reward. [0.9]")
     ] = None,
-    seed: Annotated[str | None, typer.Option(metavar="SEED", help="Seed of everything. [0]")] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar="SEED", help="Seed of everything. [0]")
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE.toml", help="Read options from a file; flags override it."),
@@ -242,7 +250,8 @@ def info(
     table.add_row("compiled code", found["compilation_cache"])
     for name, family in found["families"].items():
         parameters = ", ".join(
-            key if value is None else f"{key}={value}" for key, value in family["parameters"].items()
+            key if value is None else f"{key}={value}"
+            for key, value in family["parameters"].items()
         )
         table.add_row(f"family {name}", f"{family['summary']}\n[dim]{parameters}[/dim]")
     for name, summary in found["reward_classes"].items():

@@ -91,10 +91,14 @@ class SweepConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
         put("horizon", validate.integer("horizon", self.horizon, least=1, most=2**40))
         if not isinstance(self.parameters, Mapping):
-            raise InputError(f"parameters must be a table of names and values; got {self.parameters!r}")
+            raise InputError(
+                f"parameters must be a table of names and values; got {self.parameters!r}"
+            )
         put("parameters", {name: _plain(value) for name, value in self.parameters.items()})
         for name in ("prompts", "styles"):
             if getattr(self, name) is not None:
@@ -105,13 +109,16 @@ class SweepConfig:
             # Which names there are is for the registries to say; they load JAX, this does not.
             if not isinstance(getattr(self, name), str):
                 raise InputError(f"{name} must be a name; got {getattr(self, name)!r}")
-        learner = (self.learner,) if isinstance(self.learner, str) else self.learner
+        learner: Any = self.learner
+        learner = (learner,) if isinstance(learner, str) else learner
         if not isinstance(learner, Sequence) or not all(isinstance(name, str) for name in learner):
             raise InputError(f"learner must be a name or a list of names; got {learner!r}")
         put("learner", tuple(learner))
         kappa = validate.real("kappa", self.kappa)
         if kappa < 0:
-            raise InputError(f"kappa must be >= 0 (the radius of the chi-square ball); got {kappa:g}")
+            raise InputError(
+                f"kappa must be >= 0 (the radius of the chi-square ball); got {kappa:g}"
+            )
         put("kappa", kappa)
         per_token = validate.real("samples_per_token", self.samples_per_token)
         if per_token <= 0:

@@ -84,7 +84,8 @@ def hard_block_experts(
     tilt *= prior.scale[..., None] * np.array([1.0, -1.0])
     signs = np.stack(
         [
-            2.0 * stream(seed, "prior", model.horizon, n, replicate).integers(0, 2, (len(mass), pairs))
+            2.0
+            * stream(seed, "prior", model.horizon, n, replicate).integers(0, 2, (len(mass), pairs))
             - 1.0
             for replicate in replicates
         ]

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from antiscale import device, validate
+from antiscale import validate
 from antiscale.errors import InputError
 
 # Returns within this share of the horizon count as equal, masses within it of c_0 as reaching it.

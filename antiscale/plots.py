@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, told apart by colour-blind readers; markers differ as well.
 VF, VB, GAP, INK = "#D55E00", "#0072B2", "#009E73", "#333333"
 
-_STYLE = {
+_STYLE: Any = {
     "font.size": 8.5,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
@@ -63,7 +63,11 @@ def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
 
 def _axis(rows: pd.DataFrame) -> tuple[str, str]:
     varies_n = rows["vary"].iloc[0] == "n"
-    return ("n", "labelled or expert traces $n$") if varies_n else ("horizon", "test-time budget $H$ (tokens)")
+    return (
+        ("n", "labelled or expert traces $n$")
+        if varies_n
+        else ("horizon", "test-time budget $H$ (tokens)")
+    )
 
 
 def _column(rows: pd.DataFrame, name: str) -> Any:
@@ -114,7 +118,9 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_title("Loss: E sup over the stated rewards", loc="left")
     # In the order drawn; Matplotlib would put lines before error bars.
     handles, labels = axes.get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda k: (labels[k][:2] != "VF", ":" not in labels[k], k))
+    order = sorted(
+        range(len(labels)), key=lambda k: (labels[k][:2] != "VF", ":" not in labels[k], k)
+    )
     axes.legend(
         [handles[k] for k in order], [labels[k] for k in order], loc="upper left", ncols=2,
         columnspacing=1.0, handlelength=2.2, borderaxespad=0.2,
@@ -133,11 +139,19 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     certified = _column(rows, "gap_certified")
     if np.isfinite(certified).any():
         axes.plot(
-            x, certified, "--", marker="^", markersize=4.5, color=GAP, label="certified gap (T4 − T7)"
+            x,
+            certified,
+            "--",
+            marker="^",
+            markersize=4.5,
+            color=GAP,
+            label="certified gap (T4 − T7)",
         )
     if len(x) > 1 and np.isfinite(mean[-1]) and rows["vary"].iloc[0] == "H":
         reference = mean[-1] * (x / x[-1]) ** 0.5
-        axes.plot(x, reference, color=INK, linewidth=0.8, linestyle="-.", label=r"slope $\frac{1}{2}$")
+        axes.plot(
+            x, reference, color=INK, linewidth=0.8, linestyle="-.", label=r"slope $\frac{1}{2}$"
+        )
     if np.isfinite(mean).any() or np.isfinite(certified).any():
         axes.set(xscale="log", yscale="log")
     axes.set(xlabel=label, ylabel="VF − VB (tokens)")
@@ -162,6 +176,6 @@ def encode(figure: Figure) -> dict[str, bytes]:
             ("svg", {"metadata": {"Date": None, "Creator": None}}),
         ):
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, **options)  # type: ignore[arg-type]
+            figure.savefig(buffer, format=kind, **options)
             encoded[kind] = buffer.getvalue()
     return encoded

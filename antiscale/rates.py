@@ -15,6 +15,7 @@ from antiscale.validate import Floats
 # Slopes are fitted over this many of the largest horizons; lower-order terms bias small ones.
 LARGEST = 5
 _RESAMPLES = 2000
+_LABELS = {"vf": "the verifier-free loss", "vb": "the verifier-based loss", "gap": "the gap"}
 # Below this share of the horizon a loss is rounding.
 _ZERO = 1e-9
 
@@ -75,7 +76,9 @@ def _fit(
     theory_reason: str | None,
 ) -> dict[str, Any]:
     last = slice(-LARGEST, None)
-    label = {"vf": "the verifier-free loss", "vb": "the verifier-based loss", "gap": "the gap"}[name]
+    label = {"vf": "the verifier-free loss", "vb": "the verifier-based loss", "gap": "the gap"}[
+        name
+    ]
     result: dict[str, Any] = {"estimate": None, "low": None, "high": None, "theory": theory}
     result |= {"all_estimate": None, "all_low": None, "all_high": None, "points": len(x[last])}
     reasons = [] if theory_reason is None else [theory_reason]
@@ -110,7 +113,7 @@ def _slope(x: Floats, y: Floats) -> Floats:
 def _theory(
     config: SweepConfig, sigma_exponent: float | None
 ) -> dict[str, tuple[float | None, str | None]]:
-    """T9's exponents, in H with n = H^b, or in n at a fixed H; with a reason where there is none."""
+    """T9's exponents in H with n = H^b, or in n at a fixed H; or the reason why there is none."""
     if config.vary == "n":
         cloning, verifying = bounds.vf_exponent(0.0, 1.0), bounds.vb_exponent(2.0)
         return {"vf": (cloning, None), "vb": (verifying, None), "gap": (cloning, None)}
@@ -125,6 +128,9 @@ def _theory(
         "vb": vb,
         "gap": (gap, None)
         if gap is not None
-        else (None, "theory leaves the gap's growth open: cloning's rate does not exceed "
-              "verification's proved rate"),
+        else (
+            None,
+            "theory leaves the gap's growth open: cloning's rate does not exceed "
+            "verification's proved rate",
+        ),
     }

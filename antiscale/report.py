@@ -90,7 +90,9 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
         "H", "n", *measures, "VF lower", f"VF {vf}", "VF upper", f"VB {vb}", "VB upper",
         "gap", "certified",
     ]  # fmt: skip
-    table = Table(box=None, pad_edge=False, padding=(0, 1 if wide else 0, 0, 1), header_style="bold")
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1 if wide else 0, 0, 1), header_style="bold"
+    )
     for header in headers:
         style = {"VF": "yellow", "VB": "cyan"}.get(header[:2], "")
         table.add_column(header, justify="right", style=style, no_wrap=True)

@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from antiscale.simulate import Cell
 
 MANIFEST = "manifest.json"
-_OURS = (
-    MANIFEST, "rows.parquet", "rows.csv", "replicates.parquet", "result.json", "plot.png", "plot.svg"
-)  # fmt: skip
+_RESULTS = ("rows.parquet", "rows.csv", "replicates.parquet", "result.json")
+_OURS = (MANIFEST, *_RESULTS, "plot.png", "plot.svg")
 _TEMPORARY = ".partial-"
 
 
@@ -79,7 +78,10 @@ class RunFolder:
 
     def save_cell(self, horizon: int, n: int, cell: Cell) -> None:
         """Keep a finished cell until the run is complete."""
-        content = {"row": cell.row, "replicates": {k: v.tolist() for k, v in cell.replicates.items()}}
+        content = {
+            "row": cell.row,
+            "replicates": {k: v.tolist() for k, v in cell.replicates.items()},
+        }
         body = json.dumps(content)
         digest = hashlib.sha256(body.encode()).hexdigest()
         self.write(
@@ -119,12 +121,11 @@ class RunFolder:
         self.write("rows.csv", rows.to_csv(index=False).encode())
         self.write("replicates.parquet", _parquet(replicates))
         self.write("result.json", json.dumps(result, indent=1).encode())
-        names = ("rows.parquet", "rows.csv", "replicates.parquet", "result.json")
         self.write_manifest(
             status="complete",
             finished=_now(),
             wall_time_s=round(time.perf_counter() - started, 3),
-            files={name: _digest(self.path / name) for name in names},
+            files={name: _digest(self.path / name) for name in _RESULTS},
         )
         with _writing(self.path):
             shutil.rmtree(self.path / "cells", ignore_errors=True)

@@ -16,6 +16,9 @@ from antiscale import device as device
 from antiscale.ball import solve
 from antiscale.errors import InputError
 from antiscale.learners.protocol import Data, Learner, Setting
+from antiscale.validate import Floats
+
+Array = jax.Array | Floats
 
 # Replicates worked on together: large enough to vectorise, small enough for the processor's cache.
 _BATCH = 4
@@ -40,7 +43,7 @@ class Losses(NamedTuple):
 
 
 def cloning_losses(
-    learner: Learner, setting: Setting, counts: jax.Array, expert: jax.Array, returns: jax.Array
+    learner: Learner, setting: Setting, counts: Array, expert: Array, returns: Array
 ) -> Losses:
     """Losses of a verifier-free learner.
 
@@ -59,7 +62,7 @@ def cloning_losses(
 
 
 def verification_losses(
-    learner: Learner, setting: Setting, counts: jax.Array, returns: jax.Array
+    learner: Learner, setting: Setting, counts: Array, returns: Array
 ) -> Losses:
     """Losses of a verifier-based learner, the same traces labelled by each reward.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from antiscale import bounds, intervals
@@ -64,9 +65,10 @@ def choose_learners(names: tuple[str, ...]) -> dict[str, Learner]:
     for name in names:
         learner = load_learner(name)
         if learner.side in chosen:
+            kind = "verifier-free" if learner.side == "vf" else "verifier-based"
             raise InputError(
-                f"learners {chosen[learner.side].name!r} and {name!r} are both "
-                f"{'verifier-free' if learner.side == 'vf' else 'verifier-based'}; name one per side"
+                f"learners {chosen[learner.side].name!r} and {name!r} are both {kind}; name one "
+                "per side"
             )
         chosen[learner.side] = learner
     return {side: chosen.get(side) or load_learner(DEFAULT[side]) for side in ("vf", "vb")}
@@ -106,10 +108,13 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
 
     lower = _LowerBounds.of(config, model, rewards, stated, n)
     optimal = model.pmf * np.asarray(best.density_ratio)
-    experts = lower.experts(config, model, rewards, n) if config.expert == "hard" else (
-        (optimal if config.expert == "optimal" else model.pmf)[None]
+    experts = (
+        lower.experts(config, model, rewards, n)
+        if config.expert == "hard"
+        else ((optimal if config.expert == "optimal" else model.pmf)[None])
     )
-    setting = Setting(model.pmf, model.prompt_mass, float(horizon), config.kappa, rewards)
+    base, rho = jnp.asarray(model.pmf), jnp.asarray(model.prompt_mass)
+    setting = Setting(base, rho, float(horizon), config.kappa, rewards)
     expert_counts = draw_counts(
         experts if len(experts) > 1 else experts[0], model.prompt_mass, n, side="expert", **draw
     )
@@ -221,9 +226,7 @@ def _worst_over(stated: StatedRewards, model: TraceModel, kappa: float) -> dict[
     """T7's sigma, W and ct_0: the worst over the stated rewards."""
     best = chi2_ball_optimum(model.pmf, stated.returns, kappa)
     spread = heterogeneity(model.pmf, stated.returns)
-    reached = coverage(
-        model.pmf, stated.returns, np.asarray(best.value), horizon=model.horizon
-    )
+    reached = coverage(model.pmf, stated.returns, np.asarray(best.value), horizon=model.horizon)
     ratio = np.asarray(best.density_ratio).max(-1)
     eligible = stated.eligible
     return {
@@ -336,7 +339,9 @@ def _sft_upper(
 
     over_class = of(rewards.blocks, "T5a")
     only_mirrors = not stated.eligible[2:].any()
-    return (of(load_class("mirror", model).blocks, "T5a") if only_mirrors else over_class), over_class
+    return (
+        of(load_class("mirror", model).blocks, "T5a") if only_mirrors else over_class
+    ), over_class
 
 
 def _vb_upper(
@@ -368,7 +373,7 @@ def _gap_columns(losses: dict[str, Floats], lower: _Bound, upper: _Bound) -> dic
     """VF minus VB: measured with an interval (the sides are independent), and certified (T9)."""
     sides = [intervals.mean(losses[side]) for side in ("vf", "vb")]
     value = sides[0].value - sides[1].value
-    half = float(np.hypot(*(side.high - side.value for side in sides)))
+    half = float(np.hypot(sides[0].high - sides[0].value, sides[1].high - sides[1].value))
     certified = (
         None
         if lower.value is None or upper.value is None

@@ -110,9 +110,7 @@ def check(config: SweepConfig) -> None:
     choose_learners(config.learner)
     parameters = config.family_parameters()
     for horizon in sorted({horizon for horizon, _ in config.cells()}):
-        load_class(
-            config.reward_class, load_family(config.family, horizon=horizon, **parameters)
-        )
+        load_class(config.reward_class, load_family(config.family, horizon=horizon, **parameters))
 
 
 def run_sweep(

@@ -36,7 +36,9 @@ def pmf(name: str, value: npt.ArrayLike) -> Floats:
     """`value` [..., S] as pmfs over the last axis, rescaled to sum to one exactly."""
     array = floats(name, value)
     if array.ndim == 0 or array.shape[-1] == 0:
-        raise InputError(f"{name} needs at least one type on its last axis; got shape {array.shape}")
+        raise InputError(
+            f"{name} needs at least one type on its last axis; got shape {array.shape}"
+        )
     if not np.isfinite(array).all() or (array < 0).any():
         raise InputError(f"{name} must hold finite masses >= 0; got minimum {array.min():.6g}")
     total = array.sum(-1, keepdims=True)

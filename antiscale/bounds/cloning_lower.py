@@ -101,9 +101,7 @@ def vf_lower(
         If `pmf` does not sum to one, n or kappa is negative or NaN, prompt_mass is no
         probability, or the form is unknown.
     """
-    return hardest_prior(
-        pmf, returns, n, prompt_mass=prompt_mass, kappa=kappa, form=form
-    ).value
+    return hardest_prior(pmf, returns, n, prompt_mass=prompt_mass, kappa=kappa, form=form).value
 
 
 def hardest_prior(
@@ -130,7 +128,9 @@ def hardest_prior(
     # Prompts are often alike: each distinct one is worked out once.
     distinct, where = np.unique(rows, axis=0, return_inverse=True)
     found = [_hardest_prior(row, types[0], form) for row in distinct]
-    forms, scales, values = (np.asarray(column)[where.ravel()] for column in zip(*found, strict=True))
+    forms, scales, values = (
+        np.asarray(column)[where.ravel()] for column in zip(*found, strict=True)
+    )
     return Prior(forms.reshape(batch), scales.reshape(batch), values.reshape(batch))
 
 
@@ -148,7 +148,7 @@ def _hardest_prior(row: Floats, types: int, form: str) -> tuple[str, float, floa
     p, r = row[:types], row[types : 2 * types]
     n, rho, kappa = row[2 * types :]
     r, inverse = np.unique(r[p > 0], return_inverse=True)
-    p = np.bincount(inverse, p[p > 0])
+    p = np.bincount(inverse, weights=p[p > 0]).astype(np.float64)
     r = r - r @ p
     sigma = float(np.sqrt(p @ r**2))
     forms = ("two_point", "many_point") if form == "best" else (form,)
@@ -191,7 +191,7 @@ def one_minus_tv(log_affinity: Floats) -> Floats:
 
 
 def _log_affinity(n: float, rho: float, defect: Floats) -> Floats:
-    """log BC = n log(1 - rho (1 - B)), from the defect 1 - B."""
+    """Log BC = n log(1 - rho (1 - B)), from the defect 1 - B."""
     if n == 0:
         return np.zeros_like(defect)
     with np.errstate(divide="ignore"):
@@ -272,11 +272,10 @@ def _spread_onto_few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
     levels[0], levels[-1] = g[0], g[-1]
     left = np.clip(np.searchsorted(levels, g, side="right") - 1, 0, _LEVELS - 2)
     share = (g - levels[left]) / (levels[left + 1] - levels[left])
-    return (
-        np.bincount(left, p * (1.0 - share), _LEVELS)
-        + np.bincount(left + 1, p * share, _LEVELS),
-        levels,
-    )
+    mass = np.zeros(_LEVELS)
+    np.add.at(mass, left, p * (1.0 - share))
+    np.add.at(mass, left + 1, p * share)
+    return mass, levels
 
 
 def vf_lower_blocks(
@@ -364,7 +363,9 @@ def hardest_block_prior(
 
     # Spend the budget where it gains most: the least price at which the pairs keep within it.
     free = np.zeros(gain.shape[:-1])[..., :1]
-    rate = np.divide(gain, spent, out=np.zeros_like(gain), where=np.broadcast_to(spent > 0, gain.shape))
+    rate = np.divide(
+        gain, spent, out=np.zeros_like(gain), where=np.broadcast_to(spent > 0, gain.shape)
+    )
     dear = 1.01 * rate.max(axis=(-2, -1))[..., None] if pairs else free
     if (chosen(free)[2] > budget).any():
         cheap = free

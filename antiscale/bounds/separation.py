@@ -38,7 +38,7 @@ def certified_from(gap: npt.ArrayLike) -> int | None:
 
 
 def vf_exponent(sigma: float, n: float) -> float:
-    """a - b/2: the exponent of sigma/sqrt(n) for sigma = H^a, n = H^b (T9)."""
+    """A - b/2: the exponent of sigma/sqrt(n) for sigma = H^a, n = H^b (T9)."""
     return validate.real("sigma", sigma) - validate.real("n", n) / 2.0
 
 
@@ -48,7 +48,7 @@ def vb_exponent(n: float) -> float:
 
 
 def gap_exponent(sigma: float, n: float) -> float | None:
-    """a - b/2 where cloning's loss outgrows verification's proved rate (a > 1 - b/2), or None (T9).
+    """A - b/2 where cloning's loss outgrows verification's proved rate (a > 1 - b/2), or None (T9).
 
     Where it does not, theory does not say how the gap grows.
     """

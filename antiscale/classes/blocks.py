@@ -71,7 +71,7 @@ class Blocks:
         return np.maximum(np.maximum(delta, 0).sum(-1), np.maximum(-delta, 0).sum(-1))
 
     def worst_loss(self, difference: jax.Array) -> jax.Array:
-        """sup over all rewards of the class of E_difference R, [..., m], in tokens.
+        """Sup over all rewards of the class of E_difference R, [..., m], in tokens.
 
         `difference` [..., m, S] is pi_e - pihat. The supremum is max(sum_b delta_b^+,
         sum_b delta_b^-): the first over rewards sum_b v_b f_b, the second over mirrors.

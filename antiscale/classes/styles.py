@@ -76,7 +76,7 @@ class Styles:
         return bound
 
     def _spread(self, v: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """v over styles [..., m, B] as an array over types [..., m, S]."""
+        """V over styles [..., m, B] as an array over types [..., m, S]."""
         index = np.broadcast_to(self.blocks.index, (*v.shape[:-1], self.blocks.index.shape[-1]))
         return np.take_along_axis(v, index, axis=-1)
 

@@ -48,9 +48,7 @@ class Explicit:
         pmf = np.atleast_2d(validate.pmf("pmf", self.pmf))
         times = np.atleast_2d(validate.floats("hitting_times", self.hitting_times)).copy()
         if times.shape != pmf.shape:
-            raise InputError(
-                f"hitting_times must have pmf's shape {pmf.shape}; got {times.shape}"
-            )
+            raise InputError(f"hitting_times must have pmf's shape {pmf.shape}; got {times.shape}")
         styles = np.zeros(pmf.shape) if self.styles is None else np.asarray(self.styles)
         if not np.issubdtype(styles.dtype, np.number) or (styles != np.floor(styles)).any():
             raise InputError("styles must be whole numbers, one per trace type")

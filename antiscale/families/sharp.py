@@ -41,9 +41,7 @@ class Sharp:
     def __post_init__(self) -> None:
         validate.integer("prompts", self.prompts, least=1)
         validate.integer("styles", self.styles, least=2, most=1000)
-        validate.probability(
-            "c0", validate.real("c0", self.c0), allow_zero=False, allow_one=False
-        )
+        validate.probability("c0", validate.real("c0", self.c0), allow_zero=False, allow_one=False)
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
@@ -57,9 +55,8 @@ class Sharp:
         weights = np.broadcast_to(np.exp2(-(style // 2).astype(float)), shape)
         right = np.where(valid, weights, 0)
         wrong = np.where(valid, 0, weights)
-        pmf = (
-            self.c0 * right / right.sum(-1, keepdims=True)
-            + (1 - self.c0) * wrong / wrong.sum(-1, keepdims=True)
+        pmf = self.c0 * right / right.sum(-1, keepdims=True) + (1 - self.c0) * wrong / wrong.sum(
+            -1, keepdims=True
         )
         lengths = np.full(shape, float(horizon // 16 + 1))
         return TraceModel(

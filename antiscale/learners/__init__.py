@@ -25,7 +25,8 @@ import jax
 from antiscale import validate
 from antiscale.errors import InputError
 from antiscale.learners.cloning import SFT, SmoothedSFT
-from antiscale.learners.protocol import Data, Learner
+from antiscale.learners.protocol import Data as Data
+from antiscale.learners.protocol import Learner as Learner
 from antiscale.learners.protocol import Setting as Setting
 from antiscale.learners.verification import Binary, Simple, Wide
 
@@ -43,9 +44,7 @@ def load_learner(name: str) -> Learner:
         If there is no such learner, or it does not follow the protocol.
     """
     if ":" not in name:
-        return BUILT_IN[
-            validate.choice("learner (or module:name of your own)", name, BUILT_IN)
-        ]
+        return BUILT_IN[validate.choice("learner (or module:name of your own)", name, BUILT_IN)]
     module_name, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -55,9 +54,7 @@ def load_learner(name: str) -> Learner:
     except ImportError as error:
         raise InputError(f"learner {name!r}: cannot import {module_name!r} ({error})") from None
     except AttributeError:
-        raise InputError(
-            f"learner {name!r}: module {module_name!r} has no {attribute!r}"
-        ) from None
+        raise InputError(f"learner {name!r}: module {module_name!r} has no {attribute!r}") from None
     learner = found() if isinstance(found, type) else found
     if getattr(learner, "side", None) not in ("vf", "vb") or not callable(learner):
         raise InputError(

@@ -12,7 +12,7 @@ from antiscale.learners.protocol import Data, Setting
 
 
 def _frequencies(counts: jax.Array, base: jax.Array) -> jax.Array:
-    """counts / n_x, and the base policy where n_x = 0."""
+    """Counts / n_x, and the base policy where n_x = 0."""
     seen = jnp.sum(counts, axis=-1, keepdims=True)
     return jnp.where(seen > 0, counts / jnp.maximum(seen, 1e-300), base)
 

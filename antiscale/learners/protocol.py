@@ -53,8 +53,15 @@ class Setting:
 class Learner(Protocol):
     """The protocol; see the module's docstring."""
 
-    name: str
-    side: Literal["vf", "vb"]
+    @property
+    def name(self) -> str:
+        """What the learner is called in rows, tables and options."""
+        ...
+
+    @property
+    def side(self) -> Literal["vf", "vb"]:
+        """Whether it is verifier-free or verifier-based."""
+        ...
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """Return the policy, [..., m, S]."""

@@ -13,6 +13,11 @@ from antiscale.ball import solve
 from antiscale.learners.protocol import Data, Setting
 
 
+def _labels(data: Data) -> jax.Array:
+    assert data.labels is not None, "a verifier-based learner is given labels"
+    return data.labels
+
+
 def _best_in_ball(lower: jax.Array, told: jax.Array, kappa: float, base: jax.Array) -> jax.Array:
     """pi_b w for the ball's best w for `lower`; the base policy where the labels tell nothing."""
     pmf = jnp.broadcast_to(base, lower.shape)
@@ -32,7 +37,7 @@ class Simple:
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent reward, prompt by prompt."""
-        lower, told = setting.rewards.pessimist(data.counts > 0, data.labels)
+        lower, told = setting.rewards.pessimist(data.counts > 0, _labels(data))
         return _best_in_ball(lower, told, setting.kappa, setting.pmf)
 
 
@@ -48,8 +53,7 @@ class Binary:
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent 0/1 reward."""
-        assert data.labels is not None
-        solved = jnp.where(data.counts > 0, (data.labels > 0).astype(jnp.float64), 0.0)
+        solved = jnp.where(data.counts > 0, (_labels(data) > 0).astype(jnp.float64), 0.0)
         lower, told = setting.rewards.binary_pessimist(data.counts > 0, solved)
         return _best_in_ball(lower, told, setting.kappa, setting.pmf)
 
@@ -67,5 +71,5 @@ class Wide:
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 at kappa = inf."""
-        lower, told = setting.rewards.pessimist(data.counts > 0, data.labels)
+        lower, told = setting.rewards.pessimist(data.counts > 0, _labels(data))
         return _best_in_ball(lower, told, math.inf, setting.pmf)
