@@ -1,0 +1,21 @@
+"""Shared by all tests. A test that samples states the probability that it fails by bad luck."""
+
+from __future__ import annotations
+
+import os
+
+# Two test workers share two cores; one thread each for the linear algebra keeps them apart.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import numpy as np
+import pytest
+
+from antiscale import device as device  # float64 from the first JAX array on
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed: a test sees the same numbers in every run."""
+    return np.random.default_rng(20250217)
