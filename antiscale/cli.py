@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -173,6 +176,8 @@ def sweep(
     check(settings)
     path = out if out is not None else Path("runs") / settings.hash()
     folder = open_run(settings, path, overwrite=overwrite)
+    if not folder.complete:
+        threading.Thread(target=_load_ahead).start()
     total = len(settings.cells())
     with _progress(total, hidden=quiet) as advance:
         result = run_sweep(settings, folder, advance)
@@ -326,6 +331,12 @@ def _progress(total: int, *, hidden: bool) -> Any:
     return bar()
 
 
+def _load_ahead() -> None:
+    """Load what writes the results while the processor's other core computes them."""
+    for module in ("pandas", "pyarrow.parquet", "antiscale.plots"):
+        importlib.import_module(module)
+
+
 def _draw(folder: Any, note: str, target: Any = None, *, redraw: bool = False) -> list[Path]:
     """Write plot.png and plot.svg where they are missing."""
     target = folder if target is None else target
@@ -354,6 +365,8 @@ def main() -> None:
         # The reader of our output has gone; there is nobody to tell.
         sys.stderr.close()
         sys.exit(1)
+    # What is still there may go with the process, uncollected: it saves a third of a second.
+    gc.freeze()
     sys.exit(status if isinstance(status, int) else 0)
 
 

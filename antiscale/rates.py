@@ -53,9 +53,8 @@ def fit_exponents(
         rng = stream(config.seed, "bootstrap", index)
         columns = []
         for cell in losses:
-            repeats = len(cell[side])
-            weights = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=_RESAMPLES)
-            columns.append(weights @ cell[side] / repeats)
+            drawn = rng.integers(0, len(cell[side]), (_RESAMPLES, len(cell[side])))
+            columns.append(cell[side][drawn].mean(-1))
         resampled[side] = np.stack(columns, axis=-1)
     means["gap"] = means["vf"] - means["vb"]
     resampled["gap"] = resampled["vf"] - resampled["vb"]

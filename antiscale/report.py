@@ -41,9 +41,8 @@ def _title(config: SweepConfig, rows: list[dict[str, Any]]) -> str:
     count = f"{low}" if low == high else f"{low} to {high}"
     whole = " (all of the class)" if last["rewards_whole_class"] else ""
     return (
-        f"Family {config.family}, class {config.reward_class}, expert {config.expert}, "
-        f"kappa {config.kappa:g}. Losses in tokens: E sup over {count} rewards per prompt{whole}, "
-        "± for 99%."
+        f"{config.family}, class {config.reward_class}, expert {config.expert}, "
+        f"kappa {config.kappa:g}: losses in tokens, E sup over {count} rewards{whole}, ± for 99%"
     )
 
 
@@ -87,8 +86,8 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
     vf, vb = rows[0]["vf_learner"], rows[0]["vb_learner"]
     measures = ["sigma/H", "c_0", "W"] if wide else []
     headers = [
-        "H", "n", *measures, "VF lower", f"VF {vf}", "VF upper", f"VB {vb}", "VB upper",
-        "gap", "certified",
+        "H", "n", *measures, "VF\nlower", f"VF\n{vf}", "VF\nupper", f"VB\n{vb}", "VB\nupper",
+        "gap\nmeasured" if wide else "gap", "gap\ncertified" if wide else "certi-\nfied",
     ]  # fmt: skip
     table = Table(
         box=None, pad_edge=False, padding=(0, 1 if wide else 0, 0, 1), header_style="bold"

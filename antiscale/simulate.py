@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from antiscale import bounds, intervals
-from antiscale.ball import chi2_ball_optimum
+from antiscale.ball import BallOptimum, chi2_ball_optimum
 from antiscale.classes import RewardClass, load_class
 from antiscale.config import SweepConfig
 from antiscale.counts import draw_counts, stream
@@ -87,7 +87,6 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
     learners = choose_learners(config.learner)
     model = load_family(config.family, horizon=horizon, **config.family_parameters())
     rewards = load_class(config.reward_class, model)
-    best = chi2_ball_optimum(model.pmf, model.returns, config.kappa)
     c_x = anticoncentration(model.pmf, model.returns, config.kappa, horizon=horizon)
     c0 = float(c_x.min())
     stated = stated_rewards(
@@ -103,11 +102,12 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
             f"no reward of the class reaches c_0 = {config.c0:g} at every prompt "
             f"(the true reward's own is {c0:.4g}); lower c0"
         )
+    optima = chi2_ball_optimum(model.pmf, stated.returns, config.kappa)
+    optimal = model.pmf * np.asarray(optima.density_ratio[0])  # the true reward stands first
     replicates = range(config.repeats)
     draw: dict[str, Any] = {"seed": config.seed, "horizon": horizon, "replicates": replicates}
 
     lower = _LowerBounds.of(config, model, rewards, stated, n)
-    optimal = model.pmf * np.asarray(best.density_ratio)
     experts = (
         lower.experts(config, model, rewards, n)
         if config.expert == "hard"
@@ -123,7 +123,7 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
     vb = verification_losses(learners["vb"], setting, base_counts, stated.returns)
 
     spread = np.asarray(heterogeneity(model.pmf, model.returns))
-    worst = _worst_over(stated, model, config.kappa)
+    worst = _worst_over(stated, model, optima)
     vf_upper, vf_class_upper = _sft_upper(learners["vf"], rewards, stated, model, experts, n)
     vb_upper, error = _vb_upper(learners["vb"], rewards, model, worst, config.kappa, n)
     vf_lower, class_lower = lower.over_stated, lower.over_class
@@ -138,7 +138,7 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
         "ct0": worst["coverage"],
         "max_ratio": worst["max_ratio"],
         "base_return": float(model.prompt_mass @ (model.pmf * model.returns).sum(-1)),
-        "optimal_return": float(model.prompt_mass @ np.asarray(best.value)),
+        "optimal_return": float(model.prompt_mass @ np.asarray(optima.value[0])),
         "log_class_size": float(rewards.log_sizes().sum()),
         "rewards_stated": int(stated.counts.min()),
         "rewards_stated_max": int(stated.counts.max()),
@@ -222,12 +222,11 @@ def _risk_columns(
     return columns
 
 
-def _worst_over(stated: StatedRewards, model: TraceModel, kappa: float) -> dict[str, float]:
-    """T7's sigma, W and ct_0: the worst over the stated rewards."""
-    best = chi2_ball_optimum(model.pmf, stated.returns, kappa)
+def _worst_over(stated: StatedRewards, model: TraceModel, optima: BallOptimum) -> dict[str, float]:
+    """T7's sigma, W and ct_0: the worst over the stated rewards, given their optima."""
     spread = heterogeneity(model.pmf, stated.returns)
-    reached = coverage(model.pmf, stated.returns, np.asarray(best.value), horizon=model.horizon)
-    ratio = np.asarray(best.density_ratio).max(-1)
+    reached = coverage(model.pmf, stated.returns, np.asarray(optima.value), horizon=model.horizon)
+    ratio = np.asarray(optima.density_ratio).max(-1)
     eligible = stated.eligible
     return {
         "sigma": float(model.prompt_mass @ np.where(eligible, spread, 0.0).max(0)),
