@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from antiscale.ball import chi2_ball_optimum as chi2_ball_optimum
     from antiscale.ball import chi2_ball_optimum_average as chi2_ball_optimum_average
     from antiscale.classes import load_class as load_class
+    from antiscale.config import SweepConfig as SweepConfig
     from antiscale.errors import InputError as InputError
     from antiscale.families import load_family as load_family
     from antiscale.measures import anticoncentration as anticoncentration
@@ -23,15 +24,14 @@ if TYPE_CHECKING:
     from antiscale.measures import heterogeneity as heterogeneity
     from antiscale.measures import mean_return as mean_return
     from antiscale.measures import sharpness as sharpness
-    from antiscale.sweep import SweepConfig as SweepConfig
-    from antiscale.sweep import sweep as sweep
+    from antiscale.sweeps import sweep as sweep
     from antiscale.traces import TraceModel as TraceModel
     from antiscale.traces import bilevel_return as bilevel_return
 
 _HOME = {
     "BallOptimum": "ball",
     "InputError": "errors",
-    "SweepConfig": "sweep",
+    "SweepConfig": "config",
     "TraceModel": "traces",
     "anticoncentration": "measures",
     "bilevel_return": "traces",
@@ -43,7 +43,7 @@ _HOME = {
     "load_family": "families",
     "mean_return": "measures",
     "sharpness": "measures",
-    "sweep": "sweep",
+    "sweep": "sweeps",
 }
 
 __all__ = ["__version__", "bounds", *_HOME]

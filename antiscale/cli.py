@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -171,7 +172,7 @@ def sweep(
     # Late: only a command that computes waits for JAX.
     from antiscale import report
     from antiscale.results import open_run
-    from antiscale.sweep import check, run_sweep
+    from antiscale.sweeps import check, run_sweep
 
     check(settings)
     path = out if out is not None else Path("runs") / settings.hash()
@@ -289,10 +290,10 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise InputError(f"--set takes NAME=VALUE, e.g. --set spread=0.5; got {text!r}")
-    try:
-        return name.strip(), json.loads(value)
-    except json.JSONDecodeError:
-        return name.strip(), value
+    for read in (json.loads, float):  # float for .5 and inf, which are no JSON
+        with contextlib.suppress(ValueError):
+            return name.strip(), read(value)
+    return name.strip(), value
 
 
 def _console() -> Any:
@@ -304,8 +305,6 @@ def _console() -> Any:
 
 def _progress(total: int, *, hidden: bool) -> Any:
     """A context manager that gives a callback, or None where no bar is wanted."""
-    import contextlib
-
     if hidden or not sys.stderr.isatty():
         return contextlib.nullcontext()
     from rich.console import Console
@@ -353,7 +352,7 @@ def main() -> None:
     """Run the command line; bad input is one line on standard error and exit status 2."""
     usage_error: Any = typer.BadParameter.__mro__[1]
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="antiscale", standalone_mode=False)
     except InputError as error:
         _fail(str(error))
     except usage_error as error:
@@ -373,7 +372,3 @@ def main() -> None:
 def _fail(message: str) -> None:
     print(f"antiscale: error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

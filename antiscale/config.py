@@ -179,12 +179,12 @@ class SweepConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values, for JSON and TOML."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return plain | {"parameters": dict(self.parameters), "learner": list(self.learner)}
+        return plain | {"parameters": _writable(self.parameters), "learner": list(self.learner)}
 
     def hash(self) -> str:
         """Return twelve hexadecimal digits that name the configuration and this version's rows."""
         text = json.dumps(
-            [SCHEMA, antiscale.__version__, self.to_dict()], sort_keys=True, allow_nan=True
+            [SCHEMA, antiscale.__version__, self.to_dict()], sort_keys=True, allow_nan=False
         )
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -192,6 +192,15 @@ class SweepConfig:
 def _plain(value: Any) -> Any:
     """Arrays as nested lists, so that a configuration can be written down."""
     return np.asarray(value).tolist() if hasattr(value, "tolist") else value
+
+
+def _writable(value: Any) -> Any:
+    """Infinity and NaN as text, which JSON has no numbers for and NumPy reads back."""
+    if isinstance(value, Mapping):
+        return {key: _writable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _doubling(first: int, last: int) -> list[int]:

@@ -87,8 +87,7 @@ def _fit(
             break
         if (mean[part] <= zero[part]).any():
             kind = "zero to rounding" if (np.abs(mean[part]) <= zero[part]).any() else "negative"
-            which = "the largest" if prefix == "" else "all"
-            reasons.append(f"{label} is {kind} at some of {which} points, so it has no exponent")
+            reasons.append(f"{label} is {kind} at some points, so it has no exponent")
             continue
         result[f"{prefix}estimate"] = float(_slope(x[part], np.log(mean[part])))
         if (resampled[:, part] <= 0).any():

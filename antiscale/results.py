@@ -71,7 +71,7 @@ class RunFolder:
     def write_manifest(self, **changes: Any) -> None:
         """Change the manifest's entries and write it."""
         self.manifest |= changes
-        self.write(MANIFEST, (json.dumps(self.manifest, indent=2) + "\n").encode())
+        self.write(MANIFEST, (json.dumps(self.manifest, indent=2, allow_nan=False) + "\n").encode())
 
     def _cell_file(self, horizon: int, n: int) -> str:
         return f"cells/H{horizon}-n{n}.json"
@@ -82,7 +82,7 @@ class RunFolder:
             "row": cell.row,
             "replicates": {k: v.tolist() for k, v in cell.replicates.items()},
         }
-        body = json.dumps(content)
+        body = json.dumps(content, allow_nan=False)
         digest = hashlib.sha256(body.encode()).hexdigest()
         self.write(
             self._cell_file(horizon, n), json.dumps({"sha256": digest, "cell": body}).encode()
@@ -120,7 +120,7 @@ class RunFolder:
         self.write("rows.parquet", _parquet(rows))
         self.write("rows.csv", rows.to_csv(index=False).encode())
         self.write("replicates.parquet", _parquet(replicates))
-        self.write("result.json", json.dumps(result, indent=1).encode())
+        self.write("result.json", json.dumps(result, indent=1, allow_nan=False).encode())
         self.write_manifest(
             status="complete",
             finished=_now(),

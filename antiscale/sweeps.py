@@ -175,7 +175,10 @@ def _parameters(config: SweepConfig) -> dict[str, Any]:
     columns = config.to_dict()
     renamed = {"horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested"}
     columns = {renamed.get(name, name): value for name, value in columns.items()}
-    columns["parameters"] = json.dumps(config.family_parameters(), sort_keys=True)
+    columns["parameters"] = json.dumps(
+        columns["parameters"] | {k: columns[k] for k in ("prompts", "styles") if columns[k]},
+        sort_keys=True,
+    )
     for taken in ("learner", "prompts", "styles"):
         del columns[taken]
     return {"config_hash": config.hash()} | columns

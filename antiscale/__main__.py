@@ -1,0 +1,5 @@
+"""`python -m antiscale` is `antiscale`."""
+
+from antiscale.cli import main
+
+main()

@@ -1,0 +1,302 @@
+"""The command line as a person meets it: what it prints, where, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from antiscale import cli
+
+
+class Ran(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+SMALL = ["sweep", "--horizon", "32", "--repeats", "8", "--rewards", "4"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["antiscale", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Ran(int(exit_.value.code or 0), out, err)
+
+    return call
+
+
+def refused(ran: Ran, *words: str) -> None:
+    """One line on standard error that says what came, and status 2."""
+    assert ran.status == 2
+    assert ran.out == ""
+    assert ran.err.startswith("antiscale: error: ")
+    assert ran.err.count("\n") == 1
+    for word in words:
+        assert word in ran.err
+
+
+def test_a_sweep_prints_a_table_a_reading_and_where_its_results_are(
+    run: Run, tmp_path: Path
+) -> None:
+    ran = run(*SMALL)
+    assert ran.status == 0
+    assert "lower" in ran.out
+    assert "exponent in H" in ran.out
+    assert "At H = 32 cloning loses" in ran.out
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name in ran.out
+    assert {file.name for file in folder.iterdir()} == {
+        "manifest.json", "rows.parquet", "rows.csv", "replicates.parquet", "result.json",
+        "plot.png", "plot.svg",
+    }  # fmt: skip
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == "complete"
+    assert manifest["seed"] == 0
+    assert {"config", "versions", "device", "git_commit", "wall_time_s"} <= manifest.keys()
+    assert run(*SMALL).out == ran.out  # read again, not run again
+
+
+def test_json_is_one_object_and_nothing_else(run: Run) -> None:
+    ran = run(*SMALL, "--json")
+    assert ran.status == 0
+    assert ran.err == ""
+    assert ran.out.count("\n") == 1
+
+    def no_constants(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    printed = json.loads(ran.out, parse_constant=no_constants)
+    assert printed["schema"] == "antiscale.sweep/1"
+    assert [row["horizon"] for row in printed["rows"]] == [16, 32]
+    assert set(printed["fit"]) == {"vf_slope", "vb_slope", "gap_slope"}
+
+
+def test_an_explicit_model_comes_from_a_config_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'horizon = 64\nfamily = "explicit"\nreward_class = "mirror"\nrepeats = 8\n[parameters]\n'
+        "pmf = [0.5, 0.25, 0.25]\nhitting_times = [3, 9, inf]\n"
+    )
+    ran = run("sweep", "--config", "mine.toml", "--json", "--seed", "5")
+    assert ran.status == 0, ran.err
+    printed = json.loads(ran.out)
+    assert printed["config"]["seed"] == 5  # a flag overrides the file
+    assert printed["config"]["parameters"]["hitting_times"] == [3, 9, "inf"]
+    assert printed["rows"][0]["sigma"] > 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert run("plot", str(folder)).status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--horizon", "0"], ["horizon must be a whole number >= 1", "got 0"]),
+        (["--horizon", "many"], ["--horizon must be a number", "'many'"]),
+        (["--horizon", "nan"], ["horizon must be a whole number", "nan"]),
+        (["--horizon", "8"], ["horizon of at least 16 tokens", "got 8"]),
+        (["--kappa", "-1"], ["kappa must be >= 0", "got -1"]),
+        (["--kappa", "nan"], ["kappa must be finite", "nan"]),
+        (["--family", "heterogenous"], ["unknown family", "did you mean 'heterogeneous'?"]),
+        (["--family", "explicit"], ["needs the parameter 'pmf'"]),
+        (["--reward-class", "tabula"], ["unknown reward class 'tabula'", "mirror, styles"]),
+        (["--learner", "sftt"], ["unknown learner", "did you mean 'sft'?"]),
+        (["--learner", "sft", "--learner", "smoothed_sft"], ["both verifier-free"]),
+        (["--learner", "nowhere:me"], ["cannot import 'nowhere'"]),
+        (["--learner", "json:nothing"], ["module 'json' has no 'nothing'"]),
+        (["--learner", "json:dumps"], ["side = 'vf'"]),
+        (["--expert", "oracle"], ["unknown expert 'oracle'", "base, hard, optimal"]),
+        (["--form", "blocks", "--reward-class", "mirror"], ["form 'blocks' needs"]),
+        (["--family", "homogeneous", "--styles", "3"], ["has no parameter 'styles'"]),
+        (["--set", "spread"], ["--set takes NAME=VALUE"]),
+        (["--set", "spread=2"], ["spread must lie in [0, 1]", "got 2"]),
+        (["--set", "spred=1"], ["no parameter 'spred'; did you mean 'spread'?"]),
+        (["--config", "missing.toml"], ["config file missing.toml does not exist"]),
+        (["--repeats", "1"], ["repeats must be a whole number >= 2"]),
+        (["--samples", "2.5"], ["samples must be a whole number", "2.5"]),
+        (["--c0", "0.9"], ["no reward of the class reaches c_0 = 0.9"]),
+        (["--nonsense"], ["No such option"]),
+    ],
+)
+def test_bad_options_get_one_line_and_status_two(
+    run: Run, tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    refused(run("sweep", *arguments), *words)
+    # Nothing is left behind but, at most, the record of what was asked for.
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.name for path in left] in ([], ["manifest.json"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("horizn = 3", ["unknown config key 'horizn'; did you mean 'horizon'?"]),
+        ("horizon = ", ["not valid TOML"]),
+        ("parameters = 3", ["parameters must be a table"]),
+        (
+            'family = "explicit"\n[parameters]\npmf=[0.5,0.4]\nhitting_times=[1,2]',
+            ["pmf must sum to 1", "0.9"],
+        ),
+        (
+            'family = "explicit"\n[parameters]\npmf=[0.5,0.5]\nhitting_times=[0,2]',
+            ["hitting times count tokens from 1"],
+        ),
+    ],
+)
+def test_a_bad_config_file_gets_one_line(
+    run: Run, tmp_path: Path, text: str, words: list[str]
+) -> None:
+    (tmp_path / "bad.toml").write_text(text)
+    refused(run("sweep", "--config", "bad.toml"), *words)
+
+
+def test_a_folder_with_another_configuration_is_refused_unless_overwritten(run: Run) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    before = Path("here/rows.csv").read_bytes()
+    refused(run(*SMALL, "--seed", "1", "--out", "here"), "another configuration", "--overwrite")
+    assert Path("here/rows.csv").read_bytes() == before
+    assert run(*SMALL, "--seed", "1", "--out", "here", "--overwrite").status == 0
+    assert Path("here/rows.csv").read_bytes() != before
+
+
+def test_a_folder_of_something_else_is_left_alone(run: Run) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.tex").write_text("precious")
+    for extra in ([], ["--overwrite"]):
+        refused(run(*SMALL, "--out", "mine", *extra), "holds files but no manifest.json")
+    assert Path("mine/thesis.tex").read_text() == "precious"
+
+
+def test_a_file_in_the_way_is_refused(run: Run) -> None:
+    Path("taken").write_text("x")
+    refused(run(*SMALL, "--out", "taken"), "taken is a file")
+    refused(run(*SMALL, "--out", "taken/deeper"), "cannot write to taken/deeper")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unwritable for root")
+def test_an_unwritable_folder_is_refused(run: Run) -> None:
+    Path("locked").mkdir(mode=0o500)
+    refused(run(*SMALL, "--out", "locked/run"), "cannot write to locked/run")
+
+
+def test_a_folder_that_the_system_refuses_is_refused(run: Run) -> None:
+    refused(run(*SMALL, "--out", "/proc/nowhere"), "cannot write to /proc/nowhere")
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.csv", "replicates.parquet", "result.json"])
+@pytest.mark.parametrize("damage", ["truncate", "delete"])
+def test_damaged_results_are_noticed(run: Run, name: str, damage: str) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    file = Path("here") / name
+    if damage == "truncate":
+        file.write_bytes(file.read_bytes()[:-10])
+    else:
+        file.unlink()
+    word = "damaged" if damage == "truncate" else "missing"
+    refused(run(*SMALL, "--out", "here"), f"here/{name} is {word}", "--overwrite")
+    refused(run("plot", "here"), f"here/{name} is {word}")
+    assert run(*SMALL, "--out", "here", "--overwrite").status == 0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"hash": 3, "status": "complete"}'])
+def test_a_damaged_manifest_is_noticed(run: Run, content: str) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    Path("here/manifest.json").write_text(content)
+    refused(run(*SMALL, "--out", "here"), "here/manifest.json is damaged", "--overwrite")
+    refused(run("plot", "here"), "here/manifest.json is damaged")
+
+
+def test_a_damaged_cell_of_an_unfinished_run_is_noticed(run: Run) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    manifest = json.loads(Path("here/manifest.json").read_text())
+    Path("here/manifest.json").write_text(json.dumps(manifest | {"status": "running"}))
+    Path("here/cells").mkdir()
+    Path("here/cells/H16-n512.json").write_text('{"sha256": "0", "cell": "{}"}')
+    refused(run(*SMALL, "--out", "here"), "H16-n512.json is damaged", "delete it")
+    refused(run("plot", "here"), "not complete")
+
+
+def test_plot_redraws_from_rows_alone(run: Run) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    first = {kind: Path(f"here/plot.{kind}").read_bytes() for kind in ("png", "svg")}
+    for kind in first:
+        Path(f"here/plot.{kind}").unlink()
+    ran = run("plot", "here")
+    assert ran.out.split() == ["here/plot.png", "here/plot.svg"]
+    for kind, content in first.items():
+        assert Path(f"here/plot.{kind}").read_bytes() == content
+    assert run("plot", "here", "--out", "there").status == 0
+    assert Path("there/plot.png").read_bytes() == first["png"]
+
+
+def test_plot_refuses_what_is_no_run(run: Run) -> None:
+    refused(run("plot", "nowhere"), "nowhere is not a run")
+
+
+def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my_learners.py").write_text(
+        "class Base:\n"
+        "    side = 'vf'\n"
+        "    def __call__(self, data, setting):\n"
+        "        return setting.pmf + 0 * data.counts\n"
+        "class Broken:\n"
+        "    side = 'vb'\n"
+        "    def __call__(self, data, setting):\n"
+        "        return data.nothing\n"
+        "class Wrong:\n"
+        "    side = 'vb'\n"
+        "    def __call__(self, data, setting):\n"
+        "        return 2 * setting.pmf + 0 * data.labels\n"
+    )
+    ran = run(*SMALL, "--learner", "my_learners:Base", "--expert", "base", "--json")
+    assert ran.status == 0, ran.err
+    row = json.loads(ran.out)["rows"][0]
+    assert row["vf_learner"] == "my_learners:Base"
+    assert row["vf_mean"] == pytest.approx(0, abs=1e-12)
+    assert row["vf_upper"] is None
+    refused(run(*SMALL, "--learner", "my_learners:Broken"), "failed with AttributeError")
+    refused(run(*SMALL, "--learner", "my_learners:Wrong"), "must return pmfs")
+
+
+@pytest.mark.parametrize("command", [[], ["sweep"], ["plot"], ["info"]])
+def test_help_says_what_it_does_and_shows_examples(run: Run, command: list[str]) -> None:
+    ran = run(*command, "--help")
+    assert ran.status == 0
+    assert "Usage: antiscale" in ran.out
+    if command in (["sweep"], ["plot"]):
+        assert "Example" in ran.out
+
+
+def test_info_lists_what_there_is(run: Run) -> None:
+    printed = json.loads(run("info", "--json").out)
+    assert {"jax", "numpy", "antiscale", "python"} <= printed["versions"].keys()
+    assert {"heterogeneous", "homogeneous", "sharp", "explicit"} == printed["families"].keys()
+    assert {"sft", "smoothed_sft", "simple", "binary", "wide"} == printed["learners"].keys()
+    text = run("info").out
+    assert "learner sft (vf)" in text
+    assert "cpu" in text or "gpu" in text
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out.startswith("antiscale 0.")
+
+
+def test_the_progress_bar_stays_off_standard_output() -> None:
+    command = [sys.executable, "-m", "antiscale", "info", "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    json.loads(ran.stdout)
