@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -49,122 +50,132 @@ def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
         One sentence of reading, set under the panels.
     """
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7.2, 3.9))
+        figure = Figure(figsize=(7.2, 3.7), layout="constrained")
         FigureCanvasAgg(figure)
-        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+        left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
         draw_losses(left, rows)
         draw_gap(right, rows)
-        figure.text(
-            0.012, 0.012, "\n".join(textwrap.wrap(note, 128)), fontsize=7.5, color=INK, va="bottom"
-        )
-        figure.subplots_adjust(left=0.085, right=0.985, top=0.92, bottom=0.275, wspace=0.24)
+        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
 
 
-def _axis(rows: pd.DataFrame) -> tuple[str, str]:
-    varies_n = rows["vary"].iloc[0] == "n"
-    return (
-        ("n", "labelled or expert traces $n$")
-        if varies_n
-        else ("horizon", "test-time budget $H$ (tokens)")
-    )
+def _paragraph(note: str) -> str:
+    """The note in lines of about equal length, with exponents raised."""
+    note = note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+    widest = 138
+    lines = len(textwrap.wrap(note, widest))
+    width = next(w for w in range(1, widest + 1) if len(textwrap.wrap(note, w)) <= lines)
+    wrapped = textwrap.wrap(note, width)
+    return "\n".join(re.sub(r"\b([Hn])\^(-?[\d.]*\d)", r"$\1^{\2}$", line) for line in wrapped)
 
 
-def _column(rows: pd.DataFrame, name: str) -> Any:
-    """A column as floats, NaN where undefined or not positive (log axes)."""
+def _column(rows: pd.DataFrame, name: str, *, log: bool = True) -> Any:
+    """A column as floats, NaN where undefined or, on log axes, not positive."""
     values = rows[name].astype(float).to_numpy()
-    return np.where(values > 0, values, np.nan)
+    return np.where(values > 0, values, np.nan) if log else values
 
 
-def _curve(
-    axes: Axes, x: Any, rows: pd.DataFrame, name: str, color: str, marker: str, label: str
+def _measured(
+    axes: Axes, rows: pd.DataFrame, mean: str, low: str, high: str, *, log: bool = True, **look: Any
 ) -> None:
-    mean, low, high = (_column(rows, f"{name}_{part}") for part in ("mean", "low", "high"))
-    errors = np.stack([mean - np.where(np.isnan(low), mean, low), high - mean])
-    axes.errorbar(
-        x, mean, yerr=errors, color=color, marker=marker, markersize=4.5, capsize=2,
-        label=label, zorder=3,
-    )  # fmt: skip
+    """A measured curve with its interval, by the names of its columns."""
+    center, bottom, top = (_column(rows, name, log=log) for name in (mean, low, high))
+    errors = np.stack([center - np.where(np.isnan(bottom), center, bottom), top - center])
+    axes.errorbar(_x(rows), center, errors, markersize=4.5, capsize=2, zorder=3, **look)
+
+
+def _theory(axes: Axes, rows: pd.DataFrame, side: str, mean: str) -> None:
+    """A line of theory's slope through the last measured point."""
+    x, last = _x(rows), _column(rows, mean)[-1]
+    slope = float(rows[f"{side}_slope_theory"].astype(float).iloc[0])
+    if len(x) > 1 and np.isfinite([slope, last]).all():
+        line = last * (x / x[-1]) ** slope
+        axes.plot(x, line, "-.", color=INK, linewidth=0.8, label=f"theory: slope {slope:g}")
 
 
 def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
-    """Both losses with 99% intervals, their bounds, and theory's slopes."""
-    key, label = _axis(rows)
-    x = rows[key].to_numpy(float)
-    last = rows.iloc[-1]
-    _curve(axes, x, rows, "vf", VF, "o", f"VF: cloning, {last['vf_learner']}")
-    for name, style, text in (
-        ("vf_upper", "--", f"VF upper ({last['vf_upper_name']})"),
-        ("vf_lower", ":", f"VF lower, {last['vf_lower_holds_for']} ({last['vf_lower_name']})"),
-    ):
-        values = _column(rows, name)
-        if np.isfinite(values).any():
-            axes.plot(x, values, style, color=VF, label=text)
-    whole = _column(rows, "vf_class_mean")
+    """Both losses with 99% intervals, their bounds, and theory's slope."""
+    x, last = _x(rows), rows.iloc[-1]
+    _measured(
+        axes, rows, "vf_mean", "vf_low", "vf_high", color=VF, marker="o",
+        label=f"VF: cloning, {last['vf_learner']}",
+    )  # fmt: skip
+    upper, lower = _column(rows, "vf_upper"), _column(rows, "vf_lower")
+    if np.isfinite(upper).any():
+        axes.plot(x, upper, "--", color=VF, label=f"VF upper ({last['vf_upper_name']})")
+    if np.isfinite(lower).any():
+        label = f"VF lower, {last['vf_lower_holds_for']} ({last['vf_lower_name']})"
+        axes.plot(x, lower, ":", color=VF, label=label)
+    _theory(axes, rows, "vf", "vf_mean")
     if not rows["rewards_whole_class"].all():
         axes.plot(
-            x, whole, color=VF, marker="o", markersize=3, mfc="white", linewidth=0.8, alpha=0.7,
-            label="VF over all of calR",
+            x, _column(rows, "vf_class_mean"), color=VF, marker="o", markersize=3, mfc="white",
+            linewidth=0.8, alpha=0.7, label=r"VF over all of $\mathcal{R}$",
         )  # fmt: skip
-    if (rows["vb_mean"] > 1e-9 * rows["horizon"]).any():
-        _curve(axes, x, rows, "vb", VB, "s", f"VB: verified, {last['vb_learner']}")
-    upper = _column(rows, "vb_upper")
-    if (upper > 1e-9 * rows["horizon"]).any():
-        axes.plot(x, upper, "--", color=VB, label=f"VB upper ({last['vb_upper_name']})")
-    axes.set(xscale="log", yscale="log", xlabel=label, ylabel="loss (tokens)")
-    _ticks(axes, x)
+    rounding = 1e-9 * rows["horizon"]
+    if (rows["vb_mean"] > rounding).any():
+        _measured(
+            axes, rows, "vb_mean", "vb_low", "vb_high", color=VB, marker="s",
+            label=f"VB: verified, {last['vb_learner']}",
+        )  # fmt: skip
+    if (rows["vb_upper"].astype(float) > rounding).any():
+        label = f"VB upper ({last['vb_upper_name']})"
+        axes.plot(x, _column(rows, "vb_upper"), "--", color=VB, label=label)
+    axes.set(xscale="log", yscale="log", ylabel="loss (tokens)")
+    _x_axis(axes, rows)
     low, high = axes.get_ylim()
-    axes.set_ylim(low / 1.2, high * (high / low) ** 0.34)
-    axes.set_title("Loss: E sup over the stated rewards", loc="left")
-    # In the order drawn; Matplotlib would put lines before error bars.
-    handles, labels = axes.get_legend_handles_labels()
-    order = sorted(
-        range(len(labels)), key=lambda k: (labels[k][:2] != "VF", ":" not in labels[k], k)
-    )
+    axes.set_ylim(low / 1.2, high * (high / low) ** 0.42)
+    axes.fill_between(x, lower, upper, color=VF, alpha=0.07, linewidth=0)
+    axes.set_title("Loss: E sup over the stated rewards, 99% intervals", loc="left")
+    order = ("VF: ", "VF upper", "VF lower", "VF over", "VB: ", "VB upper", "theory")
+    _legend(axes, order, loc="upper left", columns=2)
+
+
+def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
+    """The gap measured, with its interval, and certified; only log axes hide negative ones."""
+    log = bool((rows["gap_measured"] > 0).all())
+    _measured(
+        axes, rows, "gap_measured", "gap_low", "gap_high", log=log, color=GAP, marker="D",
+        label="measured",
+    )  # fmt: skip
+    certified = _column(rows, "gap_certified", log=log)
+    if np.isfinite(certified).any():
+        axes.plot(
+            _x(rows), certified, "--", marker="^", markersize=4.5, color=GAP,
+            label="certified (T4 − T7)",
+        )  # fmt: skip
+    if log:
+        _theory(axes, rows, "gap", "gap_measured")
+    else:
+        axes.axhline(0, color=INK, linewidth=0.8)
+    axes.set(xscale="log", yscale="log" if log else "linear", ylabel="VF − VB (tokens)")
+    _x_axis(axes, rows)
+    axes.set_title("The gap", loc="left")
+    _legend(axes, ("measured", "certified", "theory"), loc="best")
+
+
+def _legend(axes: Axes, order: tuple[str, ...], *, loc: Any, columns: int = 1) -> None:
+    """A legend in a given order; Matplotlib would put lines before error bars."""
+    found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    labels = [label for start in order for label in found if label.startswith(start)]
     axes.legend(
-        [handles[k] for k in order], [labels[k] for k in order], loc="upper left", ncols=2,
+        [found[label] for label in labels], labels, loc=loc, ncols=columns,
         columnspacing=1.0, handlelength=2.2, borderaxespad=0.2,
     )  # fmt: skip
 
 
-def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
-    """The measured gap with its interval, and the certified one where it is positive."""
-    key, label = _axis(rows)
-    x = rows[key].to_numpy(float)
-    mean, low, high = (_column(rows, f"gap_{part}") for part in ("measured", "low", "high"))
-    errors = np.stack([mean - np.where(np.isnan(low), mean, low), high - mean])
-    axes.errorbar(
-        x, mean, yerr=errors, color=GAP, marker="D", markersize=4.5, capsize=2, label="measured gap"
-    )
-    certified = _column(rows, "gap_certified")
-    if np.isfinite(certified).any():
-        axes.plot(
-            x,
-            certified,
-            "--",
-            marker="^",
-            markersize=4.5,
-            color=GAP,
-            label="certified gap (T4 − T7)",
-        )
-    if len(x) > 1 and np.isfinite(mean[-1]) and rows["vary"].iloc[0] == "H":
-        reference = mean[-1] * (x / x[-1]) ** 0.5
-        axes.plot(
-            x, reference, color=INK, linewidth=0.8, linestyle="-.", label=r"slope $\frac{1}{2}$"
-        )
-    if np.isfinite(mean).any() or np.isfinite(certified).any():
-        axes.set(xscale="log", yscale="log")
-    axes.set(xlabel=label, ylabel="VF − VB (tokens)")
-    _ticks(axes, x)
-    axes.set_title("The gap", loc="left")
-    axes.legend(loc="best")
+def _x(rows: pd.DataFrame) -> Any:
+    return rows["n" if rows["vary"].iloc[0] == "n" else "horizon"].to_numpy(float)
 
 
-def _ticks(axes: Axes, x: Any) -> None:
-    """Label powers of two (or the points there are) as plain numbers, at most eight of them."""
+def _x_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    """Name what varies, and label at most six of its values as plain numbers."""
+    varies_n = rows["vary"].iloc[0] == "n"
+    axes.set_xlabel("traces $n$ for each side" if varies_n else "test-time budget $H$ (tokens)")
+    x = _x(rows)
     shown = x[:: max(1, -(-len(x) // 6))]
     axes.set_xticks(shown, [f"{value:.0f}" if value < 1e5 else f"{value:.0e}" for value in shown])
-    axes.minorticks_off()
+    axes.xaxis.minorticks_off()
 
 
 def encode(figure: Figure) -> dict[str, bytes]:

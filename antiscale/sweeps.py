@@ -129,7 +129,9 @@ def run_sweep(
     cells = _cells(config, places, folder, progress)
     family = load_family(config.family, horizon=places[-1][0], **config.family_parameters())
     fit = fit_exponents(config, places, [cell.replicates for cell in cells], family.sigma_exponent)
-    result = SweepResult(config, [_parameters(config) | cell.row for cell in cells], fit)
+    theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
+    rows = [_parameters(config) | cell.row | theory for cell in cells]
+    result = SweepResult(config, rows, fit)
     if folder is not None:
         folder.finish(result.frame(), _replicates(config, cells), result.to_json(), started)
     return result

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# Two test workers share two cores; one thread each for the linear algebra keeps them apart.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
-os.environ.setdefault("MPLBACKEND", "agg")
-
 import numpy as np
 import pytest
 

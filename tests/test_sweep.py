@@ -18,6 +18,7 @@ import pytest
 
 import antiscale as ac
 from antiscale.results import open_run
+from antiscale.simulate import simulate
 from antiscale.sweeps import SweepResult, run_sweep
 
 ROW_KEYS = {
@@ -277,6 +278,16 @@ def test_rows_on_disk_are_the_rows_in_memory(tmp_path: Path) -> None:
     replicates = pd.read_parquet(tmp_path / "run" / "replicates.parquet")
     means = replicates.groupby("horizon").vf_loss.mean()
     np.testing.assert_allclose(means, frame.set_index("horizon").vf_mean, rtol=1e-12)
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 5, 8])
+def test_any_number_of_replicates_runs_and_the_first_ones_do_not_change(repeats: int) -> None:
+    # Replicates are worked on in batches; whatever is left over is a batch of another size.
+    config = quick(horizon=16, repeats=repeats)
+    more = quick(horizon=16, repeats=9)
+    few, many = (simulate(c, 16, 512).replicates for c in (config, more))
+    for side in ("vf", "vb"):
+        np.testing.assert_allclose(few[side], many[side][:repeats], rtol=1e-12, atol=1e-12)
 
 
 def test_a_billion_traces_are_drawn_as_counts() -> None:

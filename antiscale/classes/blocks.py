@@ -7,7 +7,6 @@ compilation serves every horizon.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -37,9 +36,10 @@ class Blocks:
     index: npt.NDArray[np.int64]
     count: int = field(metadata={"static": True})
 
-    @cached_property
+    @property
     def member(self) -> Floats:
         """1[type j is in block b], [m, S, B]."""
+        # Not cached: under jit the value belongs to the trace in which it was made.
         return (self.index[..., None] == np.arange(self.count)).astype(float)
 
     def mass(self, pmf: Floats) -> Floats:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import jax
@@ -40,7 +39,7 @@ class Mirror:
         """Whether seeing the type tells r from rbar, [m, S]."""
         return (self.returns != self.horizon / 2) & (self.pmf > 0)
 
-    @cached_property
+    @property
     def blocks(self) -> Blocks:
         """One block, f = R."""
         returns = self.returns
