@@ -106,7 +106,7 @@ def anticoncentration(pmf: Any, returns: Any, eps: Any, *, horizon: float | None
 
 
 def coverage(pmf: Any, returns: Any, optimum_value: Any, *, horizon: float | None = None) -> Any:
-    """P_pi_b(R >= E_pibar[R | x]), a probability; ct_0 is its minimum over prompts (T3d).
+    """P_pi_b(R >= E_pibar[R | x]), a probability; ct_0 is its minimum over prompts (T3(d)).
 
     The base policy conditioned on this event has density ratio at most 1/coverage and value at
     least that of the ball's optimum pibar.
@@ -132,7 +132,7 @@ def _mass_above(xp: ModuleType, p: Any, r: Any, level: Any, horizon: float | Non
 
 
 def sharpness(pmf: Any, returns: Any, width: Any) -> Any:
-    """Q_x(t) = sup_u P_pi_b(u <= R < u + t), Lévy's concentration function (T3c).
+    """Q_x(t) = sup_u P_pi_b(u <= R < u + t), Lévy's concentration function (T3(c)).
 
     The supremum over half-open windows is attained with a window's left end at some return.
 

@@ -1,0 +1,140 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import antiscale as ac
+from antiscale import report
+from antiscale.config import SweepConfig
+from antiscale.simulate import simulate
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BOUNDS = (ROOT / "paper_bounds.md").read_text()
+LABEL = re.compile(r"\bT\d+[a-c]?\b")
+# Parts of one result that its docstrings name by letter: T3(a) and T7(b) are T3 and T7.
+HEADINGS = re.findall(r"^#{2,3} (T\d+[a-c]?)\.", BOUNDS, re.MULTILINE)
+
+
+def public_results() -> dict[str, Any]:
+    """Every public function of the modules that compute what paper_bounds.md states."""
+    found = {
+        f"antiscale.bounds.{k}": v for k, v in vars(ac.bounds).items() if inspect.isfunction(v)
+    }
+    for module in ("antiscale.ball", "antiscale.measures"):
+        for name, value in vars(importlib.import_module(module)).items():
+            if inspect.isfunction(value) and value.__module__ == module and name in ac.__all__:
+                found[f"antiscale.{name}"] = value
+    return found
+
+
+def test_labels_of_the_document_and_of_the_docstrings_are_the_same() -> None:
+    named = {label for f in public_results().values() for label in LABEL.findall(f.__doc__)}
+    families = {label[:2] for label in HEADINGS}
+    assert named - set(HEADINGS) <= families  # "T4" stands for all of its parts
+    assert set(HEADINGS) - {"T4", "T5"} <= named
+
+
+def test_every_public_result_names_its_label() -> None:
+    unlabelled = [
+        name
+        for name, function in public_results().items()
+        if not LABEL.search(function.__doc__) and name != "antiscale.mean_return"
+    ]
+    assert unlabelled == []
+
+
+def test_functions_and_tests_named_in_the_document_exist() -> None:
+    names = set(re.findall(r"`antiscale\.([\w.]+)`", BOUNDS))
+    assert {f"antiscale.{name}" for name in names} <= public_results().keys()
+    for path in re.findall(r"`(tests/\w+\.py)`", BOUNDS):
+        assert (ROOT / path).is_file(), path
+    for label in HEADINGS:
+        section = BOUNDS.split(f"# {label}. ")[1].split("\n## ")[0]
+        assert "**Test**" in section or label in {"T4", "T5"}, label
+        assert "**Proof.**" in section or label in {"T4", "T5"}, label
+
+
+def test_mathematics_is_closed() -> None:
+    for document in (README, BOUNDS):
+        text = re.sub(r"```.*?```", "", document, flags=re.DOTALL)
+        assert text.count("$$") % 2 == 0
+        for paragraph in re.sub(r"\$\$.*?\$\$", "", text, flags=re.DOTALL).split("\n\n"):
+            assert paragraph.count("$") % 2 == 0, paragraph
+
+
+def test_the_readmes_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    code = re.search(r"## From Python\n\n```python\n(.*?)```", README, re.DOTALL)
+    assert code is not None
+    scope: dict[str, Any] = {}
+    exec(code[1], scope)
+    out = capsys.readouterr().out
+    assert "tokens lost by any cloning algorithm" in out
+    assert list(scope["rows"].horizon) == [16, 32, 64, 128, 256]
+
+
+def test_the_readmes_learner_is_a_learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.search(r"```python\n# mine.py\n(.*?)```", README, re.DOTALL)
+    assert code is not None
+    (tmp_path / "readme_learner.py").write_text(code[1])
+    monkeypatch.chdir(tmp_path)
+    config = SweepConfig(horizon=16, repeats=4, rewards=4, learner="readme_learner:Mine")
+    assert simulate(config, 16, 512).row["vf_mean"] > 0
+
+
+def test_the_readmes_table_is_the_sweeps() -> None:
+    # The columns that are exact; the sampled ones depend on the version of NumPy.
+    for horizon in (16, 4096):
+        row = simulate(SweepConfig(repeats=2), horizon, 32 * horizon).row
+        (line,) = re.findall(rf"^ *{horizon} .*", README, re.MULTILINE)
+        assert line.split()[:6] == [
+            str(horizon), str(32 * horizon), report.number(row["sigma"] / horizon),
+            report.number(row["c0"]), report.number(row["max_ratio"]),
+            report.number(row["vf_lower"]),
+        ]  # fmt: skip
+        assert line.split()[9] == report.number(row["vf_upper"])
+        assert line.split()[13] == report.number(row["vb_upper"])
+        assert line.split()[15] == report.number(row["gap_certified"])
+
+
+def test_the_readmes_two_commands_are_one_line_each() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert len(commands) == 2
+    assert commands[0].endswith("antiscale sweep --horizon 4096")
+    assert commands[1].endswith("pytest")
+    for path in (".ci/constraints.txt", ".ci/run"):
+        assert (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "experiments").glob("*.toml")), ids=lambda f: f.stem
+)
+def test_experiments_are_valid_configurations(file: Path) -> None:
+    config = SweepConfig.from_mapping(tomllib.loads(file.read_text()))
+    if file.stem == "default":
+        shown = SweepConfig().to_dict() | {"parameters": config.to_dict()["parameters"]}
+        assert config.to_dict() == shown
+        defaults = ac.load_family("heterogeneous", horizon=64)
+        spelled = ac.load_family("heterogeneous", horizon=64, **config.family_parameters())
+        assert (defaults.pmf == spelled.pmf).all()
+
+
+def test_links_within_the_repository_lead_somewhere() -> None:
+    for document in (README, BOUNDS, (ROOT / "CONTRIBUTING.md").read_text()):
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document):
+            assert (ROOT / target).exists(), target
+
+
+def test_constraints_name_versions_and_no_hosts() -> None:
+    for line in (ROOT / ".ci/constraints.txt").read_text().splitlines():
+        assert line.startswith("#") or re.fullmatch(
+            r'[\w.-]+==[\w.]+(; python_version (<|>=) "3\.12")?', line
+        ), line
