@@ -25,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_DEFAULT = SweepConfig()
 _EXAMPLES = """
 [bold]Examples[/bold]
 
@@ -56,12 +57,16 @@ def sweep(
     horizon: Annotated[
         str | None,
         typer.Option(
-            metavar="H", help="Largest test-time budget in tokens: runs 16, 32, ..., H. [4096]"
+            metavar="H",
+            help=f"Largest test-time budget in tokens: runs 16, 32, ..., H. Default: {_DEFAULT.horizon}.",
         ),
     ] = None,
     family: Annotated[
         str | None,
-        typer.Option(help="heterogeneous, homogeneous, sharp or explicit. [heterogeneous]"),
+        typer.Option(
+            metavar="NAME",
+            help=f"heterogeneous, homogeneous, sharp or explicit. Default: {_DEFAULT.family}.",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -72,63 +77,99 @@ def sweep(
         ),
     ] = None,
     reward_class: Annotated[
-        str | None, typer.Option(help="The class calR: styles or mirror. [styles]")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"The class calR: styles or mirror. Default: {_DEFAULT.reward_class}.",
+        ),
     ] = None,
     expert: Annotated[
-        str | None, typer.Option(help=f"Whose traces are cloned: {', '.join(EXPERTS)}. [optimal]")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Whose traces are cloned: {', '.join(EXPERTS)}. Default: {_DEFAULT.expert}.",
+        ),
     ] = None,
     form: Annotated[
-        str | None, typer.Option(help=f"Form of the VF lower bound: {', '.join(FORMS)}. [best]")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Form of the VF lower bound: {', '.join(FORMS)}. Default: {_DEFAULT.form}.",
+        ),
     ] = None,
     learner: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="sft, smoothed_sft, simple, binary, wide, or module:name of your own; once per "
-            "side. [sft, simple]",
+            "side. Default: sft, simple.",
         ),
     ] = None,
     kappa: Annotated[
-        str | None, typer.Option(metavar="X", help="Radius of the chi-square ball. [0.25]")
+        str | None,
+        typer.Option(
+            metavar="X", help=f"Radius of the chi-square ball. Default: {_DEFAULT.kappa:g}."
+        ),
     ] = None,
     prompts: Annotated[
-        str | None, typer.Option(metavar="M", help="Prompts m of the family. [8]")
+        str | None,
+        typer.Option(metavar="M", help="Prompts m of the family. Default: the family's."),
     ] = None,
     styles: Annotated[
-        str | None, typer.Option(metavar="B", help="Styles B of the family. [18]")
+        str | None, typer.Option(metavar="B", help="Styles B of the family. Default: the family's.")
     ] = None,
     samples_per_token: Annotated[
-        str | None, typer.Option(metavar="X", help="n = X * H traces for each side. [32]")
+        str | None,
+        typer.Option(
+            metavar="X",
+            help=f"n = X * H traces for each side. Default: {_DEFAULT.samples_per_token:g}.",
+        ),
     ] = None,
     samples: Annotated[
         str | None, typer.Option(metavar="N", help="Fix n (with --vary n: the largest n).")
     ] = None,
     vary: Annotated[
-        str | None, typer.Option(help="H grows the horizon; n fixes H and grows n. [H]")
+        str | None,
+        typer.Option(
+            metavar="H|n",
+            help=f"H grows the horizon; n fixes H and grows n. Default: {_DEFAULT.vary}.",
+        ),
     ] = None,
-    repeats: Annotated[str | None, typer.Option(metavar="R", help="Replicates. [200]")] = None,
+    repeats: Annotated[
+        str | None, typer.Option(metavar="R", help=f"Replicates. Default: {_DEFAULT.repeats}.")
+    ] = None,
     rewards: Annotated[
         str | None,
-        typer.Option(metavar="K", help="Stated rewards per prompt for classes over 1024. [50]"),
+        typer.Option(
+            metavar="K",
+            help=f"Stated rewards per prompt for classes over 1024. Default: {_DEFAULT.rewards}.",
+        ),
     ] = None,
     c0: Annotated[
         str | None,
         typer.Option(
-            metavar="X", help="Anti-concentration a stated reward must reach. [the true one's]"
+            metavar="X",
+            help="Anti-concentration a stated reward must reach. Default: the true one's.",
         ),
     ] = None,
     quantile: Annotated[
-        str | None, typer.Option(metavar="Q", help="Quantile of the loss at the true reward. [0.9]")
+        str | None,
+        typer.Option(
+            metavar="Q",
+            help=f"Quantile of the loss at the true reward. Default: {_DEFAULT.quantile:g}.",
+        ),
     ] = None,
     seed: Annotated[
-        str | None, typer.Option(metavar="SEED", help="Seed of everything. [0]")
+        str | None,
+        typer.Option(metavar="SEED", help=f"Seed of everything. Default: {_DEFAULT.seed}."),
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE.toml", help="Read options from a file; flags override it."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Results folder. [runs/<config hash>]")
+        Path | None,
+        typer.Option(metavar="DIR", help="Results folder. Default: runs/<config hash>."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start afresh in a folder that holds a run.")
@@ -140,8 +181,8 @@ def sweep(
 ) -> None:
     """Measure what cloning and verification lose as the budget grows, against explicit bounds.
 
-    Leaves a folder with rows (Parquet, CSV), a manifest and a plot. The same configuration takes
-    up where it was cut short; a finished one is shown again at once.
+    Leaves a folder with rows (Parquet, CSV), a manifest and a plot.
+    A run that was cut short goes on; a finished one is shown again at once.
     """
     given: dict[str, Any] = {
         "horizon": _number("--horizon", horizon),
@@ -195,7 +236,8 @@ def sweep(
 def plot(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A results folder.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to put plot.png and plot.svg. [RUN]")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to put plot.png and plot.svg. Default: RUN."),
     ] = None,
 ) -> None:
     """Redraw a sweep's plot from its rows alone."""
