@@ -58,7 +58,8 @@ def sweep(
         str | None,
         typer.Option(
             metavar="H",
-            help=f"Largest test-time budget in tokens: runs 16, 32, ..., H. Default: {_DEFAULT.horizon}.",
+            help="Largest test-time budget in tokens: runs 16, 32, ..., H. "
+            f"Default: {_DEFAULT.horizon}.",
         ),
     ] = None,
     family: Annotated[
