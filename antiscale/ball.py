@@ -156,11 +156,16 @@ def solve(pmf: jax.Array, returns: jax.Array, kappa: jax.Array) -> BallOptimum:
 
 
 class _Moments(NamedTuple):
-    """Of the gaps d = max R - R on the active set {d < cut}, per prompt, with the shared lambda."""
+    """Of the gaps d = max R - R on the active set {d < cut}, per prompt, with the shared lambda.
+
+    The mean of d is `mean` + `rest`: where nearly all mass sits on one type, its distance to the
+    mean is far below the spacing of floats at the mean.
+    """
 
     mass: jax.Array  # p_A [..., m, 1]
     tail: jax.Array  # 1 - p_A, summed
-    mean: jax.Array  # of d given A
+    mean: jax.Array  # of d given A, rounded
+    rest: jax.Array  # what the rounding left
     scale: jax.Array  # lambda [..., 1, 1]
 
 
@@ -195,10 +200,11 @@ def _solve(
         mass = total(kept)
         tail = total(jnp.where(d < cut, 0.0, pmf))
         mean = total(kept * d) / mass
-        spread = total(kept * (d - mean) ** 2)
+        rest = total(kept * (d - mean)) / mass
+        spread = total(kept * ((d - mean) - rest) ** 2)
         # Rounding may take the denominator to 0 where the optimum is all but a vertex.
         budget = jnp.maximum(kappa - average(tail / mass), 0.0)
-        return _Moments(mass, tail, mean, jnp.sqrt(average(spread) / budget))
+        return _Moments(mass, tail, mean, rest, jnp.sqrt(average(spread) / budget))
 
     def shrink(state: _State) -> _State:
         cut, now, _ = state
@@ -212,18 +218,19 @@ def _solve(
     )
     # w = (R - nu)_+ / lambda, about its mean 1/p_A on A: exact also as kappa -> 0, lambda -> inf.
     inside = d < cut
-    step = (now.mean - d) / now.scale
-    w = jnp.where(inside, jnp.maximum(1.0 / now.mass + step, 0.0), 0.0)
+    above = (now.mean - d) + now.rest  # R - mu_A
+    w = jnp.where(inside, jnp.maximum(1.0 / now.mass + above / now.scale, 0.0), 0.0)
     w = jnp.where(vertex, jnp.where(at_best, 1.0 / mass_best, 0.0), w)
     w = jnp.where(support, w, 0.0)
-    value = jnp.sum(average(best - total(pmf * w * d)), axis=(-2, -1))
+    value = (best - now.mean) - now.rest + total(pmf * w * above)
+    value = jnp.sum(average(jnp.where(vertex, best, value)), axis=(-2, -1))
 
     second = jnp.min(jnp.where(at_best, jnp.inf, d), axis=-1, keepdims=True)
     threshold = best - jnp.where(vertex, second, jnp.where(kappa == 0.0, jnp.inf, cut))
     gap = jnp.where(
         vertex,
         average(total(pmf * w * d)),
-        _gap(pmf, d, w, inside, now, cut, kappa, average, total),
+        _gap(pmf, d, w, inside, above, now, cut, kappa, average, total),
     )
     gap = jnp.where(kappa == 0.0, 0.0, gap)
     return BallOptimum(value, w, threshold[..., 0], gap[..., 0, 0])
@@ -234,6 +241,7 @@ def _gap(
     d: jax.Array,
     w: jax.Array,
     inside: jax.Array,
+    above: jax.Array,
     now: _Moments,
     cut: jax.Array,
     kappa: jax.Array,
@@ -242,7 +250,7 @@ def _gap(
 ) -> jax.Array:
     """Sum three terms, each >= 0 up to rounding (the plain dual value cancels catastrophically)."""
     u = jnp.where(inside, jnp.maximum(cut - d, 0.0), 0.0)
-    deviation = jnp.where(inside, now.tail / now.mass + (now.mean - d) / now.scale, -1.0)
+    deviation = jnp.where(inside, now.tail / now.mass + above / now.scale, -1.0)
     norm_w = jnp.sqrt(average(total(pmf * w**2)))
     norm_u = jnp.sqrt(average(total(pmf * u**2)))
     slack = kappa - average(total(pmf * deviation**2))
