@@ -46,8 +46,11 @@ def mean_return(pmf: Any, returns: Any) -> Any:
 
 
 def _mean(xp: ModuleType, p: Any, r: Any) -> Any:
-    # A type of mass zero may have any return, infinity included.
-    return xp.sum(p * xp.where(p > 0, r, 0.0), axis=-1)
+    # Measured from the best return, so that constant returns have just that mean. A type of mass
+    # zero may have any return, infinity included.
+    best = xp.max(xp.where(p > 0, r, -xp.inf), axis=-1)
+    below = xp.where(p > 0, r, best[..., None]) - best[..., None]
+    return best + xp.sum(p * below, axis=-1)
 
 
 def heterogeneity(pmf: Any, returns: Any) -> Any:
