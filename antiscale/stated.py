@@ -94,7 +94,7 @@ def stated_rewards(
     eligible &= ~_repeats(model, candidates)
     if not whole:
         candidates, eligible = _first(candidates, eligible, count)
-    all_of_class = whole and bool((np.log(eligible.sum(0)) >= rewards.log_sizes() - 1e-9).all())
+    all_of_class = whole and bool((eligible.sum(0) >= np.exp(rewards.log_sizes()) - 0.5).all())
     return StatedRewards(candidates, eligible, whole, all_of_class)
 
 
