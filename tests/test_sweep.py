@@ -141,6 +141,20 @@ def test_under_the_hard_prior_every_cloner_pays_the_bound(form: str, learner: st
             assert row["vf_high"] >= row["vf_lower"] > 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("learner", ["sft", "smoothed_sft"])
+@pytest.mark.parametrize("form", ["two_point", "many_point", "blocks"])
+@pytest.mark.parametrize("family", ["heterogeneous", "sharp", "homogeneous"])
+def test_the_hard_prior_bound_holds_for_every_family_at_full_length(
+    family: str, form: str, learner: str
+) -> None:
+    if family == "homogeneous" and form == "blocks":
+        pytest.skip("one style has no pairs")
+    config = ac.SweepConfig(family=family, expert="hard", form=form, learner=learner)
+    for row in run_sweep(config).rows:
+        assert row["vf_class_high"] >= row["vf_class_lower"] > 0
+
+
 def test_the_wide_pessimist_has_its_own_bound() -> None:
     result = run_sweep(quick(learner="wide", horizon=256))
     for row in result.rows:
