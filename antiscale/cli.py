@@ -233,7 +233,7 @@ def sweep(
     console.print(f"\nResults: {path}/  (rows, manifest, plot.png, plot.svg)", highlight=False)
 
 
-@app.command(epilog="[bold]Example[/bold]\n\n  antiscale plot runs/3aaeac5141c4")
+@app.command(epilog="[bold]Example[/bold]\n\n  antiscale plot runs/HASH")
 def plot(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A results folder.")],
     out: Annotated[

@@ -17,6 +17,7 @@ import numpy as np
 import antiscale
 from antiscale import validate
 from antiscale.errors import InputError
+from antiscale.families import parameters_of
 
 SCHEMA = "antiscale.sweep/1"
 
@@ -106,7 +107,7 @@ class SweepConfig:
         for name, allowed in (("expert", EXPERTS), ("form", FORMS), ("vary", ("H", "n"))):
             put(name, validate.choice(name, getattr(self, name), allowed))
         for name in ("family", "reward_class"):
-            # Which names there are is for the registries to say; they load JAX, this does not.
+            # Which names there are is for the registries to say.
             if not isinstance(getattr(self, name), str):
                 raise InputError(f"{name} must be a name; got {getattr(self, name)!r}")
         learner: Any = self.learner
@@ -152,13 +153,21 @@ class SweepConfig:
         return cls(**mapping)
 
     def family_parameters(self) -> dict[str, Any]:
-        """Return the family's parameters, the shorthands among them."""
-        merged = dict(self.parameters)
+        """Return the family's parameters: its defaults, the shorthands and those given.
+
+        Raises
+        ------
+        InputError
+            If the family is unknown, or a parameter is given twice.
+        """
+        defaults = parameters_of(self.family)
+        merged = {name: value for name, value in defaults.items() if value is not ...}
+        merged |= self.parameters
         for name in ("prompts", "styles"):
             value = getattr(self, name)
             if value is None:
                 continue
-            if name in merged:
+            if name in self.parameters:
                 raise InputError(f"{name} is given twice: as {name} and in parameters")
             merged[name] = value
         return merged
@@ -179,13 +188,16 @@ class SweepConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values, for JSON and TOML."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return plain | {"parameters": _writable(self.parameters), "learner": list(self.learner)}
+        return plain | {"parameters": writable(self.parameters), "learner": list(self.learner)}
 
     def hash(self) -> str:
-        """Return twelve hexadecimal digits that name the configuration and this version's rows."""
-        text = json.dumps(
-            [SCHEMA, antiscale.__version__, self.to_dict()], sort_keys=True, allow_nan=False
-        )
+        """Return twelve hexadecimal digits that name the configuration and this version's rows.
+
+        Parameters of the family left at their defaults and the same values given name one run.
+        """
+        plain = self.to_dict() | {"parameters": writable(self.family_parameters())}
+        del plain["prompts"], plain["styles"]
+        text = json.dumps([SCHEMA, antiscale.__version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -194,12 +206,12 @@ def _plain(value: Any) -> Any:
     return np.asarray(value).tolist() if hasattr(value, "tolist") else value
 
 
-def _writable(value: Any) -> Any:
+def writable(value: Any) -> Any:
     """Infinity and NaN as text, which JSON has no numbers for and NumPy reads back."""
     if isinstance(value, Mapping):
-        return {key: _writable(item) for key, item in value.items()}
+        return {key: writable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_writable(item) for item in value]
+        return [writable(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

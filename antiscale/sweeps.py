@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from antiscale import device
 from antiscale.classes import load_class
-from antiscale.config import SCHEMA, SweepConfig
+from antiscale.config import SCHEMA, SweepConfig, writable
 from antiscale.families import load_family
 from antiscale.rates import fit_exponents
 from antiscale.results import RunFolder, open_run
@@ -177,10 +177,7 @@ def _parameters(config: SweepConfig) -> dict[str, Any]:
     columns = config.to_dict()
     renamed = {"horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested"}
     columns = {renamed.get(name, name): value for name, value in columns.items()}
-    columns["parameters"] = json.dumps(
-        columns["parameters"] | {k: columns[k] for k in ("prompts", "styles") if columns[k]},
-        sort_keys=True,
-    )
+    columns["parameters"] = json.dumps(writable(config.family_parameters()), sort_keys=True)
     for taken in ("learner", "prompts", "styles"):
         del columns[taken]
     return {"config_hash": config.hash()} | columns

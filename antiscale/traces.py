@@ -71,7 +71,7 @@ class TraceModel:
             )
         if (self.hitting_times < 1).any():
             raise InputError(
-                f"hitting times count tokens from 1; got {self.hitting_times.min():.6g}"
+                f"hitting times count tokens from 1; got {np.min(self.hitting_times):.6g}"
             )
         for name in ("pmf", "hitting_times", "lengths", "styles", "prompt_mass"):
             getattr(self, name).setflags(write=False)

@@ -40,9 +40,9 @@ def pmf(name: str, value: npt.ArrayLike) -> Floats:
             f"{name} needs at least one type on its last axis; got shape {array.shape}"
         )
     if not np.isfinite(array).all() or (array < 0).any():
-        raise InputError(f"{name} must hold finite masses >= 0; got minimum {array.min():.6g}")
+        raise InputError(f"{name} must hold finite masses >= 0; got minimum {np.min(array):.6g}")
     total = array.sum(-1, keepdims=True)
-    worst = total.flat[int(np.abs(total - 1).argmax())] if total.size else 1.0
+    worst = total.flat[int(np.argmax(np.abs(total - 1)))] if total.size else 1.0
     if abs(worst - 1) > PMF_TOLERANCE:
         raise InputError(f"{name} must sum to 1 over its last axis; got a sum of {worst:.8g}")
     return array / total

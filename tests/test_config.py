@@ -88,4 +88,13 @@ def test_config_files_are_read_or_refused(tmp_path: Path) -> None:
     file.write_text('horizon = 64\nlearner = ["wide"]\n[parameters]\nspread = 0.5\n')
     config = SweepConfig.from_mapping(read_config(file))
     assert config.learner == ("wide",)
-    assert config.family_parameters() == {"spread": 0.5}
+    assert config.family_parameters()["spread"] == 0.5
+
+
+def test_defaults_spelled_out_name_the_same_run() -> None:
+    by_default = SweepConfig()
+    spelled = SweepConfig(prompts=8, parameters={"styles": 18, "spread": 1.0})
+    assert spelled.hash() == by_default.hash()
+    assert SweepConfig(prompts=7).hash() != by_default.hash()
+    with pytest.raises(ac.InputError, match="unknown family 'nonesuch'"):
+        SweepConfig(family="nonesuch").hash()

@@ -120,11 +120,7 @@ def test_the_readmes_two_commands_are_one_line_each() -> None:
 def test_experiments_are_valid_configurations(file: Path) -> None:
     config = SweepConfig.from_mapping(tomllib.loads(file.read_text()))
     if file.stem == "default":
-        shown = SweepConfig().to_dict() | {"parameters": config.to_dict()["parameters"]}
-        assert config.to_dict() == shown
-        defaults = ac.load_family("heterogeneous", horizon=64)
-        spelled = ac.load_family("heterogeneous", horizon=64, **config.family_parameters())
-        assert (defaults.pmf == spelled.pmf).all()
+        assert config.hash() == SweepConfig().hash()
 
 
 def test_links_within_the_repository_lead_somewhere() -> None:

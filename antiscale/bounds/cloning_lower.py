@@ -327,7 +327,7 @@ def hardest_block_prior(
     mass = validate.nonnegative("style_mass", style_mass, finite=True)
     height = validate.nonnegative("style_return", style_return, finite=True)
     if (mass.sum(-1) > 1.0 + validate.PMF_TOLERANCE).any():
-        raise InputError(f"style_mass must sum to at most 1; got {mass.sum(-1).max():.8g}")
+        raise InputError(f"style_mass must sum to at most 1; got {np.max(mass.sum(-1)):.8g}")
     n_, rho, budget = (z[..., None] for z in _samples(n, prompt_mass, kappa))
     mass, height = np.broadcast_arrays(mass, height)
     pairs = mass.shape[-1] // 2

@@ -104,7 +104,7 @@ def vb_upper_terms(
     if max_ratio is not None:
         ratio = validate.floats("max_ratio", max_ratio)
         if (ratio < 1.0 - 1e-9).any():
-            raise InputError(f"max_ratio must be >= 1; got {ratio.min():.6g}")
+            raise InputError(f"max_ratio must be >= 1; got {np.min(ratio):.6g}")
         terms["T7b"] = h * ratio * e
     if coverage is not None and "c" in allowed:
         terms["T7c"] = h * e / validate.probability("coverage", coverage, allow_zero=False)

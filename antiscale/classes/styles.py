@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -87,7 +86,7 @@ class Styles:
 
     def log_sizes(self) -> Floats:
         """(B + 1) log 2 for every prompt: with f_b as required all members differ."""
-        return (self.present.sum(-1) + 1) * math.log(2)
+        return np.log(2.0) * (self.present.sum(-1) + 1)
 
     def all_members(self) -> tuple[Floats, Any]:
         """Return all 2^(B+1) members, r_v before mirrors."""
