@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from antiscale import device as device
 from antiscale import validate
 from antiscale.errors import InputError
 
@@ -153,6 +154,13 @@ def solve(pmf: jax.Array, returns: jax.Array, kappa: jax.Array) -> BallOptimum:
     one = jnp.ones((*pmf.shape[:-1], 1), pmf.dtype)
     best = _solve(pmf[..., None, :], returns[..., None, :], kappa, one)
     return BallOptimum(best.value, best.density_ratio[..., 0, :], best.threshold[..., 0], best.gap)
+
+
+def ball_policy(pmf: Any, returns: Any, kappa: Any, told: Any) -> jax.Array:
+    """pi_b w for the ball's best w for `returns` where `told` [...], else the base policy."""
+    pmf = jnp.broadcast_to(pmf, returns.shape)
+    best = solve(pmf, returns, jnp.full(returns.shape[:-1], kappa))
+    return jnp.where(told[..., None], pmf * best.density_ratio, pmf)
 
 
 class _Moments(NamedTuple):

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 
 import antiscale
-from antiscale.config import EXPERTS, FORMS, SweepConfig, read_config
+from antiscale import families, validate
+from antiscale.config import EXPERTS, FORMS, SweepConfig, read_config, writable
 from antiscale.errors import InputError
 
 app = typer.Typer(
@@ -38,6 +39,10 @@ _EXAMPLES = """
   antiscale sweep --expert hard --form two_point --learner smoothed_sft
 
   antiscale sweep --vary n --horizon 256 --samples 1000000
+
+  antiscale sweep --family two_point --expert hard --learner bayes --exact
+
+  antiscale sweep --noise 0.3 --vary noise --horizon 256
 
   antiscale sweep --config experiments/default.toml --json > sweep.json
 """
@@ -66,7 +71,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"heterogeneous, homogeneous, sharp or explicit. Default: {_DEFAULT.family}.",
+            help=f"{', '.join(families.FAMILIES)}; see antiscale family. Default: {_DEFAULT.family}.",
         ),
     ] = None,
     set_: Annotated[
@@ -81,7 +86,15 @@ def sweep(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"The class calR: styles or mirror. Default: {_DEFAULT.reward_class}.",
+            help="The class calR: mirror, styles, tabular, explicit, known. Default: the family's.",
+        ),
+    ] = None,
+    set_class: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set-class",
+            metavar="NAME=VALUE",
+            help="A parameter of the reward class, e.g. mirrors=false; repeatable.",
         ),
     ] = None,
     expert: Annotated[
@@ -102,8 +115,9 @@ def sweep(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="sft, smoothed_sft, simple, binary, wide, or module:name of your own; once per "
-            "side. Default: sft, simple.",
+            help="VF: sft, smoothed_sft, shrinkage, mle, bayes, loglinear. VB: simple, binary, "
+            "wide, plugin, rejection, kl, npg. Or module:name of your own; once per side. "
+            "Default: sft, simple.",
         ),
     ] = None,
     kappa: Annotated[
@@ -129,13 +143,25 @@ def sweep(
     samples: Annotated[
         str | None, typer.Option(metavar="N", help="Fix n (with --vary n: the largest n).")
     ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ETA",
+            help="Probability that a label's verdict is reversed, in [0, 0.5). Default: 0.",
+        ),
+    ] = None,
     vary: Annotated[
         str | None,
         typer.Option(
-            metavar="H|n",
-            help=f"H grows the horizon; n fixes H and grows n. Default: {_DEFAULT.vary}.",
+            metavar="H|n|noise",
+            help="H grows the horizon; n fixes H and grows n; noise raises ETA from 0. "
+            f"Default: {_DEFAULT.vary}.",
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Show risks computed without sampling too, where possible."),
+    ] = False,
     repeats: Annotated[
         str | None, typer.Option(metavar="R", help=f"Replicates. Default: {_DEFAULT.repeats}.")
     ] = None,
@@ -150,7 +176,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="X",
-            help="Anti-concentration a stated reward must reach. Default: the true one's.",
+            help="Anti-concentration a stated reward must reach. Default: what r and rbar do.",
         ),
     ] = None,
     quantile: Annotated[
@@ -197,7 +223,9 @@ def sweep(
         "styles": _number("--styles", styles),
         "samples_per_token": _number("--samples-per-token", samples_per_token),
         "samples": _number("--samples", samples),
+        "noise": _number("--noise", noise),
         "vary": vary,
+        "exact": exact or None,
         "repeats": _number("--repeats", repeats),
         "rewards": _number("--rewards", rewards),
         "c0": _number("--c0", c0),
@@ -206,9 +234,10 @@ def sweep(
     }
     options = {} if config is None else read_config(config)
     options |= {name: value for name, value in given.items() if value is not None}
-    parameters = dict(_assignment(text) for text in set_ or [])
-    if parameters:
-        options["parameters"] = {**options.get("parameters", {}), **parameters}
+    for key, texts in (("parameters", set_), ("class_parameters", set_class)):
+        assigned = dict(_assignment(text) for text in texts or [])
+        if assigned:
+            options[key] = {**options.get(key, {}), **assigned}
     settings = SweepConfig.from_mapping(options)
 
     # Late: only a command that computes waits for JAX.
@@ -228,7 +257,7 @@ def sweep(
     if as_json:
         print(json.dumps(result.to_json(), allow_nan=False))
         return
-    console = _console()
+    console = _console(wider=settings.exact)
     console.print(report.screen(settings, result.rows, result.fit, width=console.width))
     console.print(f"\nResults: {path}/  (rows, manifest, plot.png, plot.svg)", highlight=False)
 
@@ -254,6 +283,56 @@ def plot(
         print(file)
 
 
+families_app = typer.Typer(
+    help="What each family models and which assumption it tests, with its measures at one horizon.",
+    no_args_is_help=True,
+)
+app.add_typer(families_app, name="family")
+
+
+def _family_command(name: str) -> None:
+    """Add `antiscale family NAME`; its help is the family's own description."""
+
+    def show(
+        horizon: Annotated[
+            str, typer.Option(metavar="H", help="Test-time budget in tokens.")
+        ] = "1024",
+        kappa: Annotated[
+            str, typer.Option(metavar="X", help="Radius of the chi-square ball.")
+        ] = f"{_DEFAULT.kappa:g}",
+        set_: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable."
+            ),
+        ] = None,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+        ] = False,
+    ) -> None:
+        from antiscale import portrait
+
+        parameters = dict(_assignment(text) for text in set_ or [])
+        found = portrait.measures_of(
+            name,
+            parameters,
+            validate.integer("--horizon", _number("--horizon", horizon), least=1, most=2**40),
+            float(validate.nonnegative("--kappa", _number("--kappa", kappa) or 0, finite=True)),
+        )
+        if as_json:
+            print(json.dumps(writable(found), allow_nan=False))
+            return
+        _console().print(portrait.screen(found), highlight=False)
+
+    text = families.help_of(name)
+    example = f"[bold]Example[/bold]\n\n  antiscale family {name} --horizon 256"
+    families_app.command(name, help=text, short_help=families.summary_of(name), epilog=example)(show)
+
+
+for _name in families.FAMILIES:
+    _family_command(_name)
+
+
 @app.command()
 def info(
     as_json: Annotated[
@@ -261,7 +340,7 @@ def info(
     ] = False,
 ) -> None:
     """Show versions, the device, and the families, classes and learners there are."""
-    from antiscale import device, families, learners
+    from antiscale import device, learners
     from antiscale.classes import CLASSES
     from antiscale.results import versions
 
@@ -273,8 +352,7 @@ def info(
             name: {
                 "summary": families.summary_of(name),
                 "parameters": {
-                    key: None if value is ... else value
-                    for key, value in families.parameters_of(name).items()
+                    key: value for key, value in families.parameters_of(name).items()
                 },
             }
             for name in families.FAMILIES
@@ -339,11 +417,11 @@ def _assignment(text: str) -> tuple[str, Any]:
     return name.strip(), value
 
 
-def _console() -> Any:
+def _console(*, wider: bool = False) -> Any:
     """Standard output; wide enough for the table when it is not a terminal."""
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=120)
+    return Console() if sys.stdout.isatty() else Console(width=140 if wider else 120)
 
 
 def _progress(total: int, *, hidden: bool) -> Any:

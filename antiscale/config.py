@@ -10,22 +10,35 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import antiscale
 from antiscale import validate
 from antiscale.errors import InputError
-from antiscale.families import parameters_of
+from antiscale.families import family, parameters_of, settled
 
 SCHEMA = "antiscale.sweep/1"
 
 FORMS = ("best", "two_point", "many_point", "blocks")
 EXPERTS = ("optimal", "base", "hard")
 
+VARIED = ("H", "n", "noise")
+
+# Flip probabilities of a sweep over noise: this many steps up from zero.
+NOISE_STEPS = 6
+
 # The first horizon of a sweep; it doubles from there.
 SMALLEST = 16
+
+
+class Place(NamedTuple):
+    """Where a cell of a sweep stands: horizon (tokens), samples per side, flip probability."""
+
+    horizon: int
+    n: int
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +50,15 @@ class SweepConfig:
     horizon
         The largest test-time budget H, in tokens: the sweep runs H = 16, 32, ... up to it.
     family
-        Family of trace models: heterogeneous, homogeneous, sharp, explicit.
+        Family of trace models; `antiscale family --help` lists them.
     parameters
         The family's own parameters, by name.
     prompts, styles
         Shorthands for the family's parameters of that name.
     reward_class
-        calR: styles or mirror.
+        calR: mirror, styles, tabular, explicit or known. Default: the family's own.
+    class_parameters
+        The reward class's own parameters, by name (explicit: hitting_times, mirrors).
     expert
         Whose traces are cloned: optimal (pibar_kappa of the true reward), base, or hard (drawn
         afresh per prompt and replicate from the prior under which T4 is a Bayes bound).
@@ -58,16 +73,22 @@ class SweepConfig:
         n = samples_per_token * H.
     samples
         Fixes n instead (with vary = "n": the largest n).
+    noise
+        Probability in [0, 1/2) that a label's verdict is reversed.
     vary
-        "H" grows the horizon; "n" keeps H and grows n, doubling.
+        "H" grows the horizon; "n" keeps H and grows n, doubling; "noise" keeps both and raises
+        the flip probability from 0 to `noise`.
     repeats
         Replicates, at least 2.
     rewards
         How many rewards per prompt are stated where calR_x has more than 1024 members.
     c0
-        Anti-concentration that a stated reward must reach; default: the true reward's own c_0.
+        Anti-concentration that a stated reward must reach; default: what the true reward and its
+        mirror (where the class holds it) both reach.
     quantile
         q of the reported quantile of the loss at the true reward.
+    exact
+        Whether to compute each risk without sampling as well, where that is possible.
     seed
         Seed of all randomness.
     """
@@ -77,18 +98,21 @@ class SweepConfig:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     prompts: int | None = None
     styles: int | None = None
-    reward_class: str = "styles"
+    reward_class: str | None = None
+    class_parameters: Mapping[str, Any] = field(default_factory=dict)
     expert: str = "optimal"
     form: str = "best"
     learner: tuple[str, ...] = ()
     kappa: float = 0.25
     samples_per_token: float = 32.0
     samples: int | None = None
+    noise: float = 0.0
     vary: str = "H"
     repeats: int = 200
     rewards: int = 50
     c0: float | None = None
     quantile: float = 0.9
+    exact: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -96,19 +120,22 @@ class SweepConfig:
             object.__setattr__(self, name, value)
 
         put("horizon", validate.integer("horizon", self.horizon, least=1, most=2**40))
-        if not isinstance(self.parameters, Mapping):
-            raise InputError(
-                f"parameters must be a table of names and values; got {self.parameters!r}"
-            )
-        put("parameters", {name: _plain(value) for name, value in self.parameters.items()})
+        for name in ("parameters", "class_parameters"):
+            table = getattr(self, name)
+            if not isinstance(table, Mapping):
+                raise InputError(f"{name} must be a table of names and values; got {table!r}")
+            put(name, {key: _plain(value) for key, value in table.items()})
         for name in ("prompts", "styles"):
             if getattr(self, name) is not None:
                 put(name, validate.integer(name, getattr(self, name), least=1))
-        for name, allowed in (("expert", EXPERTS), ("form", FORMS), ("vary", ("H", "n"))):
+        for name, allowed in (("expert", EXPERTS), ("form", FORMS), ("vary", VARIED)):
             put(name, validate.choice(name, getattr(self, name), allowed))
         for name in ("family", "reward_class"):
             # Which names there are is for the registries to say.
-            if not isinstance(getattr(self, name), str):
+            if not isinstance(getattr(self, name), str) and (name, getattr(self, name)) != (
+                "reward_class",
+                None,
+            ):
                 raise InputError(f"{name} must be a name; got {getattr(self, name)!r}")
         learner: Any = self.learner
         learner = (learner,) if isinstance(learner, str) else learner
@@ -127,6 +154,13 @@ class SweepConfig:
         put("samples_per_token", per_token)
         if self.samples is not None:
             put("samples", validate.integer("samples", self.samples, least=1, most=10**15))
+        noise = validate.real("noise", self.noise)
+        if not 0 <= noise < 0.5:
+            raise InputError(f"noise must lie in [0, 0.5); got {noise:g}")
+        if self.vary == "noise" and noise == 0:
+            raise InputError("vary = 'noise' raises the flip probability up to noise; give noise")
+        put("noise", noise)
+        validate.boolean("exact", self.exact)
         put("repeats", validate.integer("repeats", self.repeats, least=2, most=10**6))
         put("rewards", validate.integer("rewards", self.rewards, least=2, most=10**5))
         if self.c0 is not None:
@@ -160,9 +194,7 @@ class SweepConfig:
         InputError
             If the family is unknown, or a parameter is given twice.
         """
-        defaults = parameters_of(self.family)
-        merged = {name: value for name, value in defaults.items() if value is not ...}
-        merged |= self.parameters
+        merged = parameters_of(self.family) | dict(self.parameters)
         for name in ("prompts", "styles"):
             value = getattr(self, name)
             if value is None:
@@ -170,15 +202,25 @@ class SweepConfig:
             if name in self.parameters:
                 raise InputError(f"{name} is given twice: as {name} and in parameters")
             merged[name] = value
-        return merged
+        return settled(self.family, merged)
 
-    def cells(self) -> list[tuple[int, int]]:
-        """Return the pairs (H, n) of the sweep, in order."""
+    def class_name(self) -> str:
+        """Return the reward class: the one asked for, or the family's own."""
+        if self.reward_class is not None:
+            return self.reward_class
+        return family(self.family, **self.family_parameters()).reward_class
+
+    def cells(self) -> list[Place]:
+        """Return the places (H, n, noise) of the sweep, in order."""
         largest = self._samples(self.horizon)
         if self.vary == "n":
             smallest = min(largest, self._samples(SMALLEST) if self.samples is None else 16)
-            return [(self.horizon, n) for n in _doubling(smallest, largest)]
-        return [(h, self._samples(h)) for h in _doubling(min(SMALLEST, self.horizon), self.horizon)]
+            return [Place(self.horizon, n, self.noise) for n in _doubling(smallest, largest)]
+        if self.vary == "noise":
+            steps = range(NOISE_STEPS + 1)
+            return [Place(self.horizon, largest, self.noise * i / NOISE_STEPS) for i in steps]
+        horizons = _doubling(min(SMALLEST, self.horizon), self.horizon)
+        return [Place(h, self._samples(h), self.noise) for h in horizons]
 
     def _samples(self, horizon: int) -> int:
         if self.samples is not None:
@@ -188,14 +230,21 @@ class SweepConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values, for JSON and TOML."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return plain | {"parameters": writable(self.parameters), "learner": list(self.learner)}
+        return plain | {
+            "parameters": writable(self.parameters),
+            "class_parameters": writable(self.class_parameters),
+            "learner": list(self.learner),
+        }
 
     def hash(self) -> str:
         """Return twelve hexadecimal digits that name the configuration and this version's rows.
 
         Parameters of the family left at their defaults and the same values given name one run.
         """
-        plain = self.to_dict() | {"parameters": writable(self.family_parameters())}
+        plain = self.to_dict() | {
+            "parameters": writable(self.family_parameters()),
+            "reward_class": self.class_name(),
+        }
         del plain["prompts"], plain["styles"]
         text = json.dumps([SCHEMA, antiscale.__version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

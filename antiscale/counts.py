@@ -16,8 +16,15 @@ from antiscale import device
 from antiscale.validate import Floats
 
 # Which stream of randomness a draw belongs to.
-Side = Literal["expert", "base", "prior", "members", "bootstrap"]
-_SIDES: dict[Side, int] = {"expert": 0, "base": 1, "prior": 2, "members": 3, "bootstrap": 4}
+Side = Literal["expert", "base", "prior", "members", "bootstrap", "flips"]
+_SIDES: dict[Side, int] = {
+    "expert": 0,
+    "base": 1,
+    "prior": 2,
+    "members": 3,
+    "bootstrap": 4,
+    "flips": 5,
+}
 
 
 def stream(seed: int, side: Side, *key: int) -> np.random.Generator:
@@ -96,3 +103,24 @@ def _draw_on_device(
 
     counts = jax.jit(jax.vmap(one))(jnp.asarray(replicates, dtype=jnp.uint32), policies)
     return np.asarray(counts)
+
+
+def draw_flips(
+    counts: Floats, noise: float, n: int, *, seed: int, horizon: int, replicates: Sequence[int]
+) -> Floats:
+    """How many labels of each type have their verdict reversed: Binomial(counts, noise), [R, m, S].
+
+    Parameters
+    ----------
+    counts : [R, m, S]
+        Labelled traces.
+    noise
+        Flip probability.
+    n, seed, horizon, replicates
+        Key the stream of each replicate.
+    """
+    flips = np.empty(counts.shape)
+    for row, replicate in enumerate(replicates):
+        rng = stream(seed, "flips", horizon, n, replicate)
+        flips[row] = rng.binomial(counts[row].astype(np.int64), noise)
+    return flips

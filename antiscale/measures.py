@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from antiscale import device as device
 from antiscale import validate
 from antiscale.errors import InputError
 

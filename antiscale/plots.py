@@ -112,6 +112,10 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
             x, _column(rows, "vf_class_mean"), color=VF, marker="o", markersize=3, mfc="white",
             linewidth=0.8, alpha=0.7, label=r"VF over all of $\mathcal{R}$",
         )  # fmt: skip
+    if "vf_exact" in rows and rows["vf_exact"].notna().any():
+        axes.plot(x, _column(rows, "vf_exact"), "x", color=INK, markersize=5, label="exact", zorder=4)
+    if "vb_exact" in rows and (rows["vb_exact"].astype(float) > 1e-9 * rows["horizon"]).any():
+        axes.plot(x, _column(rows, "vb_exact"), "x", color=INK, markersize=5, label="exact", zorder=4)
     rounding = 1e-9 * rows["horizon"]
     if (rows["vb_mean"] > rounding).any():
         _measured(
@@ -127,7 +131,7 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_ylim(low / 1.2, high * (high / low) ** 0.42)
     axes.fill_between(x, lower, upper, color=VF, alpha=0.07, linewidth=0)
     axes.set_title("Loss: E sup over the stated rewards, 99% intervals", loc="left")
-    order = ("VF: ", "VF upper", "VF lower", "VF over", "VB: ", "VB upper", "theory")
+    order = ("VF: ", "VF upper", "VF lower", "VF over", "VB: ", "VB upper", "exact", "theory")
     _legend(axes, order, loc="upper left", columns=2)
 
 
@@ -165,14 +169,25 @@ def _legend(axes: Axes, order: tuple[str, ...], *, loc: Any, columns: int = 1) -
 
 
 def _x(rows: pd.DataFrame) -> Any:
-    return rows["n" if rows["vary"].iloc[0] == "n" else "horizon"].to_numpy(float)
+    vary = rows["vary"].iloc[0]
+    if vary == "noise":
+        noise = rows["noise"].to_numpy(float)
+        return 1.0 / (np.sqrt(1.0 - noise) - np.sqrt(noise)) ** 2
+    return rows["n" if vary == "n" else "horizon"].to_numpy(float)
 
 
 def _x_axis(axes: Axes, rows: pd.DataFrame) -> None:
     """Name what varies, and label at most six of its values as plain numbers."""
-    varies_n = rows["vary"].iloc[0] == "n"
-    axes.set_xlabel("traces $n$ for each side" if varies_n else "test-time budget $H$ (tokens)")
+    vary = rows["vary"].iloc[0]
     x = _x(rows)
+    if vary == "noise":
+        axes.set_xlabel(r"flip probability $\eta$, at $1/(\sqrt{1-\eta}-\sqrt{\eta})^2$")
+        axes.set_xticks(x, [f"{value:.2g}" for value in rows["noise"]])
+        axes.xaxis.minorticks_off()
+        return
+    axes.set_xlabel(
+        "traces $n$ for each side" if vary == "n" else "test-time budget $H$ (tokens)"
+    )
     shown = x[:: max(1, -(-len(x) // 6))]
     axes.set_xticks(shown, [f"{value:.0f}" if value < 1e5 else f"{value:.0e}" for value in shown])
     axes.xaxis.minorticks_off()

@@ -22,7 +22,7 @@ _ZERO = 1e-9
 
 def fit_exponents(
     config: SweepConfig,
-    cells: Sequence[tuple[int, int]],
+    cells: Sequence[Sequence[Any]],
     losses: Sequence[dict[str, Floats]],
     sigma_exponent: float | None,
 ) -> dict[str, dict[str, Any]]:
@@ -33,7 +33,7 @@ def fit_exponents(
     config
         The sweep's configuration: which of H and n varies, and the seed of the resamples.
     cells
-        (H, n) in growing order.
+        (H, n) or (H, n, noise) in growing order.
     losses
         For each cell the replicates' losses, "vf" and "vb", [R] in tokens.
     sigma_exponent
@@ -45,8 +45,8 @@ def fit_exponents(
     five), `theory`, `all_estimate`, `all_low`, `all_high` (over all), `points`, and `reason` where
     a value is None.
     """
-    x = np.log([n if config.vary == "n" else horizon for horizon, n in cells])
-    zero = _ZERO * np.array([horizon for horizon, _ in cells])
+    x = np.log([_varied(config, *cell) for cell in cells])
+    zero = _ZERO * np.array([cell[0] for cell in cells])
     means = {side: np.array([cell[side].mean() for cell in losses]) for side in ("vf", "vb")}
     resampled: dict[str, Floats] = {}
     for index, side in enumerate(("vf", "vb")):
@@ -63,6 +63,13 @@ def fit_exponents(
         f"{name}_slope": _fit(name, x, means[name], resampled[name], zero, *theory[name])
         for name in ("vf", "vb", "gap")
     }
+
+
+def _varied(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> float:
+    """What the exponents are in: H, n, or what noise divides n by, 1/(1 - 2 sqrt(eta (1 - eta)))."""
+    if config.vary == "noise":
+        return float(1.0 / (np.sqrt(1.0 - noise) - np.sqrt(noise)) ** 2)
+    return float(n if config.vary == "n" else horizon)
 
 
 def _fit(
@@ -112,6 +119,9 @@ def _theory(
     config: SweepConfig, sigma_exponent: float | None
 ) -> dict[str, tuple[float | None, str | None]]:
     """T9's exponents in H with n = H^b, or in n at a fixed H; or the reason why there is none."""
+    if config.vary == "noise":
+        open_ = (None, "theory bounds verification's loss under noise and fixes no exponent")
+        return {"vf": (0.0, None), "vb": open_, "gap": open_}
     if config.vary == "n":
         cloning, verifying = bounds.vf_exponent(0.0, 1.0), bounds.vb_exponent(2.0)
         return {"vf": (cloning, None), "vb": (verifying, None), "gap": (cloning, None)}

@@ -14,6 +14,9 @@ from antiscale.config import SweepConfig
 
 DASH = "–"
 
+# What varies, and what exponents are in: noise divides n by 1/c, c = (sqrt(1-noise)-sqrt(noise))^2.
+KEY = {"H": "H", "n": "n", "noise": "noise"}
+VARIABLE = {"H": "H", "n": "n", "noise": "1/c"}
 
 # Below this width a terminal gets the table without the columns that rarely change.
 _WIDE = 108
@@ -41,9 +44,14 @@ def _title(config: SweepConfig, rows: list[dict[str, Any]]) -> str:
     count = f"{low}" if low == high else f"{low} to {high}"
     whole = " (all of the class)" if last["rewards_whole_class"] else ""
     return (
-        f"{config.family}, class {config.reward_class}, expert {config.expert}, "
-        f"kappa {config.kappa:g}: losses in tokens, E sup over {count} rewards{whole}, ± for 99%"
+        f"{config.family}, class {config.class_name()}, expert {config.expert}, "
+        f"kappa {config.kappa:g}{_noise(config)}: losses in tokens, E sup over {count} rewards"
+        f"{whole}, ± for 99%"
     )
+
+
+def _noise(config: SweepConfig) -> str:
+    return f", noise {config.noise:g}" if config.noise > 0 and config.vary != "noise" else ""
 
 
 def _ranges(rows: list[dict[str, Any]]) -> str:
@@ -85,8 +93,12 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
     """One line per (H, n): the two sides, each between its bounds; losses in tokens."""
     vf, vb = rows[0]["vf_learner"], rows[0]["vb_learner"]
     measures = ["sigma/H", "c_0", "W"] if wide else []
+    exact = "vf_exact" in rows[0]
+    noisy = rows[0]["vary"] == "noise"
     headers = [
-        "H", "n", *measures, "VF\nlower", f"VF\n{vf}", "VF\nupper", f"VB\n{vb}", "VB\nupper",
+        *(["noise"] if noisy else []), "H", "n", *measures, "VF\nlower", f"VF\n{vf}",
+        *(["VF\nexact"] if exact else []), "VF\nupper", f"VB\n{vb}",
+        *(["VB\nexact"] if exact else []), "VB\nupper",
         "gap\nmeasured" if wide else "gap", "gap\ncertified" if wide else "certi-\nfied",
     ]  # fmt: skip
     table = Table(
@@ -97,7 +109,8 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
         table.add_column(header, justify="right", style=style, no_wrap=True)
     for row in rows:
         certified = row["gap_certified"]
-        cells = [f"{row['horizon']}", f"{row['n']}"]
+        cells = [number(row["noise"])] if noisy else []
+        cells += [f"{row['horizon']}", f"{row['n']}"]
         if wide:
             cells += [
                 number(row["sigma"] / row["horizon"]), number(row["c0"]), number(row["max_ratio"])
@@ -105,8 +118,10 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
         cells += [
             number(row["vf_lower"]),
             plus_minus(row["vf_mean"], row["vf_high"]),
+            *([number(row["vf_exact"])] if exact else []),
             number(row["vf_upper"]),
             plus_minus(row["vb_mean"], row["vb_high"]),
+            *([number(row["vb_exact"])] if exact else []),
             number(row["vb_upper"]),
             number(row["gap_measured"]),
         ]
@@ -128,7 +143,7 @@ def exponents_table(config: SweepConfig, fit: dict[str, Any]) -> Table:
     """The exponents of both sides and of the gap, beside theory's."""
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     points = fit["vf_slope"]["points"]
-    variable = config.vary
+    variable = VARIABLE[config.vary]
     for header in (
         f"exponent in {variable}", f"largest {points}", "99%", "theory", f"all {variable}", "99%"
     ):  # fmt: skip
@@ -153,8 +168,9 @@ def _slope(value: float | None) -> str:
 def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) -> str:
     """One plain sentence: who loses what, how that grows, and what is certain."""
     last = rows[-1]
-    variable = config.vary
-    place = f"n = {last['n']}" if variable == "n" else f"H = {last['horizon']}"
+    variable = VARIABLE[config.vary]
+    key = {"H": "horizon"}.get(config.vary, config.vary)
+    place = f"{KEY[config.vary]} = {last[key]:.10g}"
     sentence = (
         f"At {place} cloning loses {number(last['vf_mean'])} tokens and verification "
         f"{number(last['vb_mean'])}"
@@ -169,14 +185,13 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
     gaps = [math.nan if row["gap_certified"] is None else row["gap_certified"] for row in rows]
     start = certified_from(gaps)
     if start is not None:
-        key = "n" if variable == "n" else "horizon"
         loser = (
             "every verifier-free algorithm has an expert on which it must lose more"
             if config.expert != "hard"
             else "every verifier-free algorithm must lose more under this prior"
         )
         sentence += (
-            f"; from {variable} = {rows[start][key]} on {loser} than verification does, by "
+            f"; from {KEY[config.vary]} = {rows[start][key]:.10g} on {loser} than verification does, by "
             f"{number(last['gap_certified'])} tokens at {place}"
         )
     elif last["gap_certified"] is None:
@@ -184,6 +199,10 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
     else:
         sentence += "; the bounds do not certify a gap at this size"
     return sentence + "."
+
+
+def _with_name(value: float | None, name: str | None) -> str:
+    return DASH if value is None else f"{number(value)} ({name})"
 
 
 def notes(rows: list[dict[str, Any]], fit: dict[str, Any]) -> list[str]:
@@ -203,8 +222,8 @@ def notes(rows: list[dict[str, Any]], fit: dict[str, Any]) -> list[str]:
     lines.append(
         f"Over all of calR: cloning loses {number(last['vf_class_mean'])} "
         f"{interval(last['vf_class_low'], last['vf_class_high'])}, bounds "
-        f"{number(last['vf_class_lower'])} ({last['vf_class_lower_name']}) and "
-        f"{number(last['vf_class_upper'])}."
+        f"{_with_name(last['vf_class_lower'], last['vf_class_lower_name'])} and "
+        f"{_with_name(last['vf_class_upper'], last['vf_class_upper_name'])}."
     )
     if last["vb_upper"] is not None:
         lines.append(
@@ -214,6 +233,8 @@ def notes(rows: list[dict[str, Any]], fit: dict[str, Any]) -> list[str]:
     missing = {
         "VF lower": last["vf_lower_reason"],
         "VF upper": last["vf_upper_reason"],
+        "VF exact": last.get("vf_exact_reason"),
+        "VB exact": last.get("vb_exact_reason"),
         "VB upper": last["vb_upper_reason"],
         "VF exponent": fit["vf_slope"]["reason"],
         "VB exponent": fit["vb_slope"]["reason"],

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import antiscale
-from antiscale.config import SCHEMA, SweepConfig
+from antiscale.config import SCHEMA, Place, SweepConfig
 from antiscale.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ class RunFolder:
         self.manifest |= changes
         self.write(MANIFEST, (json.dumps(self.manifest, indent=2, allow_nan=False) + "\n").encode())
 
-    def _cell_file(self, horizon: int, n: int) -> str:
-        return f"cells/H{horizon}-n{n}.json"
+    def _cell_file(self, place: Place) -> str:
+        return f"cells/H{place.horizon}-n{place.n}-noise{place.noise:.6g}.json"
 
-    def save_cell(self, horizon: int, n: int, cell: Cell) -> None:
+    def save_cell(self, place: Place, cell: Cell) -> None:
         """Keep a finished cell until the run is complete."""
         content = {
             "row": cell.row,
@@ -85,10 +85,10 @@ class RunFolder:
         body = json.dumps(content, allow_nan=False)
         digest = hashlib.sha256(body.encode()).hexdigest()
         self.write(
-            self._cell_file(horizon, n), json.dumps({"sha256": digest, "cell": body}).encode()
+            self._cell_file(place), json.dumps({"sha256": digest, "cell": body}).encode()
         )
 
-    def load_cell(self, horizon: int, n: int) -> Cell | None:
+    def load_cell(self, place: Place) -> Cell | None:
         """Return a finished cell of an earlier attempt, None if there is none.
 
         Raises
@@ -98,7 +98,7 @@ class RunFolder:
         """
         from antiscale.simulate import Cell
 
-        file = self.path / self._cell_file(horizon, n)
+        file = self.path / self._cell_file(place)
         if not file.exists():
             return None
         try:

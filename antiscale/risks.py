@@ -14,6 +14,7 @@ from jax import lax
 
 from antiscale import device as device
 from antiscale.ball import solve
+from antiscale.classes import Votes
 from antiscale.errors import InputError
 from antiscale.learners.protocol import Data, Learner, Setting
 from antiscale.validate import Floats
@@ -62,7 +63,7 @@ def cloning_losses(
 
 
 def verification_losses(
-    learner: Learner, setting: Setting, counts: Array, returns: Array
+    learner: Learner, setting: Setting, counts: Array, returns: Array, votes: Votes | None = None
 ) -> Losses:
     """Losses of a verifier-based learner, the same traces labelled by each reward.
 
@@ -74,8 +75,10 @@ def verification_losses(
         Of the base policy's traces.
     returns : [K, m, S]
         The stated rewards' returns, in tokens.
+    votes
+        How often labels were flipped, [R, m, S]; None where they are clean.
     """
-    return _checked(learner, _verification(learner, setting, counts, returns))
+    return _checked(learner, _verification(learner, setting, counts, returns, votes))
 
 
 def _checked(learner: Learner, losses: Losses) -> Losses:
@@ -108,24 +111,33 @@ def _cloning(
     difference = expert - policy
     return Losses(
         jnp.einsum("rms,kms->rmk", difference, returns),
-        setting.rewards.blocks.worst_loss(difference),
+        setting.rewards.worst_loss(difference),
         defect,
     )
 
 
 @partial(jax.jit, static_argnums=0)
 def _verification(
-    learner: Learner, setting: Setting, counts: jax.Array, returns: jax.Array
+    learner: Learner,
+    setting: Setting,
+    counts: jax.Array,
+    returns: jax.Array,
+    votes: Votes | None,
 ) -> Losses:
     pmf = jnp.broadcast_to(setting.pmf, returns.shape)
     best = solve(pmf, returns, jnp.full(returns.shape[:-1], setting.kappa))
     comparator = jnp.sum(pmf * best.density_ratio * returns, -1)
 
-    def one(seen: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def one(drawn: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+        seen = drawn[0]
         # Labels of types that were not drawn stay hidden from the learner.
         labels = jnp.where(seen > 0, returns, 0.0)
-        policy, defect = _policy(learner, Data(seen[None], labels), setting)
+        noisy = None
+        if votes is not None:
+            noisy = Votes(seen[None], drawn[1][None], votes.noise, votes.tolerance)
+        policy, defect = _policy(learner, Data(seen[None], labels, noisy), setting)
         return (comparator - jnp.sum(policy * returns, -1)).T, defect
 
-    by_reward, defect = lax.map(one, counts, batch_size=_BATCH)
+    drawn = (counts,) if votes is None else (counts, votes.flipped)
+    by_reward, defect = lax.map(one, drawn, batch_size=_BATCH)
     return Losses(by_reward, jnp.full(by_reward.shape[:2], jnp.nan), jnp.max(defect))

@@ -9,15 +9,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from antiscale import bounds, intervals
-from antiscale.ball import BallOptimum, chi2_ball_optimum
-from antiscale.classes import RewardClass, load_class
+from antiscale.ball import chi2_ball_optimum
+from antiscale.bracket import (
+    Bound,
+    LowerBounds,
+    cloning_upper,
+    verification_upper,
+    worst_over,
+)
+from antiscale.classes import Votes, load_class, tolerance
 from antiscale.config import SweepConfig
-from antiscale.counts import draw_counts, stream
+from antiscale.counts import draw_counts, draw_flips, stream
 from antiscale.errors import InputError
-from antiscale.experts import hard_block_experts, hard_experts
+from antiscale.exact import exact_columns
 from antiscale.families import load_family
 from antiscale.learners import DEFAULT, Learner, Setting, load_learner
-from antiscale.measures import anticoncentration, coverage, heterogeneity
+from antiscale.learners.loglinear import trace_features
+from antiscale.measures import anticoncentration, heterogeneity
 from antiscale.risks import Losses, cloning_losses, verification_losses
 from antiscale.stated import StatedRewards, stated_rewards
 from antiscale.traces import TraceModel
@@ -44,15 +52,6 @@ class Cell:
     replicates: dict[str, Floats]
 
 
-@dataclass(frozen=True)
-class _Bound:
-    """A bound with its name; `value` is None where none applies, and `reason` says why."""
-
-    value: float | None
-    name: str | None = None
-    reason: str | None = None
-
-
 def choose_learners(names: tuple[str, ...]) -> dict[str, Learner]:
     """Return one learner per side, the default where none is named.
 
@@ -74,7 +73,7 @@ def choose_learners(names: tuple[str, ...]) -> dict[str, Learner]:
     return {side: chosen.get(side) or load_learner(DEFAULT[side]) for side in ("vf", "vb")}
 
 
-def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
+def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> Cell:
     """Run one cell.
 
     Parameters
@@ -83,20 +82,30 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
         The sweep's configuration.
     horizon, n
         H in tokens, and the number of traces each side sees.
+    noise
+        Probability that the verdict of a label is reversed.
     """
     learners = choose_learners(config.learner)
+    tied = any(getattr(learner, "tied", False) for learner in learners.values())
     model = load_family(config.family, horizon=horizon, **config.family_parameters())
-    rewards = load_class(config.reward_class, model)
+    rewards = load_class(config.class_name(), model, **config.class_parameters)
     c_x = anticoncentration(model.pmf, model.returns, config.kappa, horizon=horizon)
     c0 = float(c_x.min())
+    mirrored = anticoncentration(
+        model.pmf, horizon - model.returns, config.kappa, horizon=horizon
+    )
+    # Unless told otherwise, as much as both r and rbar reach: T4 needs them both.
+    required = min(c0, float(mirrored.min())) if rewards.mirror_closed else c0
     stated = stated_rewards(
         model,
         rewards,
         kappa=config.kappa,
-        c0=c0 if config.c0 is None else config.c0,
+        c0=required if config.c0 is None else config.c0,
         count=config.rewards,
         seed=config.seed,
     )
+    if tied:
+        stated = stated.joint()
     if not stated.eligible.any(0).all():
         raise InputError(
             f"no reward of the class reaches c_0 = {config.c0:g} at every prompt "
@@ -107,34 +116,54 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
     replicates = range(config.repeats)
     draw: dict[str, Any] = {"seed": config.seed, "horizon": horizon, "replicates": replicates}
 
-    lower = _LowerBounds.of(config, model, rewards, stated, n)
+    lower = LowerBounds.of(config, model, rewards, stated, n, tied=tied)
     experts = (
         lower.experts(config, model, rewards, n)
         if config.expert == "hard"
         else ((optimal if config.expert == "optimal" else model.pmf)[None])
     )
-    base, rho = jnp.asarray(model.pmf), jnp.asarray(model.prompt_mass)
-    setting = Setting(base, rho, float(horizon), config.kappa, rewards)
+    setting = Setting(
+        jnp.asarray(model.pmf),
+        jnp.asarray(model.prompt_mass),
+        float(horizon),
+        config.kappa,
+        rewards,
+        pair=jnp.asarray(np.where(model.pmf > 0, model.returns, 0.0)),
+        prior=lower.grid_prior() if learners["vf"].name == "bayes" else None,
+        features=jnp.asarray(trace_features(model)) if tied else None,
+    )
     expert_counts = draw_counts(
         experts if len(experts) > 1 else experts[0], model.prompt_mass, n, side="expert", **draw
     )
     vf = cloning_losses(learners["vf"], setting, expert_counts, experts, stated.returns)
     base_counts = draw_counts(model.pmf, model.prompt_mass, n, side="base", **draw)
-    vb = verification_losses(learners["vb"], setting, base_counts, stated.returns)
+    votes = None
+    slack = np.zeros(model.prompts)
+    if noise > 0:
+        slack = tolerance((rewards.verified_blocks > 0).sum(-1), n, noise)
+        flipped = draw_flips(base_counts, noise, n, **draw)
+        votes = Votes(jnp.asarray(base_counts), jnp.asarray(flipped), noise, slack)
+    vb = verification_losses(learners["vb"], setting, base_counts, stated.returns, votes)
 
     spread = np.asarray(heterogeneity(model.pmf, model.returns))
-    worst = _worst_over(stated, model, optima)
-    vf_upper, vf_class_upper = _sft_upper(learners["vf"], rewards, stated, model, experts, n)
-    vb_upper, error = _vb_upper(learners["vb"], rewards, model, worst, config.kappa, n)
+    worst = worst_over(stated, model, optima)
+    vf_upper, vf_class_upper = cloning_upper(
+        learners["vf"], rewards, stated, model, experts, n, hard=config.expert == "hard"
+    )
+    vb_upper, error = verification_upper(
+        learners["vb"], rewards, model, worst, config.kappa, n, noise=noise, tolerance=slack
+    )
     vf_lower, class_lower = lower.over_stated, lower.over_class
 
     row: dict[str, Any] = {
         "horizon": horizon,
         "n": n,
+        "noise": noise,
         "sigma": float(np.median(spread)),
         "sigma_mean": float(model.prompt_mass @ spread),
         "sigma_rms": float(np.sqrt(model.prompt_mass @ spread**2)),
         "c0": c0,
+        "c0_stated": required if config.c0 is None else config.c0,
         "ct0": worst["coverage"],
         "max_ratio": worst["max_ratio"],
         "base_return": float(model.prompt_mass @ (model.pmf * model.returns).sum(-1)),
@@ -157,6 +186,11 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
         "verifier_error": error.value,
         "verifier_error_name": error.name,
     }
+    if config.exact:
+        row |= exact_columns(
+            learners, setting, model, rewards, stated, experts, n,
+            noise=noise, hard=config.expert == "hard",
+        )  # fmt: skip
     losses = {
         "vf": _sup_inside(vf, stated, model),
         "vb": _sup_inside(vb, stated, model),
@@ -165,7 +199,7 @@ def simulate(config: SweepConfig, horizon: int, n: int) -> Cell:
     return Cell(row, losses)
 
 
-def _columns(name: str, bound: _Bound) -> dict[str, Any]:
+def _columns(name: str, bound: Bound) -> dict[str, Any]:
     return {name: bound.value, f"{name}_name": bound.name, f"{name}_reason": bound.reason}
 
 
@@ -179,8 +213,18 @@ def _named(name: str, estimate: intervals.Estimate) -> dict[str, float]:
 
 def _sup_inside(losses: Losses, stated: StatedRewards, model: TraceModel) -> Floats:
     """sum_x rho(x) max over the stated rewards, per replicate [R]: its mean is E sup_r."""
-    by_reward = np.where(stated.eligible.T, np.asarray(losses.by_reward), -np.inf)
-    result: Floats = by_reward.max(-1) @ model.prompt_mass
+    return _sup(np.asarray(losses.by_reward), stated, model)
+
+
+def _sup(by_reward: Floats, stated: StatedRewards, model: TraceModel) -> Floats:
+    """Sup of sum_x rho(x) loss_x over the stated rewards, joint or chosen at each prompt."""
+    eligible = stated.eligible.T
+    result: Floats
+    if stated.is_joint:
+        total = np.einsum("...mk,m->...k", by_reward, model.prompt_mass)
+        result = np.where(eligible.all(0), total, -np.inf).max(-1)
+    else:
+        result = np.where(eligible, by_reward, -np.inf).max(-1) @ model.prompt_mass
     return result
 
 
@@ -195,13 +239,6 @@ def _risk_columns(
 ) -> dict[str, float]:
     """Return the headline risk E sup_r, and beside it sup_r E and the law of the loss at r."""
     by_reward = np.asarray(losses.by_reward)
-    eligible = stated.eligible.T
-
-    def sup_outside(mean: Floats) -> Floats:
-        """sum_x rho(x) max_r of [..., m, K]."""
-        result: Floats = np.where(eligible, mean, -np.inf).max(-1) @ model.prompt_mass
-        return result
-
     rng = stream(config.seed, "bootstrap", horizon, n, 0 if side == "vf" else 1)
     repeats = len(by_reward)
     weights = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=_RESAMPLES) / repeats
@@ -210,7 +247,7 @@ def _risk_columns(
     named = {
         side: intervals.mean(_sup_inside(losses, stated, model)),
         f"{side}_sup": intervals.bootstrap(
-            sup_outside(resampled), float(sup_outside(by_reward.mean(0)))
+            _sup(resampled, stated, model), float(_sup(by_reward.mean(0), stated, model))
         ),
         f"{side}_signed": intervals.mean(at_truth),
         f"{side}_positive": intervals.mean(np.maximum(at_truth, 0.0)),
@@ -222,153 +259,7 @@ def _risk_columns(
     return columns
 
 
-def _worst_over(stated: StatedRewards, model: TraceModel, optima: BallOptimum) -> dict[str, float]:
-    """T7's sigma, W and ct_0: the worst over the stated rewards, given their optima."""
-    spread = heterogeneity(model.pmf, stated.returns)
-    reached = coverage(model.pmf, stated.returns, np.asarray(optima.value), horizon=model.horizon)
-    ratio = np.asarray(optima.density_ratio).max(-1)
-    eligible = stated.eligible
-    return {
-        "sigma": float(model.prompt_mass @ np.where(eligible, spread, 0.0).max(0)),
-        "max_ratio": float(np.where(eligible, ratio, 1.0).max()),
-        "coverage": float(np.where(eligible, reached, 1.0).min()),
-    }
-
-
-@dataclass(frozen=True)
-class _LowerBounds:
-    """T4 over the stated rewards and over all of calR, with the prior that attains it."""
-
-    over_stated: _Bound
-    over_class: _Bound
-    prior: bounds.Prior | None
-    block_prior: bounds.BlockPrior | None
-    order: Floats
-
-    @classmethod
-    def of(
-        cls,
-        config: SweepConfig,
-        model: TraceModel,
-        rewards: RewardClass,
-        stated: StatedRewards,
-        n: int,
-    ) -> _LowerBounds:
-        rho, kappa = model.prompt_mass, config.kappa
-        prior = block_prior = None
-        mass = rewards.blocks.mass(model.pmf)
-        order = np.argsort(-mass, axis=-1, kind="stable")
-        candidates = []
-        if config.form != "blocks":
-            prior = bounds.hardest_prior(
-                model.pmf, model.returns, n, prompt_mass=rho, kappa=kappa, form=config.form
-            )
-            labels = {"two_point": "T4a", "many_point": "T4c"}
-            name = "+".join(sorted({labels[str(form)] for form in np.unique(prior.form)}))
-            candidates.append(_Bound(float(rho @ prior.value), name))
-        if config.form in ("blocks", "best") and rewards.blocks.count > 1:
-            mean = rewards.blocks.mean(model.pmf)
-            height = np.divide(mean, mass, out=np.zeros_like(mean), where=mass > 0)
-            block_prior = bounds.hardest_block_prior(
-                np.take_along_axis(mass, order, -1),
-                np.take_along_axis(height, order, -1),
-                n,
-                prompt_mass=rho,
-                kappa=kappa,
-            )
-            candidates.append(_Bound(float(rho @ block_prior.value), "T4b"))
-        if not candidates:
-            raise InputError(
-                "form 'blocks' needs the reward class 'styles' and at least two styles; choose "
-                "another form or class"
-            )
-        over_class = max(candidates, key=lambda bound: bound.value or 0.0)
-        if stated.all_of_class:
-            over_stated = over_class
-        elif config.form == "blocks":
-            over_stated = _Bound(None, None, "T4b holds over all of calR only")
-        elif stated.with_mirror:
-            over_stated = candidates[0]
-        else:
-            over_stated = _Bound(
-                None, None, "the mirror of the true reward is not anti-concentrated at every prompt"
-            )
-        if config.expert == "hard":
-            # A simulation under one prior is held to that prior's bound alone.
-            used = over_stated if over_stated.name else over_class
-            over_class = used
-            if used.name == "T4b":
-                prior = None
-            else:
-                block_prior = None
-        return cls(over_stated, over_class, prior, block_prior, order.astype(float))
-
-    def experts(
-        self, config: SweepConfig, model: TraceModel, rewards: RewardClass, n: int
-    ) -> Floats:
-        """Draw one expert per replicate from the prior: [R, m, S]."""
-        keys: dict[str, Any] = {"seed": config.seed, "n": n, "replicates": range(config.repeats)}
-        if self.prior is not None:
-            return hard_experts(model, self.prior, **keys)
-        assert self.block_prior is not None
-        return hard_block_experts(model, rewards, self.block_prior, self.order, **keys)
-
-
-def _sft_upper(
-    learner: Learner,
-    rewards: RewardClass,
-    stated: StatedRewards,
-    model: TraceModel,
-    experts: Floats,
-    n: int,
-) -> tuple[_Bound, _Bound]:
-    """T5a over the stated rewards and over calR, averaged over the experts drawn."""
-    if learner.name != "sft":
-        none = _Bound(None, None, f"no bound is proved for the learner {learner.name}")
-        return none, none
-
-    def of(blocks: Any, name: str) -> _Bound:
-        terms = bounds.sft_upper(
-            blocks.deviation(experts),
-            n,
-            prompt_mass=model.prompt_mass,
-            fallback_gap=blocks.shift(experts, model.pmf),
-        )
-        return _Bound(float((terms @ model.prompt_mass).mean()), name)
-
-    over_class = of(rewards.blocks, "T5a")
-    only_mirrors = not stated.eligible[2:].any()
-    return (
-        of(load_class("mirror", model).blocks, "T5a") if only_mirrors else over_class
-    ), over_class
-
-
-def _vb_upper(
-    learner: Learner,
-    rewards: RewardClass,
-    model: TraceModel,
-    worst: dict[str, float],
-    kappa: float,
-    n: int,
-) -> tuple[_Bound, _Bound]:
-    """T7 for the learner, with the smaller of T6's two errors that hold for E sup_r."""
-    unseen = bounds.unseen_mass(rewards.verified_blocks, n, prompt_mass=model.prompt_mass)
-    errors = {
-        "eu_n": float(model.prompt_mass @ unseen),
-        "es_n": float(bounds.verifier_error(n, rewards.log_sizes().sum(), uniform=True)),
-    }
-    name = min(errors, key=lambda key: errors[key])
-    error = _Bound(errors[name], name)
-    if learner.name not in bounds.VB_LEARNERS:
-        return _Bound(None, None, f"no bound is proved for the learner {learner.name}"), error
-    terms = bounds.vb_upper_terms(
-        model.horizon, errors[name], learner=learner.name, kappa=kappa, **worst
-    )
-    best = min(terms, key=lambda key: float(terms[key]))
-    return _Bound(float(terms[best]), best), error
-
-
-def _gap_columns(losses: dict[str, Floats], lower: _Bound, upper: _Bound) -> dict[str, Any]:
+def _gap_columns(losses: dict[str, Floats], lower: Bound, upper: Bound) -> dict[str, Any]:
     """VF minus VB: measured with an interval (the sides are independent), and certified (T9)."""
     sides = [intervals.mean(losses[side]) for side in ("vf", "vb")]
     value = sides[0].value - sides[1].value

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from antiscale.classes import RewardClass
 from antiscale.counts import stream
+from antiscale.errors import InputError
 from antiscale.measures import TIE, anticoncentration
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
@@ -38,12 +39,30 @@ class StatedRewards:
         Whether these are all eligible members of calR.
     all_of_class
         Whether they are all of calR (as T4b needs).
+    is_joint
+        Whether the k-th reward is one reward over all prompts, rather than a choice at each.
     """
 
     returns: Floats
     eligible: npt.NDArray[np.bool_]
     whole: bool
     all_of_class: bool
+    is_joint: bool = False
+
+    def joint(self) -> StatedRewards:
+        """Return the rewards as joint ones: the k-th at every prompt, if stated at every prompt.
+
+        For learners whose policy at one prompt depends on what they saw at others.
+        """
+        everywhere = self.eligible.all(-1)
+        if not everywhere.any():
+            raise InputError(
+                "no stated reward is anti-concentrated at every prompt at once, as a learner with "
+                "one set of parameters for all prompts needs; lower c0"
+            )
+        eligible = np.broadcast_to(everywhere[:, None], self.eligible.shape).copy()
+        whole = self.all_of_class and self.eligible.shape[1] == 1
+        return StatedRewards(self.returns, eligible, False, whole, True)
 
     @property
     def with_mirror(self) -> bool:
@@ -91,6 +110,7 @@ def stated_rewards(
     candidates = np.concatenate([truth, members])
     eligible = _is_eligible(model, candidates, kappa, c0)
     eligible[2:] &= there
+    eligible[1] &= rewards.mirror_closed
     eligible &= ~_repeats(model, candidates)
     if not whole:
         candidates, eligible = _first(candidates, eligible, count)

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
+
 from antiscale import device
 from antiscale.classes import load_class
-from antiscale.config import SCHEMA, SweepConfig, writable
+from antiscale.config import SCHEMA, Place, SweepConfig, writable
+from antiscale.errors import InputError
 from antiscale.families import load_family
 from antiscale.rates import fit_exponents
 from antiscale.results import RunFolder, open_run
@@ -107,10 +110,18 @@ def sweep(
 
 def check(config: SweepConfig) -> None:
     """Raise InputError if a configuration cannot run, before anything is written."""
-    choose_learners(config.learner)
+    cloner = choose_learners(config.learner)["vf"]
+    if cloner.name == "bayes" and (config.expert != "hard" or config.form == "blocks"):
+        raise InputError(
+            "learner 'bayes' is the best against the prior of T4a or T4c; run it with --expert "
+            "hard, and form best, two_point or many_point"
+        )
     parameters = config.family_parameters()
-    for horizon in sorted({horizon for horizon, _ in config.cells()}):
-        load_class(config.reward_class, load_family(config.family, horizon=horizon, **parameters))
+    for horizon in sorted({place.horizon for place in config.cells()}):
+        model = load_family(config.family, horizon=horizon, **parameters)
+        rewards = load_class(config.class_name(), model, **config.class_parameters)
+        if config.noise > 0:
+            rewards.flip(jnp.asarray(model.returns))
 
 
 def run_sweep(
@@ -127,8 +138,10 @@ def run_sweep(
     started = time.perf_counter()
     places = config.cells()
     cells = _cells(config, places, folder, progress)
-    family = load_family(config.family, horizon=places[-1][0], **config.family_parameters())
-    fit = fit_exponents(config, places, [cell.replicates for cell in cells], family.sigma_exponent)
+    family = load_family(config.family, horizon=places[-1].horizon, **config.family_parameters())
+    # At one known reward cloning's loss is zero on average, whatever sigma is.
+    grows = None if config.class_name() == "known" else family.sigma_exponent
+    fit = fit_exponents(config, places, [cell.replicates for cell in cells], grows)
     theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
     rows = [_parameters(config) | cell.row | theory for cell in cells]
     result = SweepResult(config, rows, fit)
@@ -139,22 +152,22 @@ def run_sweep(
 
 def _cells(
     config: SweepConfig,
-    places: list[tuple[int, int]],
+    places: list[Place],
     folder: RunFolder | None,
     progress: Progress | None,
 ) -> list[Cell]:
     """Take finished cells from the folder and simulate the others, two at a time on a CPU."""
-    found: dict[tuple[int, int], Cell] = {}
+    found: dict[Place, Cell] = {}
     if folder is not None:
-        stored = {place: folder.load_cell(*place) for place in places}
+        stored = {place: folder.load_cell(place) for place in places}
         found = {place: cell for place, cell in stored.items() if cell is not None}
 
-    def keep(place: tuple[int, int], cell: Cell) -> None:
+    def keep(place: Place, cell: Cell) -> None:
         if folder is not None:
-            folder.save_cell(*place, cell)
+            folder.save_cell(place, cell)
         found[place] = cell
         if progress is not None:
-            progress(len(found), len(places), place[0])
+            progress(len(found), len(places), place.horizon)
 
     missing = [place for place in places if place not in found]
     if missing:
@@ -175,7 +188,12 @@ def _cells(
 def _parameters(config: SweepConfig) -> dict[str, Any]:
     """Return the configuration as columns; those that a row measures anew get other names."""
     columns = config.to_dict()
-    renamed = {"horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested"}
+    columns["reward_class"] = config.class_name()
+    columns["class_parameters"] = json.dumps(columns["class_parameters"], sort_keys=True)
+    renamed = {
+        "horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested",
+        "noise": "noise_max",
+    }  # fmt: skip
     columns = {renamed.get(name, name): value for name, value in columns.items()}
     columns["parameters"] = json.dumps(writable(config.family_parameters()), sort_keys=True)
     for taken in ("learner", "prompts", "styles"):
@@ -195,6 +213,7 @@ def _replicates(config: SweepConfig, cells: list[Cell]) -> pd.DataFrame:
                     "seed": config.seed,
                     "horizon": cell.row["horizon"],
                     "n": cell.row["n"],
+                    "noise": cell.row["noise"],
                     "replicate": range(config.repeats),
                     "vf_loss": cell.replicates["vf"],
                     "vb_loss": cell.replicates["vb"],

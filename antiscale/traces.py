@@ -40,6 +40,10 @@ class TraceModel:
         Probability rho(x) of each prompt.
     sigma_exponent
         a such that the heterogeneity grows as H^a along the family; None if not known.
+    announced
+        Whether a trace's first token tells its type. Where hitting times show only as they
+        happen, H - R is no bi-level reward (its hitting time is no function of the prefix), so
+        only the class `known` is legal and T4 does not apply.
 
     Raises
     ------
@@ -55,6 +59,7 @@ class TraceModel:
     styles: npt.NDArray[np.int64]
     prompt_mass: Floats
     sigma_exponent: float | None = None
+    announced: bool = True
 
     def __post_init__(self) -> None:
         shape = self.pmf.shape

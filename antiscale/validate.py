@@ -109,3 +109,10 @@ def nearest(value: str, names: list[str]) -> str:
     close = difflib.get_close_matches(value, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
     return f"{hint} allowed: {', '.join(names)}"
+
+
+def boolean(name: str, value: Any) -> bool:
+    """`value` as true or false."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be true or false; got {value!r}")
+    return bool(value)

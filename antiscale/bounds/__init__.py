@@ -22,5 +22,7 @@ from antiscale.bounds.separation import vf_exponent as vf_exponent
 from antiscale.bounds.verification import VB_LEARNERS as VB_LEARNERS
 from antiscale.bounds.verification import vb_upper as vb_upper
 from antiscale.bounds.verification import vb_upper_terms as vb_upper_terms
+from antiscale.bounds.verifier import noisy_unseen_mass as noisy_unseen_mass
 from antiscale.bounds.verifier import unseen_mass as unseen_mass
 from antiscale.bounds.verifier import verifier_error as verifier_error
+from antiscale.bounds.verifier import wrong_verdict as wrong_verdict

@@ -91,12 +91,12 @@ def mle_upper(
     horizon: npt.ArrayLike,
     n: npt.ArrayLike,
     log_class_size: npt.ArrayLike,
-    delta: npt.ArrayLike,
+    delta: npt.ArrayLike | None,
 ) -> Floats:
-    """High-probability bound on |J_r(pi_e) - J_r(pihat)| for log-loss MLE, all r at once (T5b).
+    """Bound on |J_r(pi_e) - J_r(pihat)| for log-loss MLE, all r at once (T5b).
 
     2 sqrt(2) sigma_e sqrt(L/n) + 2 H L/n with L = log(|Pi|/delta), for MLE over a finite class Pi
-    of policies that holds the expert; at most H in any case. Valid.
+    of policies that holds the expert; at most H in any case. In expectation L = log|Pi| + 1. Valid.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def mle_upper(
     log_class_size
         log |Pi| >= 0, natural logarithm.
     delta
-        Failure probability, in (0, 1].
+        Failure probability, in (0, 1]; None bounds the expectation (of the sup over r).
 
     Returns
     -------
@@ -124,9 +124,11 @@ def mle_upper(
     horizon_ = validate.nonnegative("horizon", horizon, finite=True)
     n_ = validate.nonnegative("n", n, finite=True)
     size = validate.nonnegative("log_class_size", log_class_size, finite=True)
-    delta_ = validate.probability("delta", delta, allow_zero=False)
+    level: Floats = np.exp(np.array(-1.0))
+    if delta is not None:
+        level = validate.probability("delta", delta, allow_zero=False)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(n_ > 0, (size - np.log(delta_)) / n_, np.inf)
+        rate = np.where(n_ > 0, (size - np.log(level)) / n_, np.inf)
         bound = 2.0 * np.sqrt(2.0) * sigma * np.sqrt(rate) + 2.0 * horizon_ * rate
     result: Floats = np.where(np.isnan(bound), horizon_, np.minimum(bound, horizon_))
     return result

@@ -22,6 +22,7 @@ def vb_upper(
     sigma: npt.ArrayLike | None = None,
     max_ratio: npt.ArrayLike | None = None,
     coverage: npt.ArrayLike | None = None,
+    failure: npt.ArrayLike = 0.0,
 ) -> Floats:
     """T7's smallest bound for the named pessimist that the arguments allow, in tokens.
 
@@ -48,6 +49,9 @@ def vb_upper(
         W >= 1, the largest density ratio of pibar_kappa over types, prompts and rewards.
     coverage
         ct_0 in (0, 1], the least over prompts and rewards.
+    failure
+        Probability that the version space lost the truth, weighted over prompts; H times it is
+        added to (a), (b), (c). Zero where labels are clean.
 
     Returns
     -------
@@ -66,6 +70,7 @@ def vb_upper(
         sigma=sigma,
         max_ratio=max_ratio,
         coverage=coverage,
+        failure=failure,
     )
     stacked = np.broadcast_arrays(*terms.values())
     result: Floats = np.min(stacked, axis=0)
@@ -81,6 +86,7 @@ def vb_upper_terms(
     sigma: npt.ArrayLike | None = None,
     max_ratio: npt.ArrayLike | None = None,
     coverage: npt.ArrayLike | None = None,
+    failure: npt.ArrayLike = 0.0,
 ) -> dict[str, Floats]:
     """Return each bound of T7 that `vb_upper` takes the least of, by name; same arguments.
 
@@ -93,11 +99,12 @@ def vb_upper_terms(
     allowed = VB_LEARNERS[learner]
     h = validate.nonnegative("horizon", horizon, finite=True)
     e = validate.probability("error", error)
+    lost = h * np.minimum(validate.nonnegative("failure", failure, finite=True), 1.0)
     terms: dict[str, Floats] = {"H": h + 0.0 * e}
     if kappa is not None:
         budget = validate.nonnegative("kappa", kappa)
         with np.errstate(invalid="ignore"):  # inf * 0
-            terms["T7a"] = h * np.where(e > 0, e + np.sqrt(budget * e), 0.0)
+            terms["T7a"] = h * np.where(e > 0, e + np.sqrt(budget * e), 0.0) + lost
             if sigma is not None and "0" in allowed:
                 spread = validate.nonnegative("sigma", sigma, finite=True)
                 terms["T7(0)"] = np.where(spread > 0, 2.0 * spread * np.sqrt(budget), 0.0)
@@ -105,7 +112,8 @@ def vb_upper_terms(
         ratio = validate.floats("max_ratio", max_ratio)
         if (ratio < 1.0 - 1e-9).any():
             raise InputError(f"max_ratio must be >= 1; got {np.min(ratio):.6g}")
-        terms["T7b"] = h * ratio * e
+        terms["T7b"] = h * ratio * e + lost
     if coverage is not None and "c" in allowed:
-        terms["T7c"] = h * e / validate.probability("coverage", coverage, allow_zero=False)
+        reached = validate.probability("coverage", coverage, allow_zero=False)
+        terms["T7c"] = h * e / reached + lost
     return terms

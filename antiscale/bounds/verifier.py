@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale import validate
+from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
@@ -89,3 +90,75 @@ def unseen_mass(
         power = n_ * np.log1p(-np.minimum(rho * mass, 1.0))
     result: Floats = (mass * np.exp(np.where(n_ == 0, 0.0, power))).sum(-1)
     return result
+
+
+def noisy_unseen_mass(
+    style_mass: npt.ArrayLike,
+    n: npt.ArrayLike,
+    noise: npt.ArrayLike,
+    tolerance: npt.ArrayLike,
+    *,
+    prompt_mass: npt.ArrayLike = 1.0,
+) -> Floats:
+    """Bound on E[mass of the blocks whose verdict is not settled] under flipped labels (T6).
+
+    sum_b p_b min(1, ((1 - eta)/eta)^(t/2) (1 - rho p_b c)^n), c = (sqrt(1 - eta) - sqrt(eta))^2: a
+    verdict is settled if it leads by more than t labels. So n is worth c n clean labels, and the
+    tolerance costs a factor. With eta = 0 it is `unseen_mass`. Valid.
+
+    Parameters
+    ----------
+    style_mass : [..., B]
+        p_b, the base policy's mass of each block.
+    n, prompt_mass : broadcast against the leading axes
+        Labelled traces; rho(x).
+    noise
+        eta in [0, 1/2), the probability that a label's verdict is reversed.
+    tolerance
+        t >= 0, in labels.
+
+    Returns
+    -------
+    [...] a probability, *before* weighting by rho(x).
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range or NaN.
+    """
+    mass = validate.probability("style_mass", style_mass)
+    n_ = validate.nonnegative("n", n, finite=True)[..., None]
+    rho = validate.probability("prompt_mass", prompt_mass)[..., None]
+    eta = _noise(noise)[..., None]
+    t = validate.nonnegative("tolerance", tolerance, finite=True)[..., None]
+    settled = (np.sqrt(1.0 - eta) - np.sqrt(eta)) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = n_ * np.log1p(-np.minimum(rho * mass * settled, 1.0))
+        slack = np.where((t > 0) & (eta > 0), t / 2 * (np.log1p(-eta) - np.log(eta)), 0.0)
+    chance = np.exp(np.minimum(np.where(n_ == 0, 0.0, power) + slack, 0.0))
+    result: Floats = (mass * chance).sum(-1)
+    return result
+
+
+def wrong_verdict(noise: npt.ArrayLike, tolerance: npt.ArrayLike) -> Floats:
+    """Bound on the probability that one true verdict is ruled out: (eta/(1 - eta))^(t + 1) (T6).
+
+    For any number of labels. The pessimist may then overrate a policy; T7 adds H times the sum of
+    these over a prompt's blocks. Valid.
+
+    Parameters
+    ----------
+    noise, tolerance
+        eta in [0, 1/2) and t >= 0; broadcast.
+    """
+    eta = _noise(noise)
+    t = validate.nonnegative("tolerance", tolerance, finite=True)
+    result: Floats = (eta / (1.0 - eta)) ** (np.floor(t) + 1.0)
+    return result
+
+
+def _noise(value: npt.ArrayLike) -> Floats:
+    eta = validate.probability("noise", value)
+    if (eta >= 0.5).any():
+        raise InputError(f"noise must lie in [0, 0.5); got {eta[eta >= 0.5].flat[0]:.6g}")
+    return eta

@@ -7,6 +7,7 @@ compilation serves every horizon.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale import device as device
+from antiscale.ball import ball_policy
 from antiscale.validate import Floats
 
 
@@ -27,28 +29,47 @@ class Blocks:
     value : [m, S]
         f(j), in tokens.
     index : [m, S]
-        Block of each type, in 0..B-1.
+        Block of each type, in 0..B-1; None where each type is a block of its own.
     count
         B.
     """
 
     value: Floats
-    index: npt.NDArray[np.int64]
+    index: npt.NDArray[np.int64] | None
     count: int = field(metadata={"static": True})
 
     @property
     def member(self) -> Floats:
         """1[type j is in block b], [m, S, B]."""
         # Not cached: under jit the value belongs to the trace in which it was made.
+        if self.index is None:
+            return np.broadcast_to(np.eye(self.count), (*np.shape(self.value), self.count))
         return (self.index[..., None] == np.arange(self.count)).astype(float)
+
+    def over_blocks(self, z: Any) -> Any:
+        """Sum of z(j) over the types of each block: [..., m, S] -> [..., m, B]."""
+        if self.index is None:
+            return z
+        xp = jnp if isinstance(z, jax.Array) else np
+        return xp.einsum("...ms,msb->...mb", z, self.member)
+
+    def over_types(self, z: Any) -> Any:
+        """z(b) of the block of each type: [..., m, B] -> [..., m, S]."""
+        if self.index is None:
+            return z
+        xp = jnp if isinstance(z, jax.Array) else np
+        index = xp.broadcast_to(self.index, (*z.shape[:-1], self.index.shape[-1]))
+        return xp.take_along_axis(z, index, axis=-1)
 
     def mass(self, pmf: Floats) -> Floats:
         """p_b = pi(b), [..., m, B], for a policy [..., m, S]."""
-        return np.einsum("...ms,msb->...mb", pmf, self.member)
+        result: Floats = self.over_blocks(pmf)
+        return result
 
     def mean(self, pmf: Floats) -> Floats:
         """E_pi f_b, [..., m, B], in tokens."""
-        return np.einsum("...ms,msb->...mb", pmf * self.value, self.member)
+        result: Floats = self.over_blocks(pmf * self.value)
+        return result
 
     def deviation(self, pmf: Floats) -> Floats:
         """(1/2)(sum_b sd_pi(f_b) + sd_pi(sum_b f_b)), [..., m], in tokens: sigma_e of T5a.
@@ -56,7 +77,7 @@ class Blocks:
         For one block this is sd_pi(f).
         """
         mean = self.mean(pmf)
-        square = np.einsum("...ms,msb->...mb", pmf * self.value**2, self.member)
+        square = self.over_blocks(pmf * self.value**2)
         centred = self.value - mean.sum(-1, keepdims=True)
         whole = np.sqrt((pmf * centred**2).sum(-1))
         parts = np.sqrt(np.maximum(square - mean**2, 0)).sum(-1)
@@ -76,7 +97,48 @@ class Blocks:
         `difference` [..., m, S] is pi_e - pihat. The supremum is max(sum_b delta_b^+,
         sum_b delta_b^-): the first over rewards sum_b v_b f_b, the second over mirrors.
         """
-        delta = jnp.einsum("...ms,msb->...mb", difference * self.value, self.member)
+        delta = self.over_blocks(difference * self.value)
         return jnp.maximum(
             jnp.sum(jnp.maximum(delta, 0.0), -1), jnp.sum(jnp.maximum(-delta, 0.0), -1)
         )
+
+
+class BlockRewards:
+    """What the classes made of blocks have in common."""
+
+    pmf: Floats
+    blocks: Any
+    pessimist: Any
+    binary_pessimist: Any
+
+    def worst_loss(self, difference: jax.Array) -> jax.Array:
+        """Sup over all rewards of the class of E_difference R, [..., m], in tokens."""
+        worst: jax.Array = self.blocks.worst_loss(difference)
+        return worst
+
+    def deviation(self, expert: Floats) -> Floats:
+        """sigma_e of T5a, [..., m], in tokens."""
+        found: Floats = self.blocks.deviation(expert)
+        return found
+
+    def shift(self, expert: Floats, policy: Floats) -> Floats:
+        """What is lost where `policy` is played for the expert, [..., m], in tokens."""
+        found: Floats = self.blocks.shift(expert, policy)
+        return found
+
+    def pessimal_policy(
+        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
+    ) -> jax.Array:
+        """Best policy of the ball for the worst consistent reward, [..., m, S].
+
+        The pointwise least consistent reward is itself consistent, so this is T2 at it.
+        """
+        lower, told = self.pessimist(seen, labels, votes)
+        return ball_policy(self.pmf, lower, kappa, told)
+
+    def pessimal_binary_policy(
+        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
+    ) -> jax.Array:
+        """As `pessimal_policy` for labels 1[T <= H] and the objective P(T <= H)."""
+        lower, told = self.binary_pessimist(seen, labels, votes)
+        return ball_policy(self.pmf, lower, kappa, told)

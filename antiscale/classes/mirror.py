@@ -10,14 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from antiscale.classes.blocks import Blocks
+from antiscale.classes.blocks import BlockRewards, Blocks
+from antiscale.classes.votes import Votes
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class Mirror:
+class Mirror(BlockRewards):
     """calR_x = {r, rbar}: Rbar = H - R, again bi-level (Tbar = R + 1).
 
     One trace with R != H/2 tells the two apart.
@@ -46,6 +47,11 @@ class Mirror:
         return Blocks(returns, np.zeros(returns.shape, dtype=np.int64), 1)
 
     @property
+    def verified_member(self) -> Floats:
+        """1[the type tells r from rbar], [m, S, 1]."""
+        return np.asarray(self._tells, dtype=float)[..., None]
+
+    @property
     def verified_blocks(self) -> Floats:
         """P(R != H/2), [m, 1]: until such a trace is seen, r and rbar are both possible."""
         return np.where(self._tells, self.pmf, 0.0).sum(-1, keepdims=True)
@@ -66,19 +72,48 @@ class Mirror:
         flip = rng.integers(0, 2, (count, len(r), 1), dtype=np.int64).astype(bool)
         return np.where(flip, self.horizon - r, r)
 
-    def pessimist(self, seen: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def flip(self, labels: jax.Array) -> jax.Array:
+        """The label that a reversed verdict gives: H - R."""
+        return self.horizon - labels
+
+    def _verdict(
+        self, seen: jax.Array, says_r: jax.Array, tells: Any, votes: Votes | None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Whether the reward is r, and whether the labels tell: both [..., m]."""
+        evidence = seen & tells
+        if votes is None:
+            return jnp.any(evidence & says_r, axis=-1), jnp.any(evidence, axis=-1)
+        lead = votes.lead(says_r, jnp.asarray(tells, jnp.float64)[..., None])
+        told, is_r = votes.verdict(lead)
+        return is_r[..., 0], told[..., 0]
+
+    def pessimist(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> tuple[jax.Array, jax.Array]:
         """Return the reward that the labels name, where they name one."""
         r, horizon = self.returns, self.horizon
-        evidence = seen & self._tells
-        is_r = jnp.any(evidence & (labels == r), axis=-1)
-        told = jnp.any(evidence, axis=-1)
+        is_r, told = self._verdict(seen, labels == r, self._tells, votes)
         return jnp.where(is_r[..., None], r, horizon - r), told
 
-    def binary_pessimist(self, seen: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def posterior_mean(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> jax.Array:
+        """R, H - R, or their mean by what the labels say of each."""
+        r, horizon = self.returns, self.horizon
+        if votes is None:
+            is_r, told = self._verdict(seen, labels == r, self._tells, None)
+            belief = jnp.where(told, is_r.astype(jnp.float64), 0.5)
+        else:
+            tells = jnp.asarray(self._tells, jnp.float64)[..., None]
+            belief = votes.belief(votes.lead(labels == r, tells))[..., 0]
+        return belief[..., None] * r + (1.0 - belief[..., None]) * (horizon - r)
+
+    def binary_pessimist(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> tuple[jax.Array, jax.Array]:
         """Only R = 0 or R = H tells 1[R > 0] from 1[R < H]."""
         r, horizon = self.returns, self.horizon
-        evidence = seen & ((r == 0) | (r == horizon))
-        is_r = jnp.any(evidence & (labels == (r > 0)), axis=-1)
-        told = jnp.any(evidence, axis=-1)
+        ends = ((r == 0) | (r == horizon)) & (self.pmf > 0)
+        is_r, told = self._verdict(seen, labels == (r > 0), ends, votes)
         lower = jnp.where(is_r[..., None], r > 0, r < horizon)
         return lower.astype(jnp.float64), told

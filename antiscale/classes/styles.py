@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from antiscale.classes.blocks import Blocks
+from antiscale.classes.blocks import BlockRewards, Blocks
+from antiscale.classes.votes import Votes
 from antiscale.errors import InputError
 from antiscale.traces import TraceModel, bilevel_return
 from antiscale.validate import Floats
@@ -18,7 +19,7 @@ from antiscale.validate import Floats
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class Styles:
+class Styles(BlockRewards):
     """calR_x = {r_v, H - r_v : v in {0,1}^B}, r_v = sum_b v_b f_b, f_b = H - length + 1 on style b.
 
     Styles are those with mass at the prompt. No f_b may be 0, H/2 or H on its support: then one
@@ -65,7 +66,7 @@ class Styles:
             present[x, : len(names)] = True
         bound = cls(model.pmf, float(model.horizon), Blocks(f, index, count), present)
         right = np.einsum("ms,msb->mb", support & (model.returns > 0), bound.blocks.member) > 0
-        mixed = support & (model.returns != f * bound._spread(right))
+        mixed = support & (model.returns != f * bound.blocks.over_types(right))
         if mixed.any():
             x, j = np.argwhere(mixed)[0]
             raise InputError(
@@ -74,10 +75,10 @@ class Styles:
             )
         return bound
 
-    def _spread(self, v: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """V over styles [..., m, B] as an array over types [..., m, S]."""
-        index = np.broadcast_to(self.blocks.index, (*v.shape[:-1], self.blocks.index.shape[-1]))
-        return np.take_along_axis(v, index, axis=-1)
+    @property
+    def verified_member(self) -> Floats:
+        """1[type j is of style b], [m, S, B]."""
+        return self.blocks.member
 
     @property
     def verified_blocks(self) -> Floats:
@@ -92,7 +93,7 @@ class Styles:
         """Return all 2^(B+1) members, r_v before mirrors."""
         v = (np.arange(2**self.blocks.count)[:, None] >> np.arange(self.blocks.count)) & 1
         there = ~((v[:, None, :] == 1) & ~self.present).any(-1)
-        direct = self.blocks.value * self._spread(
+        direct = self.blocks.value * self.blocks.over_types(
             np.broadcast_to(v[:, None, :], (len(v), *self.present.shape))
         )
         return np.concatenate([direct, self.horizon - direct]), np.tile(there, (2, 1))
@@ -100,44 +101,75 @@ class Styles:
     def draw_members(self, rng: np.random.Generator, count: int) -> Floats:
         """Draw v and the mirror uniformly."""
         bits = rng.integers(0, 2, (count, *self.present.shape), dtype=np.int64)
-        direct = self.blocks.value * self._spread(bits)
+        direct = self.blocks.value * self.blocks.over_types(bits)
         flip = rng.integers(0, 2, (count, len(self.present), 1), dtype=np.int64).astype(bool)
         return np.where(flip, self.horizon - direct, direct)
 
-    def _by_style(self, seen: jax.Array, right: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """For each type [..., m, S]: was its style seen, and if so, was it right.
+    def flip(self, labels: jax.Array) -> jax.Array:
+        """The label that a reversed verdict gives: right for wrong, under a mirror as without."""
+        f, horizon = self.blocks.value, self.horizon
+        direct = jnp.where(labels == f, 0.0, f)
+        mirror = jnp.where(labels == horizon, horizon - f, horizon)
+        return jnp.where((labels == 0) | (labels == f), direct, mirror)
 
-        Traces of one style agree on whether it is right, so one witness stands for all.
+    def _by_style(
+        self, seen: jax.Array, right: jax.Array, votes: Votes | None
+    ) -> tuple[jax.Array, jax.Array]:
+        """For each style [..., m, B]: is its verdict known, and if so, is it right.
+
+        Labels of one style agree on whether it is right unless they were flipped.
         """
-        evidence = seen[..., None] & (self.blocks.member > 0)
-        witness = jnp.argmax(evidence, axis=-2)
-        style_seen = _over_types(jnp.any(evidence, axis=-2), self.blocks.index)
-        style_right = _over_types(_over_types(right, witness), self.blocks.index)
-        return style_seen, style_seen & style_right
+        if votes is None:
+            known = self.blocks.over_blocks(seen.astype(jnp.float64)) > 0
+            return known, self.blocks.over_blocks((seen & right).astype(jnp.float64)) > 0
+        known, yes = votes.verdict(votes.lead(right, self.blocks.member))
+        return known, known & yes
 
-    def pessimist(self, seen: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def _mirrored(self, seen: jax.Array, labels: jax.Array) -> jax.Array:
+        """Whether the reward is a mirror, [..., m].
+
+        Labels are 0 or f for a reward, H or H - f for a mirror, and 0 < f < H, f != H/2; a
+        flipped verdict does not change which.
+        """
+        f, horizon = self.blocks.value, self.horizon
+        return jnp.any(seen & ((labels == horizon) | (labels == horizon - f)), axis=-1)
+
+    def pessimist(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> tuple[jax.Array, jax.Array]:
         """Unseen styles count as wrong (under a mirror, as right): each is the least possible."""
         f, horizon = self.blocks.value, self.horizon
         seen = seen & (self.pmf > 0)
-        # Labels are 0 or f for a reward, H or H - f for a mirror, and 0 < f < H, f != H/2.
-        mirrored = jnp.any(seen & ((labels == horizon) | (labels == horizon - f)), axis=-1)
-        style_seen, style_right = self._by_style(seen, (labels > 0) & (labels < horizon))
-        direct = jnp.where(style_right, f, 0.0)
-        mirror = jnp.where(style_seen & ~style_right, horizon, horizon - f)
+        known, right = self._by_style(seen, (labels > 0) & (labels < horizon), votes)
+        known, right = self.blocks.over_types(known), self.blocks.over_types(right)
+        direct = jnp.where(right, f, 0.0)
+        mirror = jnp.where(known & ~right, horizon, horizon - f)
+        mirrored = self._mirrored(seen, labels)
         return jnp.where(mirrored[..., None], mirror, direct), jnp.any(seen, axis=-1)
 
-    def binary_pessimist(self, seen: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def posterior_mean(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> jax.Array:
+        """Mean over the members by what the labels say of each; H/2 where nothing was seen."""
+        f, horizon = self.blocks.value, self.horizon
+        seen = seen & (self.pmf > 0)
+        right = (labels > 0) & (labels < horizon)
+        if votes is None:
+            known, yes = self._by_style(seen, right, None)
+            belief = jnp.where(known, yes.astype(jnp.float64), 0.5)
+        else:
+            belief = votes.belief(votes.lead(right, self.blocks.member))
+        direct = f * self.blocks.over_types(belief)
+        mirrored = self._mirrored(seen, labels)
+        told = jnp.any(seen, axis=-1)
+        known_kind = jnp.where(mirrored[..., None], horizon - direct, direct)
+        return jnp.where(told[..., None], known_kind, horizon / 2)
+
+    def binary_pessimist(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> tuple[jax.Array, jax.Array]:
         """A mirror is never 0 here, so it looks like "every style right": unseen styles are 0."""
         seen = seen & (self.pmf > 0)
-        _, style_right = self._by_style(seen, labels > 0)
-        return style_right.astype(jnp.float64), jnp.any(seen, axis=-1)
-
-
-def _over_types(values: jax.Array, index: jax.Array | npt.NDArray[np.int64]) -> jax.Array:
-    """values[..., x, index[..., x, j]] for values [..., m, K] and index [..., m, J]."""
-    batch = jnp.broadcast_shapes(values.shape[:-1], index.shape[:-1])
-    return jnp.take_along_axis(
-        jnp.broadcast_to(values, (*batch, values.shape[-1])),
-        jnp.broadcast_to(index, (*batch, index.shape[-1])),
-        axis=-1,
-    )
+        _, right = self._by_style(seen, labels > 0, votes)
+        right = self.blocks.over_types(right)
+        return right.astype(jnp.float64), jnp.any(seen, axis=-1)

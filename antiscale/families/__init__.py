@@ -1,6 +1,7 @@
 """Families of trace models: one frozen dataclass of parameters each, with `at(horizon)`.
 
-To add a family, write such a dataclass in a file of its own and list it in `FAMILIES`.
+To add a family, write such a dataclass in a file of its own and list it in `FAMILIES`. Its docstring
+says what it models and which assumption it tests; `antiscale family NAME --help` shows it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ from typing import Any, ClassVar, Protocol
 
 from antiscale import validate
 from antiscale.errors import InputError
+from antiscale.families.difficulty import Difficulty
+from antiscale.families.erdos import Erdos
 from antiscale.families.explicit import Explicit
+from antiscale.families.geometric import Geometric
 from antiscale.families.heterogeneous import Heterogeneous
 from antiscale.families.homogeneous import Homogeneous
+from antiscale.families.lognormal import Lognormal
+from antiscale.families.planted import Planted
 from antiscale.families.sharp import Sharp
+from antiscale.families.two_point import TwoPoint
 from antiscale.traces import TraceModel
 
 
@@ -23,28 +30,56 @@ class Family(Protocol):
 
     name: ClassVar[str]
 
+    @property
+    def reward_class(self) -> str:
+        """The reward class that a sweep uses unless told otherwise."""
+        ...
+
     def at(self, horizon: int) -> TraceModel:
         """Build the trace model with test-time budget `horizon` (tokens)."""
         ...
 
 
-FAMILIES: dict[str, type[Family]] = {
-    family.name: family for family in (Heterogeneous, Homogeneous, Sharp, Explicit)
-}
+_ALL: tuple[Any, ...] = (
+    Heterogeneous,
+    Homogeneous,
+    Sharp,
+    Erdos,
+    Lognormal,
+    Difficulty,
+    TwoPoint,
+    Geometric,
+    Planted,
+    Explicit,
+)
+FAMILIES: dict[str, Any] = {family.name: family for family in _ALL}
 
 
 def parameters_of(name: str) -> dict[str, Any]:
-    """Return a family's parameters with their defaults (`...` where there is none)."""
-    cls: Any = FAMILIES[validate.choice("family", name, FAMILIES)]
-    return {
-        field.name: ... if field.default is dataclasses.MISSING else field.default
-        for field in dataclasses.fields(cls)
-    }
+    """Return a family's parameters with their defaults."""
+    cls = FAMILIES[validate.choice("family", name, FAMILIES)]
+    return {field.name: field.default for field in dataclasses.fields(cls)}
 
 
 def summary_of(name: str) -> str:
     """Return the first line of a family's docstring."""
     return (inspect.getdoc(FAMILIES[name]) or "").splitlines()[0]
+
+
+def help_of(name: str) -> str:
+    """Return what a family models and which assumption it tests, and its parameters, as text."""
+    lines = (inspect.getdoc(FAMILIES[name]) or "").splitlines()
+    cut = lines.index("Parameters") if "Parameters" in lines else len(lines)
+    paragraphs = "\n".join(lines[:cut]).strip().split("\n\n")
+    told, listed = [" ".join(text.split()) for text in paragraphs], lines[cut + 2 :]
+    # Names stand at the margin, their descriptions are indented below them.
+    entries: list[str] = []
+    for line in listed:
+        if line[:1].strip():
+            entries.append(f"{line.strip()}:")
+        elif line.strip():
+            entries[-1] += f" {line.strip()}"
+    return "\n\n".join([*told, *entries])
 
 
 def family(name: str, **parameters: Any) -> Family:
@@ -55,10 +90,14 @@ def family(name: str, **parameters: Any) -> Family:
             raise InputError(
                 f"family {name!r} has no parameter {key!r}{validate.nearest(key, sorted(known))}"
             )
-    for key, default in known.items():
-        if default is ... and key not in parameters:
-            raise InputError(f"family {name!r} needs the parameter {key!r}")
-    return FAMILIES[name](**parameters)
+    built: Family = FAMILIES[name](**settled(name, parameters))
+    return built
+
+
+def settled(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters with what they refer to pinned down (the digest of a file, say)."""
+    pin = getattr(FAMILIES[validate.choice("family", name, FAMILIES)], "settled", None)
+    return parameters if pin is None else pin(parameters)
 
 
 def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
@@ -67,7 +106,7 @@ def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
     Parameters
     ----------
     name
-        A key of `FAMILIES`: heterogeneous, homogeneous, sharp, explicit.
+        A key of `FAMILIES`.
     horizon
         Test-time budget H, in tokens.
     parameters

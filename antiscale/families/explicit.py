@@ -1,9 +1,11 @@
-"""A trace model given by arrays: bring your own base policy."""
+"""A trace model given by arrays or by a file: bring your own base policy."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +13,15 @@ import numpy.typing as npt
 from antiscale import validate
 from antiscale.errors import InputError
 from antiscale.traces import TraceModel, uniform_prompts
+from antiscale.validate import Floats
+
+_COLUMNS = ("prompt", "style", "length", "probability")
+_VERDICTS = ("solved", "reward")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explicit:
-    """Any finite base policy, given as arrays over prompts and trace types.
+    """Any finite base policy, given as arrays over prompts and trace types, or as a file.
 
     The same traces are judged at every horizon: raising H pays each correct trace more and lets
     longer ones count. Which premise of the theorem holds is for the measured sigma and c_0 to
@@ -34,32 +40,65 @@ class Explicit:
         reward class `styles` only. Default: `hitting_times` where finite, unknown elsewhere.
     prompt_mass : [m], optional
         rho(x); default uniform.
+    file
+        Instead of the arrays: a CSV, Parquet or NPZ file with one row (NPZ: one entry of each
+        array) per prompt and type. Columns: prompt and style (any labels), length (tokens),
+        probability (sums to 1 within each prompt), and solved or reward (0 or 1). A column
+        prompt_mass is optional.
+    sha256
+        Digest that the file must have. A sweep fills it in, so that a run's name says what was
+        in the file and a resumed run never mixes two.
     """
 
     name: ClassVar[str] = "explicit"
-    pmf: npt.ArrayLike
-    hitting_times: npt.ArrayLike
+    reward_class: ClassVar[str] = "mirror"
+    pmf: npt.ArrayLike | None = None
+    hitting_times: npt.ArrayLike | None = None
     styles: npt.ArrayLike | None = None
     lengths: npt.ArrayLike | None = None
     prompt_mass: npt.ArrayLike | None = None
+    file: str | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def settled(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters with the digest of the file's content."""
+        if parameters.get("file") is None or parameters.get("sha256") is not None:
+            return parameters
+        return parameters | {"sha256": _digest(_content(parameters["file"]))}
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        pmf = np.atleast_2d(validate.pmf("pmf", self.pmf))
-        times = np.atleast_2d(validate.floats("hitting_times", self.hitting_times)).copy()
+        arrays: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("pmf", "hitting_times", "styles", "lengths", "prompt_mass")
+        }
+        if self.file is not None:
+            clash = [name for name, value in arrays.items() if value is not None]
+            if clash:
+                raise InputError(f"give either file or arrays; got file and {', '.join(clash)}")
+            arrays = read_model(self.file, sha256=self.sha256)
+        for name in ("pmf", "hitting_times"):
+            if arrays[name] is None:
+                raise InputError(
+                    f"family 'explicit' needs the parameter {name!r} (with pmf and hitting_times), "
+                    "or file"
+                )
+        pmf = np.atleast_2d(validate.pmf("pmf", arrays["pmf"]))
+        times = np.atleast_2d(validate.floats("hitting_times", arrays["hitting_times"])).copy()
         if times.shape != pmf.shape:
             raise InputError(f"hitting_times must have pmf's shape {pmf.shape}; got {times.shape}")
-        styles = np.zeros(pmf.shape) if self.styles is None else np.asarray(self.styles)
+        styles = np.zeros(pmf.shape) if arrays["styles"] is None else np.asarray(arrays["styles"])
         if not np.issubdtype(styles.dtype, np.number) or (styles != np.floor(styles)).any():
             raise InputError("styles must be whole numbers, one per trace type")
-        if self.lengths is None:
+        if arrays["lengths"] is None:
             lengths = np.where(np.isfinite(times), times, np.nan)
         else:
-            lengths = np.atleast_2d(validate.floats("lengths", self.lengths)).copy()
+            lengths = np.atleast_2d(validate.floats("lengths", arrays["lengths"])).copy()
         mass = (
             uniform_prompts(len(pmf))
-            if self.prompt_mass is None
-            else validate.pmf("prompt_mass", self.prompt_mass)
+            if arrays["prompt_mass"] is None
+            else validate.pmf("prompt_mass", arrays["prompt_mass"])
         )
         return TraceModel(
             family=self.name,
@@ -70,3 +109,127 @@ class Explicit:
             styles=np.atleast_2d(styles).astype(np.int64),
             prompt_mass=mass,
         )
+
+
+def _content(file: Any) -> bytes:
+    if not isinstance(file, str):
+        raise InputError(f"file must be a path; got {file!r}")
+    try:
+        return Path(file).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"file {file} does not exist") from None
+    except OSError as error:
+        raise InputError(f"file {file} cannot be read: {error.strerror or error}") from None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
+    """Read a trace model from a CSV, Parquet or NPZ file, as the arrays `Explicit` takes.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, of another kind or content, lacks a column, or holds
+        values that make no trace model; the message names the column.
+    """
+    content = _content(file)
+    if sha256 is not None and _digest(content) != sha256:
+        raise InputError(
+            f"file {file} has changed (sha256 {_digest(content)[:12]}..., expected "
+            f"{str(sha256)[:12]}...); leave out sha256 to use the new content"
+        )
+    table = _table(file)
+    missing = [name for name in _COLUMNS if name not in table]
+    verdict = next((name for name in _VERDICTS if name in table), None)
+    if verdict is None:
+        missing.append("solved (or reward)")
+    if missing:
+        raise InputError(
+            f"file {file} lacks the columns {', '.join(missing)}; it has "
+            f"{', '.join(map(str, table)) or 'none'}"
+        )
+    rows = len(table["prompt"])
+    if rows == 0:
+        raise InputError(f"file {file} has no rows")
+    numbers = {
+        name: validate.floats(f"{name} in {file}", table[name])
+        for name in ("length", "probability", str(verdict))
+    }
+    solved = numbers[str(verdict)]
+    if not np.isin(solved, (0.0, 1.0)).all():
+        raise InputError(f"{verdict} in {file} must be 0 or 1; got {_first_not_bit(solved):g}")
+    if not np.isfinite(numbers["length"]).all() or (numbers["length"] < 1).any():
+        raise InputError(f"length in {file} must be finite and at least 1 token")
+    prompts, prompt = np.unique(np.asarray(table["prompt"]).astype(str), return_inverse=True)
+    _, style = np.unique(np.asarray(table["style"]).astype(str), return_inverse=True)
+    place = _rank_within(prompt)
+    shape = (len(prompts), int(place.max()) + 1)
+    arrays: dict[str, Any] = {
+        "pmf": np.zeros(shape),
+        "hitting_times": np.full(shape, np.inf),
+        "styles": np.zeros(shape),
+        "lengths": np.ones(shape),
+        "prompt_mass": None,
+    }
+    arrays["pmf"][prompt, place] = numbers["probability"]
+    arrays["hitting_times"][prompt, place] = np.where(solved == 1, numbers["length"], np.inf)
+    arrays["styles"][prompt, place] = style
+    arrays["lengths"][prompt, place] = numbers["length"]
+    totals = arrays["pmf"].sum(-1)
+    worst = int(np.argmax(np.abs(totals - 1)))
+    if abs(totals[worst] - 1) > validate.PMF_TOLERANCE:
+        raise InputError(
+            f"probability in {file} must sum to 1 within each prompt; prompt "
+            f"{prompts[worst]!r} sums to {totals[worst]:.8g}"
+        )
+    if "prompt_mass" in table:
+        mass = validate.floats(f"prompt_mass in {file}", table["prompt_mass"])
+        arrays["prompt_mass"] = np.zeros(len(prompts))
+        arrays["prompt_mass"][prompt] = mass
+        if (arrays["prompt_mass"][prompt] != mass).any():
+            raise InputError(f"prompt_mass in {file} must be the same in all rows of a prompt")
+    return arrays
+
+
+def _table(file: str) -> dict[str, Any]:
+    kind = Path(file).suffix.lower()
+    try:
+        if kind == ".npz":
+            with np.load(file, allow_pickle=False) as stored:
+                columns = {name: np.atleast_1d(stored[name]) for name in stored.files}
+            if len({column.shape for column in columns.values()}) > 1 or any(
+                column.ndim != 1 for column in columns.values()
+            ):
+                raise InputError(f"the arrays of {file} must be 1-D and of one length")
+            return columns
+        import pandas as pd
+
+        if kind == ".csv":
+            frame = pd.read_csv(file)
+        elif kind in (".parquet", ".pq"):
+            frame = pd.read_parquet(file)
+        else:
+            raise InputError(f"file {file} must end in .csv, .parquet or .npz")
+    except InputError:
+        raise
+    except Exception as error:  # each reader has errors of its own
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"file {file} is no readable {kind[1:]} file: {line}") from None
+    return {str(name): frame[name].to_numpy() for name in frame.columns}
+
+
+def _first_not_bit(values: Floats) -> float:
+    return float(values[~np.isin(values, (0.0, 1.0))][0])
+
+
+def _rank_within(group: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0, 1, 2, ... within each group, in order of appearance."""
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    starts = np.r_[0, np.flatnonzero(np.diff(ordered)) + 1]
+    rank = np.empty(len(group), dtype=np.int64)
+    rank[order] = np.arange(len(group)) - np.repeat(starts, np.diff(np.r_[starts, len(group)]))
+    return rank

@@ -38,6 +38,7 @@ class Heterogeneous:
     """
 
     name: ClassVar[str] = "heterogeneous"
+    reward_class: ClassVar[str] = "styles"
     prompts: int = 8
     styles: int = 18
     lengths: int = 8

@@ -29,6 +29,7 @@ class Homogeneous:
     """
 
     name: ClassVar[str] = "homogeneous"
+    reward_class: ClassVar[str] = "styles"
     prompts: int = 8
     lengths: int = 8
 

@@ -34,6 +34,7 @@ class Sharp:
     """
 
     name: ClassVar[str] = "sharp"
+    reward_class: ClassVar[str] = "styles"
     prompts: int = 8
     styles: int = 28
     c0: float = 0.0625

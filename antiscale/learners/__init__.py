@@ -9,7 +9,8 @@ A learner is a callable `learner(data, setting) -> policy` with attributes `name
 
 The policy is a pmf over types, [..., m, S]. Learners run inside `jax.jit`, on arrays that batch
 over leading axes, so they use `jax.numpy` and no Python branches on values. Name your own with
-`--learner module:name`.
+`--learner module:name`. A learner whose policy at one prompt depends on what it saw at others says
+`tied = True`: its risk is then a supremum over joint rewards.
 """
 
 from __future__ import annotations
@@ -24,13 +25,36 @@ import jax
 
 from antiscale import validate
 from antiscale.errors import InputError
-from antiscale.learners.cloning import SFT, SmoothedSFT
+from antiscale.learners.cloning import MLE, SFT, Bayes, Shrinkage, SmoothedSFT
+from antiscale.learners.loglinear import LogLinear, NaturalGradient
 from antiscale.learners.protocol import Data as Data
 from antiscale.learners.protocol import Learner as Learner
 from antiscale.learners.protocol import Setting as Setting
-from antiscale.learners.verification import Binary, Simple, Wide
+from antiscale.learners.protocol import GridPrior as GridPrior
+from antiscale.learners.verification import (
+    Binary,
+    KLRegularised,
+    PlugIn,
+    Rejection,
+    Simple,
+    Wide,
+)
 
-_ALL: tuple[Learner, ...] = (SFT(), SmoothedSFT(), Simple(), Binary(), Wide())
+_ALL: tuple[Learner, ...] = (
+    SFT(),
+    SmoothedSFT(),
+    Shrinkage(),
+    MLE(),
+    Bayes(),
+    LogLinear(),
+    Simple(),
+    Binary(),
+    Wide(),
+    PlugIn(),
+    Rejection(),
+    KLRegularised(),
+    NaturalGradient(),
+)
 BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}
 DEFAULT = {"vf": "sft", "vb": "simple"}
 
@@ -71,6 +95,10 @@ class _Named:
     name: str
     side: Literal["vf", "vb"]
     learner: Any
+
+    @property
+    def tied(self) -> bool:
+        return bool(getattr(self.learner, "tied", False))
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         try:

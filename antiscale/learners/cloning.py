@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
-from antiscale.learners.protocol import Data, Setting
+from antiscale.ball import solve
+from antiscale.learners.protocol import Data, GridPrior, Setting
 
 
 def _frequencies(counts: jax.Array, base: jax.Array) -> jax.Array:
@@ -49,3 +52,123 @@ class SmoothedSFT:
         smoothed = jnp.where(support, data.counts + self.pseudo_count, 0.0)
         seen = jnp.sum(data.counts, axis=-1, keepdims=True) > 0
         return _frequencies(jnp.where(seen, smoothed, 0.0), setting.pmf)
+
+
+@dataclass(frozen=True)
+class Shrinkage:
+    """SFT drawn towards the base policy by as much as chance alone would explain.
+
+    James and Stein's positive part: the further the counts are from the base policy, in units of
+    what sampling from it would give, the more they are believed.
+    """
+
+    name: ClassVar[str] = "shrinkage"
+    side: ClassVar[Literal["vf"]] = "vf"
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """pi_b + (1 - (S_x - 1)/X)_+ (n_xj/n_x - pi_b), X Pearson's statistic against pi_b."""
+        base = jnp.broadcast_to(setting.pmf, data.counts.shape)
+        empirical = _frequencies(data.counts, base)
+        n = jnp.sum(data.counts, axis=-1, keepdims=True)
+        support = base > 0
+        square = jnp.where(support, (empirical - base) ** 2 / jnp.where(support, base, 1.0), 0.0)
+        pearson = n * jnp.sum(square, axis=-1, keepdims=True)
+        free = jnp.sum(support, axis=-1, keepdims=True) - 1.0
+        believed = jnp.where(pearson > free, 1.0 - free / jnp.where(pearson > 0, pearson, 1.0), 0.0)
+        return base + believed * (empirical - base)
+
+
+@dataclass(frozen=True)
+class MLE:
+    """Log-loss maximum likelihood over a finite class of policies that holds the expert (T5b).
+
+    The class at each prompt is the path of ball optima pibar_k for r and for its mirror, at radii
+    k = (i/32)^2 kappa, i = 0..32: 65 policies, among them the base policy and pibar_kappa.
+    """
+
+    name: ClassVar[str] = "mle"
+    side: ClassVar[Literal["vf"]] = "vf"
+    steps: int = 32
+
+    def policies(self, setting: Setting, returns: jax.Array) -> jax.Array:
+        """The class, [2 steps + 1, m, S]."""
+        share = (jnp.arange(self.steps + 1) / self.steps) ** 2
+        radii = setting.kappa * jnp.concatenate([share, share[1:]])
+        mirrored = jnp.arange(2 * self.steps + 1) > self.steps
+        goal = jnp.where(mirrored[:, None, None], -returns, returns)
+        pmf = jnp.broadcast_to(setting.pmf, goal.shape)
+        best = solve(pmf, goal, jnp.broadcast_to(radii[:, None], goal.shape[:-1]))
+        return pmf * best.density_ratio
+
+    def log_class_size(self, prompts: int) -> float:
+        """log |Pi| of the product over prompts (T5b)."""
+        return prompts * math.log(2 * self.steps + 1)
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """The likeliest policy of the class at each prompt; the first of equals."""
+        assert setting.pair is not None, "the sweep gives the pair of mirrors"
+        class_ = self.policies(setting, setting.pair)
+        log_policy = jnp.log(jnp.where(class_ > 0, class_, 1.0))
+        fits = jnp.einsum("...ms,kms->...mk", data.counts, log_policy)
+        impossible = jnp.einsum(
+            "...ms,kms->...mk", data.counts, ((class_ == 0) & (setting.pmf > 0)).astype(jnp.float64)
+        )
+        best = jnp.argmax(jnp.where(impossible > 0, -jnp.inf, fits), axis=-1)
+        by_prompt = jnp.broadcast_to(
+            jnp.moveaxis(class_, 0, 1), (*best.shape, len(class_), class_.shape[-1])
+        )
+        return jnp.take_along_axis(by_prompt, best[..., None, None], axis=-2)[..., 0, :]
+
+
+@dataclass(frozen=True)
+class Bayes:
+    """The best verifier-free learner under T4's prior on the mirror class: the posterior median.
+
+    Experts pi_b (1 + theta g) with theta on the grid that T4a or T4c draws from. The loss over
+    {r, rbar} is sigma |theta - thetahat|, which the median minimises in the mean, so no learner
+    does better under `--expert hard`: it shows how nearly the bound is met.
+    """
+
+    name: ClassVar[str] = "bayes"
+    side: ClassVar[Literal["vf"]] = "vf"
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """pi_b (1 + thetahat g), thetahat the median of the posterior."""
+        assert setting.prior is not None, "the sweep gives T4's prior"
+        assert setting.pair is not None, "the sweep gives the pair of mirrors"
+        g = standardised(setting.pmf, setting.pair)
+        theta = posterior_median(data.counts, setting.pmf, setting.pair, setting.prior)
+        policy = jnp.maximum(setting.pmf * (1.0 + theta[..., None] * g), 0.0)
+        return policy / jnp.sum(policy, axis=-1, keepdims=True)
+
+
+def standardised(pmf: jax.Array, returns: jax.Array) -> jax.Array:
+    """g = (R - J)/sigma on the support, 0 elsewhere and where sigma = 0: [m, S]."""
+    mean = jnp.sum(pmf * returns, axis=-1, keepdims=True)
+    centred = jnp.where(pmf > 0, returns - mean, 0.0)
+    sigma = jnp.sqrt(jnp.sum(pmf * centred**2, axis=-1, keepdims=True))
+    return jnp.where(sigma > 0, centred / jnp.where(sigma > 0, sigma, 1.0), 0.0)
+
+
+def posterior_median(
+    counts: jax.Array, pmf: jax.Array, returns: jax.Array, prior: GridPrior
+) -> jax.Array:
+    """Median of theta given counts [..., m, S]: [..., m]. A median of an interval is its middle."""
+    g = standardised(pmf, returns)
+    index = jnp.arange(prior.steps + 1)
+
+    def at_prompt(x: tuple[jax.Array, ...]) -> jax.Array:
+        seen, g_x, scale, many = x
+        theta = scale * (2.0 * index / prior.steps - 1.0)
+        inside = 1.0 + theta * g_x[:, None]  # [S, K + 1]
+        fit = seen @ jnp.log(jnp.maximum(inside, 1e-300))
+        ends = (index == 0) | (index == prior.steps)
+        fit = jnp.where(many | ends, fit, -jnp.inf)
+        weight = jnp.exp(fit - jnp.max(fit, axis=-1, keepdims=True))
+        below = jnp.cumsum(weight, axis=-1) / jnp.sum(weight, axis=-1, keepdims=True)
+        low = jnp.argmax(below >= 0.5 - 1e-12, axis=-1)
+        high = jnp.argmax(below > 0.5 + 1e-12, axis=-1)
+        return (theta[low] + theta[high]) / 2.0
+
+    by_prompt = (jnp.moveaxis(counts, -2, 0), g, prior.scale, prior.many)
+    return jnp.moveaxis(lax.map(at_prompt, by_prompt), 0, -1)

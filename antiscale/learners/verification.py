@@ -1,28 +1,21 @@
-"""Verifier-based learners: pessimists over the version space (T7)."""
+"""Verifier-based learners: pessimists over the version space (T7), and what practice does."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
-from antiscale.ball import solve
+from antiscale.ball import ball_policy
 from antiscale.learners.protocol import Data, Setting
 
 
 def _labels(data: Data) -> jax.Array:
     assert data.labels is not None, "a verifier-based learner is given labels"
     return data.labels
-
-
-def _best_in_ball(lower: jax.Array, told: jax.Array, kappa: float, base: jax.Array) -> jax.Array:
-    """pi_b w for the ball's best w for `lower`; the base policy where the labels tell nothing."""
-    pmf = jnp.broadcast_to(base, lower.shape)
-    best = solve(pmf, lower, jnp.full(lower.shape[:-1], kappa))
-    return jnp.where(told[..., None], pmf * best.density_ratio, pmf)
 
 
 @dataclass(frozen=True)
@@ -37,8 +30,9 @@ class Simple:
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent reward, prompt by prompt."""
-        lower, told = setting.rewards.pessimist(data.counts > 0, _labels(data))
-        return _best_in_ball(lower, told, setting.kappa, setting.pmf)
+        return setting.rewards.pessimal_policy(
+            data.counts > 0, _labels(data), setting.kappa, data.votes
+        )
 
 
 @dataclass(frozen=True)
@@ -54,8 +48,9 @@ class Binary:
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent 0/1 reward."""
         solved = jnp.where(data.counts > 0, (_labels(data) > 0).astype(jnp.float64), 0.0)
-        lower, told = setting.rewards.binary_pessimist(data.counts > 0, solved)
-        return _best_in_ball(lower, told, setting.kappa, setting.pmf)
+        return setting.rewards.pessimal_binary_policy(
+            data.counts > 0, solved, setting.kappa, data.votes
+        )
 
 
 @dataclass(frozen=True)
@@ -71,5 +66,83 @@ class Wide:
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 at kappa = inf."""
-        lower, told = setting.rewards.pessimist(data.counts > 0, _labels(data))
-        return _best_in_ball(lower, told, math.inf, setting.pmf)
+        return setting.rewards.pessimal_policy(data.counts > 0, _labels(data), jnp.inf, data.votes)
+
+
+@dataclass(frozen=True)
+class PlugIn:
+    """A verifier fitted first, then the ball's best policy for it, as if it were the truth.
+
+    The verifier is the mean of the consistent rewards (the Bayes estimate of each label under the
+    uniform prior on calR): optimistic where the pessimist is careful. Held to no bound.
+    """
+
+    name: ClassVar[str] = "plugin"
+    side: ClassVar[Literal["vb"]] = "vb"
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """T2 at the posterior mean."""
+        mean = setting.rewards.posterior_mean(data.counts > 0, _labels(data), data.votes)
+        return ball_policy(setting.pmf, mean, setting.kappa, jnp.ones(mean.shape[:-1], dtype=bool))
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Verified-rejection finetuning: clone the base policy's own traces that were labelled right.
+
+    SFT on accepted samples (STaR, RAFT): no reward is fitted and no ball confines it. It seeks a
+    correct trace, not a short one, so with returns between 0 and H it stays away from the best
+    policy however large n is. Held to no bound.
+    """
+
+    name: ClassVar[str] = "rejection"
+    side: ClassVar[Literal["vb"]] = "vb"
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """pihat(j|x) proportional to n_xj 1[R_j > 0]; the base policy where none was accepted."""
+        labels = _labels(data)
+        accepted = jnp.where(labels > 0, data.counts, 0.0)
+        if data.votes is not None:
+            flipped = jnp.broadcast_to(data.votes.flipped, labels.shape)
+            other = setting.rewards.flip(labels)
+            kept = jnp.broadcast_to(data.counts, labels.shape) - flipped
+            accepted = jnp.where(labels > 0, kept, 0.0) + jnp.where(other > 0, flipped, 0.0)
+        total = jnp.sum(accepted, axis=-1, keepdims=True)
+        return jnp.where(total > 0, accepted / jnp.maximum(total, 1e-300), setting.pmf)
+
+
+@dataclass(frozen=True)
+class KLRegularised:
+    """KL-regularised RL on the fitted verifier: an exponential tilt of the base policy.
+
+    pihat is proportional to pi_b exp(beta Rhat), the maximiser of E Rhat - KL/beta, with Rhat the
+    mean of the consistent rewards and beta as large as Pi_kappa allows. Among policies of equal
+    chi-square divergence the ball's optimum is better by definition; this shows by how much. Held
+    to no bound.
+    """
+
+    name: ClassVar[str] = "kl"
+    side: ClassVar[Literal["vb"]] = "vb"
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """Bisection on log beta until the chi-square budget is spent."""
+        mean = setting.rewards.posterior_mean(data.counts > 0, _labels(data), data.votes)
+        pmf = jnp.broadcast_to(setting.pmf, mean.shape)
+        best = jnp.max(jnp.where(pmf > 0, mean, -jnp.inf), axis=-1, keepdims=True)
+        below = jnp.where(pmf > 0, (mean - best) / setting.horizon, 0.0)
+
+        def ratio(log_beta: jax.Array) -> jax.Array:
+            tilt = jnp.exp(jnp.exp(log_beta)[..., None] * below)
+            return tilt / jnp.sum(pmf * tilt, axis=-1, keepdims=True)
+
+        def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            low, high = ends
+            middle = (low + high) / 2.0
+            spent = jnp.sum(pmf * (ratio(middle) - 1.0) ** 2, axis=-1)
+            within = spent <= setting.kappa
+            return jnp.where(within, middle, low), jnp.where(within, high, middle)
+
+        # From no tilt to all mass on the best types, in units of 1/H.
+        ends = (jnp.full(mean.shape[:-1], -16.0), jnp.full(mean.shape[:-1], 12.0))
+        low, _ = lax.fori_loop(0, 36, halve, ends)
+        return pmf * ratio(low)

@@ -1,0 +1,106 @@
+"""A family at one horizon: what the theorem's premises measure there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from antiscale import families
+from antiscale.ball import chi2_ball_optimum
+from antiscale.measures import (
+    anticoncentration,
+    coverage,
+    heterogeneity,
+    mean_return,
+    sharpness,
+)
+from antiscale.report import number
+
+
+def measures_of(
+    name: str, parameters: dict[str, Any], horizon: int, kappa: float
+) -> dict[str, Any]:
+    """Measure the family `name` at `horizon`, prompt by prompt.
+
+    Parameters
+    ----------
+    name, parameters, horizon
+        As `load_family` takes them.
+    kappa
+        Radius of the chi-square ball.
+
+    Returns
+    -------
+    The family's help, its size, and per prompt: `success` P(T <= H), `mean_return` J, `sigma` (both
+    in tokens), `c0` c_x(kappa), `ct0` P(R >= V_kappa), `best_return` V_kappa, `max_ratio` W,
+    `sharpness` Q_x(H/16); for `erdos` also `window` and `window_bound` (T3c) with
+    `window_sharpness`.
+    """
+    family = families.family(name, **parameters)
+    model = family.at(horizon)
+    best = chi2_ball_optimum(model.pmf, model.returns, kappa)
+    value = np.asarray(best.value)
+    found: dict[str, Any] = {
+        "family": name,
+        "help": families.help_of(name),
+        "horizon": horizon,
+        "kappa": kappa,
+        "prompts": model.prompts,
+        "types": int((model.pmf > 0).sum(-1).max()),
+        "announced": model.announced,
+        "reward_class": family.reward_class,
+        "sigma_exponent": model.sigma_exponent,
+        "prompt_mass": model.prompt_mass.tolist(),
+        "success": (model.pmf * (model.returns > 0)).sum(-1).tolist(),
+        "mean_return": mean_return(model.pmf, model.returns).tolist(),
+        "sigma": heterogeneity(model.pmf, model.returns).tolist(),
+        "c0": anticoncentration(model.pmf, model.returns, kappa, horizon=horizon).tolist(),
+        "best_return": value.tolist(),
+        "ct0": coverage(model.pmf, model.returns, value, horizon=horizon).tolist(),
+        "max_ratio": np.asarray(best.density_ratio).max(-1).tolist(),
+        "sharpness": sharpness(model.pmf, model.returns, horizon / 16).tolist(),
+    }
+    if hasattr(family, "window"):
+        width, bound = family.window(horizon)
+        found["window"], found["window_bound"] = width, bound
+        found["window_sharpness"] = sharpness(model.pmf, model.returns, width).tolist()
+    return found
+
+
+def screen(found: dict[str, Any]) -> RenderableType:
+    """Return the portrait for a terminal: at most eight prompts, spread over all."""
+    horizon, prompts = found["horizon"], found["prompts"]
+    shown = np.unique(np.linspace(0, prompts - 1, min(prompts, 8)).round().astype(int))
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    columns = {
+        "prompt": None, "P(T<=H)": ("success", 1), "J/H": ("mean_return", horizon),
+        "sigma/H": ("sigma", horizon), "c_0": ("c0", 1), "V/H": ("best_return", horizon),
+        "ct_0": ("ct0", 1), "W": ("max_ratio", 1), "Q(H/16)": ("sharpness", 1),
+    }  # fmt: skip
+    for header in columns:
+        table.add_column(header, justify="right")
+    for x in shown:
+        cells = [
+            f"{x + 1}" if column is None else number(found[column[0]][x] / column[1])
+            for column in columns.values()
+        ]
+        table.add_row(*cells)
+    told = found["help"].split("\n\n")
+    lines = [Text(told[0], style="bold"), *[Text(text) for text in told[1:2]], Text()]
+    size = (
+        f"At H = {horizon}, kappa = {found['kappa']:g}: {prompts} prompts, {found['types']} types "
+        f"each, class {found['reward_class']}"
+    )
+    lines.append(Text(size + ("" if found["announced"] else ", types not announced") + "."))
+    after = []
+    if "window" in found:
+        after.append(
+            f"T3c: no window of {found['window']:g} tokens holds more than "
+            f"{number(found['window_bound'])} of the traces; the fullest holds "
+            f"{number(max(found['window_sharpness']))}."
+        )
+    return Group(*lines, table, *[Text(text) for text in after])
