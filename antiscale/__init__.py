@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from antiscale.ball import BallOptimum as BallOptimum
     from antiscale.ball import chi2_ball_optimum as chi2_ball_optimum
     from antiscale.ball import chi2_ball_optimum_average as chi2_ball_optimum_average
+    from antiscale.chains import TokenChain as TokenChain
+    from antiscale.chains import geometric_chain as geometric_chain
+    from antiscale.chains import planted_chain as planted_chain
     from antiscale.classes import load_class as load_class
     from antiscale.config import SweepConfig as SweepConfig
     from antiscale.errors import InputError as InputError
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from antiscale.measures import heterogeneity as heterogeneity
     from antiscale.measures import mean_return as mean_return
     from antiscale.measures import sharpness as sharpness
+    from antiscale.saddle import Pessimist as Pessimist
+    from antiscale.saddle import chi2_ball_pessimist as chi2_ball_pessimist
     from antiscale.sweeps import sweep as sweep
     from antiscale.traces import TraceModel as TraceModel
     from antiscale.traces import bilevel_return as bilevel_return
@@ -31,17 +36,22 @@ if TYPE_CHECKING:
 _HOME = {
     "BallOptimum": "ball",
     "InputError": "errors",
+    "Pessimist": "saddle",
     "SweepConfig": "config",
+    "TokenChain": "chains",
     "TraceModel": "traces",
     "anticoncentration": "measures",
     "bilevel_return": "traces",
     "chi2_ball_optimum": "ball",
     "chi2_ball_optimum_average": "ball",
+    "chi2_ball_pessimist": "saddle",
     "coverage": "measures",
+    "geometric_chain": "chains",
     "heterogeneity": "measures",
     "load_class": "classes",
     "load_family": "families",
     "mean_return": "measures",
+    "planted_chain": "chains",
     "sharpness": "measures",
     "sweep": "sweeps",
 }

@@ -150,7 +150,7 @@ def _mean_deviation(p: Floats, r: Floats, n: int, rho: float) -> float | str:
     chance, counts = chance[counts > 0], counts[counts > 0]
     # By Bernstein's inequality less than 1e-14 of the law lies outside.
     window = 2.0 * (8.3 * sigma * np.sqrt(counts) + 22.0 * width)
-    sizes = np.minimum(2.0 ** np.ceil(np.log2(window)), 2.0 ** np.ceil(np.log2(counts * width + 2)))
+    sizes = np.minimum(2.0 ** np.ceil(np.log2(window)), 2.0 ** np.ceil(np.log2(2 * counts * width + 2)))
     if sizes.sum() > _FOURIER_POINTS:
         return (
             "the lattice is too fine: the law of the mean would take "
@@ -160,11 +160,11 @@ def _mean_deviation(p: Floats, r: Floats, n: int, rho: float) -> float | str:
     for size in np.unique(sizes).astype(int):
         wrapped = np.bincount(np.arange(width + 1) % size, weights=pmf, minlength=size)
         transform = fft.rfft(wrapped)
+        logs = np.log(np.where(transform == 0, np.exp(-700.0), transform))
         chosen = np.flatnonzero(sizes == size)
         for part in np.array_split(chosen, max(1, len(chosen) * size // 2**20)):
             k = counts[part][:, None]
-            with np.errstate(divide="ignore"):
-                law = fft.irfft(np.exp(k * np.log(transform)), n=size, axis=-1)
+            law = fft.irfft(np.exp(k * logs), n=size, axis=-1)
             centre = np.round(k * mean)
             place = (np.arange(size) - centre + size // 2) % size - size // 2
             distance = np.abs(place + (centre - k * mean))

@@ -74,7 +74,8 @@ class RunFolder:
         self.write(MANIFEST, (json.dumps(self.manifest, indent=2, allow_nan=False) + "\n").encode())
 
     def _cell_file(self, place: Place) -> str:
-        return f"cells/H{place.horizon}-n{place.n}-noise{place.noise:.6g}.json"
+        noise = f"-noise{place.noise:.6g}" if place.noise > 0 else ""
+        return f"cells/H{place.horizon}-n{place.n}{noise}.json"
 
     def save_cell(self, place: Place, cell: Cell) -> None:
         """Keep a finished cell until the run is complete."""

@@ -174,7 +174,13 @@ def saddle_point(
         right = -jnp.einsum("nis,ns,ns->ni", rows, d, down)
         right = right.at[:, -1].add(jnp.sum(policy, -1) - 1.0)
         right = jnp.concatenate([right, down_value[:, None]], axis=1)
-        z = solve_small(matrix, right)
+        # Balanced, and refined once: near a corner the system is nearly singular.
+        diagonal_root = jnp.sqrt(jnp.abs(jnp.diagonal(matrix, axis1=-2, axis2=-1)))
+        balance = 1.0 / jnp.where(diagonal_root > 0, diagonal_root, 1.0)
+        balanced = matrix * balance[:, :, None] * balance[:, None, :]
+        z = balance * solve_small(balanced, balance * right)
+        left = right - jnp.einsum("nij,nj->ni", matrix, z)
+        z = z + balance * solve_small(balanced, balance * left)
         change = d * (down + jnp.einsum("nis,ni->ns", rows, z[:, :-1]))
         rise = z[:, -1]
         decrement = jnp.sum(down * change, -1) + down_value * rise
@@ -188,12 +194,14 @@ def saddle_point(
         moved = jnp.einsum("nks,ns->nk", r, change) - rise[:, None]
         corrected = jnp.maximum((1.0 - moved / above) / above, 0.0)
         q = jnp.where(on, jnp.where(jnp.isfinite(corrected), corrected, 1.0 / above), 0.0)
+        q = jnp.where(jnp.sum(q, -1, keepdims=True) > 0, q, on / above)
         return q / jnp.sum(q, -1, keepdims=True)
 
     def advance(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         policy, value, weight, mixtures, done, step = state
         change, rise, decrement = newton(policy, value, weight)
         now = multipliers(policy, value, change, rise)[None]
+        now = jnp.where(jnp.all(jnp.isfinite(now), -1, keepdims=True), now, mixtures)
         reached = (weight >= constraints / jnp.array(_CHECKPOINTS)[:, None])[..., None]
         mixtures = jnp.where(reached | done[:, None], mixtures, now)
         # The best of a few lengths; near the centre it is the whole step.

@@ -12,6 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
+from antiscale.classes import CLASSES
+from antiscale.families import FAMILIES
+from antiscale.learners import BUILT_IN
+
 from antiscale import cli
 
 
@@ -284,8 +288,9 @@ def test_help_says_what_it_does_and_shows_examples(run: Run, command: list[str])
 def test_info_lists_what_there_is(run: Run) -> None:
     printed = json.loads(run("info", "--json").out)
     assert {"jax", "numpy", "antiscale", "python"} <= printed["versions"].keys()
-    assert {"heterogeneous", "homogeneous", "sharp", "explicit"} == printed["families"].keys()
-    assert {"sft", "smoothed_sft", "simple", "binary", "wide"} == printed["learners"].keys()
+    assert printed["families"].keys() == FAMILIES.keys()
+    assert printed["reward_classes"].keys() == CLASSES.keys()
+    assert printed["learners"].keys() == BUILT_IN.keys()
     text = run("info").out
     assert "learner sft (vf)" in text
     assert "cpu" in text or "gpu" in text

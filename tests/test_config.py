@@ -12,16 +12,25 @@ from antiscale.config import SweepConfig, read_config
 
 
 def test_horizons_double_from_sixteen() -> None:
-    assert SweepConfig(horizon=128).cells() == [(h, 32 * h) for h in (16, 32, 64, 128)]
-    assert [h for h, _ in SweepConfig(horizon=100).cells()] == [16, 32, 64, 100]
-    assert [h for h, _ in SweepConfig(horizon=9).cells()] == [9]
+    assert SweepConfig(horizon=128).cells() == [(h, 32 * h, 0.0) for h in (16, 32, 64, 128)]
+    assert [place.horizon for place in SweepConfig(horizon=100).cells()] == [16, 32, 64, 100]
+    assert [place.horizon for place in SweepConfig(horizon=9).cells()] == [9]
 
 
 def test_samples_fix_n_and_vary_n_grows_it() -> None:
-    assert {n for _, n in SweepConfig(horizon=64, samples=77).cells()} == {77}
+    assert {place.n for place in SweepConfig(horizon=64, samples=77).cells()} == {77}
     cells = SweepConfig(horizon=64, samples=100, vary="n").cells()
-    assert cells == [(64, 16), (64, 32), (64, 64), (64, 100)]
-    assert SweepConfig(horizon=64, vary="n").cells() == [(64, 512), (64, 1024), (64, 2048)]
+    assert [(h, n) for h, n, _ in cells] == [(64, 16), (64, 32), (64, 64), (64, 100)]
+    cells = SweepConfig(horizon=64, vary="n").cells()
+    assert [(h, n) for h, n, _ in cells] == [(64, 512), (64, 1024), (64, 2048)]
+
+
+def test_vary_noise_raises_the_flip_probability_from_zero() -> None:
+    cells = SweepConfig(horizon=64, vary="noise", noise=0.3).cells()
+    assert {(h, n) for h, n, _ in cells} == {(64, 2048)}
+    assert [noise for _, _, noise in cells] == pytest.approx([0.05 * i for i in range(7)])
+    with pytest.raises(ac.InputError, match="give noise"):
+        SweepConfig(vary="noise")
 
 
 @pytest.mark.parametrize(
