@@ -28,7 +28,6 @@ from antiscale import device as device
 from antiscale import validate
 from antiscale.errors import InputError
 
-
 # Returns this close to the best count as best.
 _ROUNDING = 2.0**-51
 

@@ -1,4 +1,4 @@
-"""The bounds that hold in one cell of a sweep, chosen by class, expert and learner, with reasons."""
+"""The bounds that hold in one cell of a sweep, chosen by class, expert and learner."""
 
 from __future__ import annotations
 
@@ -248,5 +248,3 @@ def verification_upper(
     )
     best = min(terms, key=lambda key: float(terms[key]))
     return Bound(float(terms[best]), best), error
-
-

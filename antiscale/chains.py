@@ -103,7 +103,7 @@ def _variance(pmf: Floats, x: Floats) -> float:
 
 
 def geometric_chain(hazard: float) -> TokenChain:
-    """Each token solves the prompt with probability `hazard`, whatever came before."""
+    """Each token solves the prompt with probability `hazard`, whatever came before (T1, T11)."""
     validate.probability("hazard", hazard, allow_zero=False)
     return TokenChain(np.array([[1.0 - hazard, hazard], [0.0, 1.0]]), np.array([1.0, 0.0]))
 

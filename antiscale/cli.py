@@ -71,7 +71,8 @@ def sweep(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"{', '.join(families.FAMILIES)}; see antiscale family. Default: {_DEFAULT.family}.",
+            help=f"{', '.join(families.FAMILIES)}; see antiscale family. "
+            f"Default: {_DEFAULT.family}.",
         ),
     ] = None,
     set_: Annotated[
@@ -326,7 +327,9 @@ def _family_command(name: str) -> None:
 
     text = families.help_of(name)
     example = f"[bold]Example[/bold]\n\n  antiscale family {name} --horizon 256"
-    families_app.command(name, help=text, short_help=families.summary_of(name), epilog=example)(show)
+    families_app.command(name, help=text, short_help=families.summary_of(name), epilog=example)(
+        show
+    )
 
 
 for _name in families.FAMILIES:
@@ -351,9 +354,7 @@ def info(
         "families": {
             name: {
                 "summary": families.summary_of(name),
-                "parameters": {
-                    key: value for key, value in families.parameters_of(name).items()
-                },
+                "parameters": families.parameters_of(name),
             }
             for name in families.FAMILIES
         },

@@ -2,7 +2,8 @@
 
 Cloning: SFT on a pair of mirrors, by the law of a mean of iid returns (Fourier inversion on the
 returns' lattice); any learner at a single prompt with two trace types, by the binomial law of its
-counts. Verification: every learner that asks only *which* blocks were seen, by summing over seen sets.
+counts. Verification: every learner that asks only *which* blocks were seen, by summing over the
+sets that may be seen.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def _cloning(
         return Exact(None, "hard experts have an exact risk at a single prompt of two types only")
     if learner.name != "sft":
         return Exact(
-            None, f"the learner {learner.name} has an exact risk at a single prompt of two types only"
+            None,
+            f"the learner {learner.name} has an exact risk at a single prompt of two types only",
         )
     if not stated.eligible[1:].any():
         # One known reward: the empirical expert is unbiased wherever the prompt was seen.
@@ -150,7 +152,9 @@ def _mean_deviation(p: Floats, r: Floats, n: int, rho: float) -> float | str:
     chance, counts = chance[counts > 0], counts[counts > 0]
     # By Bernstein's inequality less than 1e-14 of the law lies outside.
     window = 2.0 * (8.3 * sigma * np.sqrt(counts) + 22.0 * width)
-    sizes = np.minimum(2.0 ** np.ceil(np.log2(window)), 2.0 ** np.ceil(np.log2(2 * counts * width + 2)))
+    sizes = np.minimum(
+        2.0 ** np.ceil(np.log2(window)), 2.0 ** np.ceil(np.log2(2 * counts * width + 2))
+    )
     if sizes.sum() > _FOURIER_POINTS:
         return (
             "the lattice is too fine: the law of the mean would take "
@@ -307,7 +311,7 @@ def bayes_risk_on_two_types(
     n
         Samples.
     """
-    theta, laws, counts = _grid_laws(scale, steps, mass, n, many=many)
+    theta, laws = _grid_laws(scale, steps, mass, n, many=many)
     below = np.cumsum(laws, axis=0) / laws.sum(0)
     median = theta[np.argmax(below >= 0.5 - 1e-12, axis=0)]
     return float((laws * np.abs(theta[:, None] - median)).sum() / len(theta))
@@ -318,7 +322,7 @@ def exact_tv_bound_on_two_types(scale: float, steps: int, mass: float, n: int) -
 
     (D/2) sum_j (1/(K+1)) sum_i [1 - TV(theta_i, theta_{i+j})], D = 2 scale/K. Valid.
     """
-    theta, laws, _ = _grid_laws(scale, steps, mass, n, many=True)
+    theta, laws = _grid_laws(scale, steps, mass, n, many=True)
     # Binomials have a monotone likelihood ratio: the TV is a difference of distribution functions.
     total = 0.0
     for i in range(len(theta) - 1):
@@ -329,7 +333,8 @@ def exact_tv_bound_on_two_types(scale: float, steps: int, mass: float, n: int) -
 
 def _grid_laws(
     scale: float, steps: int, mass: float, n: int, *, many: bool
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Floats, Floats]:
+    """The grid, and the law of the better type's count under each of its points."""
     g = np.sqrt((1.0 - mass) / mass)  # of the better type
     if not 0 < scale <= min(1.0 / g, g) * (1 + 1e-12):
         raise InputError(f"scale must lie in (0, {min(1.0 / g, g):.6g}]; got {scale:.6g}")
@@ -343,5 +348,4 @@ def _grid_laws(
     log = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     q = chance[:, None]
     laws = np.exp(log + special.xlogy(k, q) + special.xlog1py(n - k, -q))
-    return theta, laws / laws.sum(-1, keepdims=True), k
-
+    return theta, laws / laws.sum(-1, keepdims=True)

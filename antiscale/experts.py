@@ -76,6 +76,7 @@ def hard_block_experts(
     seed, n, replicates
         Key the draws, afresh for each prompt and replicate.
     """
+    assert rewards.blocks is not None, "T4b speaks of classes made of blocks"
     index = order.astype(np.int64)
     mass = np.take_along_axis(rewards.blocks.mass(model.pmf), index, axis=-1)
     pairs = prior.scale.shape[-1]

@@ -39,6 +39,11 @@ _STYLE: Any = {
 }
 
 
+def styled() -> Any:
+    """Return a context in which figures have this project's look."""
+    return mpl.rc_context(_STYLE)
+
+
 def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
     """Draw a sweep: both losses between their bounds, and the gap measured and certified.
 
@@ -113,9 +118,13 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
             linewidth=0.8, alpha=0.7, label=r"VF over all of $\mathcal{R}$",
         )  # fmt: skip
     if "vf_exact" in rows and rows["vf_exact"].notna().any():
-        axes.plot(x, _column(rows, "vf_exact"), "x", color=INK, markersize=5, label="exact", zorder=4)
+        axes.plot(
+            x, _column(rows, "vf_exact"), "x", color=INK, markersize=5, label="exact", zorder=4
+        )
     if "vb_exact" in rows and (rows["vb_exact"].astype(float) > 1e-9 * rows["horizon"]).any():
-        axes.plot(x, _column(rows, "vb_exact"), "x", color=INK, markersize=5, label="exact", zorder=4)
+        axes.plot(
+            x, _column(rows, "vb_exact"), "x", color=INK, markersize=5, label="exact", zorder=4
+        )
     rounding = 1e-9 * rows["horizon"]
     if (rows["vb_mean"] > rounding).any():
         _measured(
@@ -185,9 +194,7 @@ def _x_axis(axes: Axes, rows: pd.DataFrame) -> None:
         axes.set_xticks(x, [f"{value:.2g}" for value in rows["noise"]])
         axes.xaxis.minorticks_off()
         return
-    axes.set_xlabel(
-        "traces $n$ for each side" if vary == "n" else "test-time budget $H$ (tokens)"
-    )
+    axes.set_xlabel("traces $n$ for each side" if vary == "n" else "test-time budget $H$ (tokens)")
     shown = x[:: max(1, -(-len(x) // 6))]
     axes.set_xticks(shown, [f"{value:.0f}" if value < 1e5 else f"{value:.0e}" for value in shown])
     axes.xaxis.minorticks_off()

@@ -66,7 +66,7 @@ def fit_exponents(
 
 
 def _varied(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> float:
-    """What the exponents are in: H, n, or what noise divides n by, 1/(1 - 2 sqrt(eta (1 - eta)))."""
+    """What the exponents are in: H, n, or 1/c, what noise divides n by (T6)."""
     if config.vary == "noise":
         return float(1.0 / (np.sqrt(1.0 - noise) - np.sqrt(noise)) ** 2)
     return float(n if config.vary == "n" else horizon)

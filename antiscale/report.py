@@ -191,8 +191,8 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
             else "every verifier-free algorithm must lose more under this prior"
         )
         sentence += (
-            f"; from {KEY[config.vary]} = {rows[start][key]:.10g} on {loser} than verification does, by "
-            f"{number(last['gap_certified'])} tokens at {place}"
+            f"; from {KEY[config.vary]} = {rows[start][key]:.10g} on {loser} than verification "
+            f"does, by {number(last['gap_certified'])} tokens at {place}"
         )
     elif last["gap_certified"] is None:
         sentence += f"; no gap is certified ({last['gap_certified_reason']})"

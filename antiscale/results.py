@@ -85,9 +85,7 @@ class RunFolder:
         }
         body = json.dumps(content, allow_nan=False)
         digest = hashlib.sha256(body.encode()).hexdigest()
-        self.write(
-            self._cell_file(place), json.dumps({"sha256": digest, "cell": body}).encode()
-        )
+        self.write(self._cell_file(place), json.dumps({"sha256": digest, "cell": body}).encode())
 
     def load_cell(self, place: Place) -> Cell | None:
         """Return a finished cell of an earlier attempt, None if there is none.

@@ -1,11 +1,11 @@
 """The pessimist over a finite set of rewards: a saddle point of the chi-square ball (T2).
 
 max over w in the ball of min over k of E[w R_k] = min over mixtures q of V_kappa(sum_k q_k R_k).
-A best response to the worst mixture need not be the pessimist where it is not unique, so the policy is
-found from the primal side: a logarithmic barrier on pi = pi_b w >= 0, on the ball, and on
-t <= E_pi R_k, followed by Newton's method; q comes from the slacks of the last. Each Newton step costs
-a linear system of size K + 3, since the Hessian is diagonal but for K + 1 directions. The certificate
-is exact: T2 at q bounds every policy of the ball from above.
+A best response to the worst mixture need not be the pessimist where it is not unique, so the policy
+is found from the primal side: a logarithmic barrier on pi = pi_b w >= 0, on the ball, and on
+t <= E_pi R_k, followed by Newton's method; q comes from the slacks. Each Newton step costs a linear
+system of size K + 3, since the Hessian is diagonal but for K + 1 directions. The certificate is
+exact: T2 at q bounds every policy of the ball from above.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _CENTRED = 0.05
 _FASTER = 8.0
 # Duality gap aimed at, as a share of the range of the returns.
 _DONE = 1e-9
-# The mixture is kept from these gaps on, and the one that certifies best is returned: where the optimum
-# is a corner, rounding spoils the last ones.
+# The mixture is kept from these gaps on, and the one that certifies best is returned: where the
+# optimum is a corner, rounding spoils the last ones.
 _CHECKPOINTS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 
 
@@ -142,7 +142,7 @@ def saddle_point(
         return above, ball - jnp.sum((policy - p) ** 2 * inverse, -1)
 
     def barrier(policy: jax.Array, value: jax.Array, weight: jax.Array) -> jax.Array:
-        """weight * (-t) minus the logarithms of all slacks; inf outside."""
+        """Weight * (-t) minus the logarithms of all slacks; inf outside."""
         above, room = slacks(policy, value)
         positive = jnp.where(support, policy, 1.0)
         inside = (jnp.min(positive, -1) > 0) & (jnp.min(above, -1) > 0) & (room > 0)
@@ -189,7 +189,7 @@ def saddle_point(
     def multipliers(
         policy: jax.Array, value: jax.Array, change: jax.Array, rise: jax.Array
     ) -> jax.Array:
-        """q that satisfies the dual constraints to first order, not only on the central path."""
+        """Q that satisfies the dual constraints to first order, not only on the central path."""
         above, _ = slacks(policy, value)
         moved = jnp.einsum("nks,ns->nk", r, change) - rise[:, None]
         corrected = jnp.maximum((1.0 - moved / above) / above, 0.0)
@@ -197,7 +197,7 @@ def saddle_point(
         q = jnp.where(jnp.sum(q, -1, keepdims=True) > 0, q, on / above)
         return q / jnp.sum(q, -1, keepdims=True)
 
-    def advance(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    def advance(state: Any) -> Any:
         policy, value, weight, mixtures, done, step = state
         change, rise, decrement = newton(policy, value, weight)
         now = multipliers(policy, value, change, rise)[None]

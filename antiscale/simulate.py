@@ -91,9 +91,7 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
     rewards = load_class(config.class_name(), model, **config.class_parameters)
     c_x = anticoncentration(model.pmf, model.returns, config.kappa, horizon=horizon)
     c0 = float(c_x.min())
-    mirrored = anticoncentration(
-        model.pmf, horizon - model.returns, config.kappa, horizon=horizon
-    )
+    mirrored = anticoncentration(model.pmf, horizon - model.returns, config.kappa, horizon=horizon)
     # Unless told otherwise, as much as both r and rbar reach: T4 needs them both.
     required = min(c0, float(mirrored.min())) if rewards.mirror_closed else c0
     stated = stated_rewards(

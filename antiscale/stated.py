@@ -54,7 +54,7 @@ class StatedRewards:
 
         For learners whose policy at one prompt depends on what they saw at others.
         """
-        everywhere = self.eligible.all(-1)
+        everywhere = np.asarray(self.eligible.all(-1))
         if not everywhere.any():
             raise InputError(
                 "no stated reward is anti-concentrated at every prompt at once, as a learner with "

@@ -77,7 +77,9 @@ def test_the_planted_law_is_that_of_simulated_traces(rng, target) -> None:
 def test_heterogeneity_is_variance(horizon: int) -> None:
     # T1: the Q-variance by dynamic programming against Var(R) from the law of T.
     chains = [geometric_chain(h) for h in (0.01, 0.3, 1.0)]
-    chains += [planted_chain(y, 3, [0.8, 0.5, 0.2], [0.5, 0.3, 0.2]) for y in ((0, 1, 2), (0, 1, 0))]
+    chains += [
+        planted_chain(y, 3, [0.8, 0.5, 0.2], [0.5, 0.3, 0.2]) for y in ((0, 1, 2), (0, 1, 0))
+    ]
     for chain in chains:
         law = chain.hitting_law(horizon)
         returns = np.append(np.arange(horizon, 0, -1.0), 0.0)

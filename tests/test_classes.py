@@ -179,3 +179,92 @@ def test_the_oracle_lists_every_subset_and_its_mirror() -> None:
     model = small_model()
     for x, name in itertools.product(range(2), ("styles",)):
         assert len(members_of(name, model, x)) == 2 ** (3 + 1)
+
+
+def test_tabular_knows_the_labels_it_has_seen() -> None:
+    model = ac.load_family("explicit", horizon=4, pmf=[0.5, 0.3, 0.2], hitting_times=[1, 3, 5])
+    rewards = ac.load_class("tabular", model)
+    members, there = rewards.all_members()
+    assert len(members) == 5**3
+    assert there.all()
+    assert rewards.log_sizes()[0] == pytest.approx(np.log(125))
+    seen = jnp.array([[True, False, True]])
+    consistent = members[(members[:, 0, [0, 2]] == model.returns[0, [0, 2]]).all(-1), 0]
+    lower, told = rewards.pessimist(seen, jnp.asarray(model.returns))
+    np.testing.assert_array_equal(lower[0], consistent.min(0))
+    assert bool(told[0])
+    mean = rewards.posterior_mean(seen, jnp.asarray(model.returns))
+    np.testing.assert_allclose(mean[0], consistent.mean(0))
+    # The worst loss over the class is H times the total variation.
+    one, other = np.array([[0.2, 0.5, 0.3]]), np.array([[0.5, 0.3, 0.2]])
+    worst = (members[:, 0] @ (one - other)[0]).max()
+    assert worst == pytest.approx(4 * 0.5 * np.abs(one - other).sum())
+    assert rewards.worst_loss(jnp.asarray(one - other))[0] == pytest.approx(worst)
+    assert rewards.shift(one, other)[0] == pytest.approx(worst)
+
+
+@pytest.mark.parametrize("name", ["mirror", "styles"])
+def test_posterior_means_are_means_over_the_version_space(rng, name: str) -> None:
+    model = small_model()
+    rewards = ac.load_class(name, model)
+    for _ in range(20):
+        seen = rng.random(model.pmf.shape) < rng.choice([0.0, 0.1, 0.5])
+        x_truth = [members_of(name, model, x) for x in range(model.prompts)]
+        truth = np.stack([m[rng.integers(len(m))] for m in x_truth])
+        found = rewards.posterior_mean(jnp.asarray(seen), jnp.asarray(np.where(seen, truth, 0)))
+        for x in range(model.prompts):
+            left = version_space(x_truth[x], truth[x], seen[x])
+            np.testing.assert_allclose(found[x], left.mean(0), atol=1e-12)
+
+
+def test_an_explicit_class_is_its_table() -> None:
+    model = ac.load_family("explicit", horizon=8, pmf=[[0.5, 0.5]], hitting_times=[[1, 9]])
+    table = [[[1, 9]], [[9, 1]], [[3, 3]]]
+    plain = ac.load_class("explicit", model, hitting_times=table, mirrors=False)
+    assert not plain.mirror_closed
+    np.testing.assert_array_equal(plain.members[:, 0], [[8, 0], [8, 0], [0, 8], [6, 6]])
+    assert plain.log_sizes()[0] == pytest.approx(np.log(3))  # the model's own reward is a repeat
+    closed = ac.load_class("explicit", model, hitting_times=[[3, 3]])
+    assert closed.mirror_closed
+    assert closed.log_sizes()[0] == pytest.approx(np.log(4))
+    difference = jnp.array([[0.25, -0.25]])
+    assert closed.worst_loss(difference)[0] == pytest.approx(2.0)
+    # T5a's spread for a finite class: never below the largest single spread.
+    expert = np.array([[0.3, 0.7]])
+    assert closed.deviation(expert)[0] >= ac.heterogeneity(expert, closed.members[0])[0] - 1e-12
+
+
+def test_a_known_reward_leaves_nothing_to_learn() -> None:
+    model = small_model()
+    rewards = ac.load_class("known", model)
+    assert rewards.log_sizes().tolist() == [0.0, 0.0]
+    assert rewards.verified_blocks.shape == (2, 0)
+    nothing = jnp.zeros(model.pmf.shape)
+    policy = rewards.pessimal_policy(nothing > 0, nothing, 0.5)
+    best = ac.chi2_ball_optimum(model.pmf, model.returns, 0.5)
+    np.testing.assert_allclose(policy, model.pmf * best.density_ratio)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "words"),
+    [
+        ("explicit", {}, "needs hitting_times"),
+        ("explicit", {"hitting_times": [[1, 2, 3]]}, "must have shape"),
+        ("explicit", {"hitting_times": [[0, 2]]}, "count tokens from 1"),
+        ("explicit", {"hitting_times": [[1, 2]], "mirrors": 1}, "true or false"),
+        ("mirror", {"mirrors": False}, "has no parameter"),
+        ("tabular", {}, "whole"),
+    ],
+)
+def test_classes_refuse_what_they_cannot_describe(name: str, parameters, words: str) -> None:
+    model = ac.load_family("explicit", horizon=8, pmf=[0.5, 0.5], hitting_times=[1.5, 9])
+    with pytest.raises(ac.InputError, match=words):
+        ac.load_class(name, model, **parameters)
+
+
+def test_unannounced_types_allow_the_known_reward_alone() -> None:
+    model = ac.load_family("geometric", horizon=16, announced=False)
+    assert ac.load_class("known", model).name == "known"
+    for name in ("mirror", "styles", "tabular", "explicit"):
+        with pytest.raises(ac.InputError, match="announced"):
+            ac.load_class(name, model)

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
+from antiscale import cli
 from antiscale.classes import CLASSES
 from antiscale.families import FAMILIES
 from antiscale.learners import BUILT_IN
-
-from antiscale import cli
 
 
 class Ran(NamedTuple):

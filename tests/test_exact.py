@@ -56,7 +56,11 @@ def test_sft_on_fair_bits_is_de_moivres_mean_deviation() -> None:
     # E|Bin(n, 1/2)/n - 1/2| = C(n-1, floor(n/2)) / 2^n for even n (de Moivre 1730).
     for n in (2, 10, 1000, 10**6):
         found = sft_mirror_risk(
-            np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]]), n, np.ones(1), base=np.array([[0.5, 0.5]])
+            np.array([[0.5, 0.5]]),
+            np.array([[1.0, 0.0]]),
+            n,
+            np.ones(1),
+            base=np.array([[0.5, 0.5]]),
         )
         log = stats.binom.logpmf(n // 2, n, 0.5) - np.log(2)
         assert found.value == pytest.approx(float(np.exp(log)), rel=1e-8)
@@ -93,8 +97,11 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.get('family', '')}{c.get('samples')}")
-@pytest.mark.parametrize("learner", SEEN_SET_LEARNERS)
+PAIRS = [(case, "simple") for case in CASES]
+PAIRS += [(CASES[k], learner) for k in (1, 8) for learner in SEEN_SET_LEARNERS[1:]]
+
+
+@pytest.mark.parametrize(("case", "learner"), PAIRS)
 def test_sampled_verification_lies_about_the_exact_one(case, learner: str) -> None:
     config = ac.SweepConfig(**case, learner=learner, exact=True, repeats=300)
     row = simulate(config, 16, config.cells()[0].n).row
@@ -160,15 +167,15 @@ def test_bayes_risk_by_binomial_sums_is_that_of_all_data_sets() -> None:
         found = bayes_risk_on_two_types(scale, steps, mass, n)
         assert found == pytest.approx(expected, rel=1e-10)
         law = data_law(policies, n, 1.0)
-        bound = scale / steps / (steps + 1) * sum(
-            np.minimum(law[i], law[j]).sum() for i in range(steps + 1) for j in range(i + 1, steps + 1)
-        )  # fmt: skip
+        pairs = [(i, j) for i in range(steps + 1) for j in range(i + 1, steps + 1)]
+        overlap = sum(np.minimum(law[i], law[j]).sum() for i, j in pairs)
+        bound = scale / steps / (steps + 1) * overlap
         assert exact_tv_bound_on_two_types(scale, steps, mass, n) == pytest.approx(bound, rel=1e-10)
         assert bound <= expected * (1 + 1e-12)
 
 
 def test_the_many_point_bound_is_nearly_met_on_two_fair_types() -> None:
-    """T4c at n = 10^4: the Bayes learner stands within 1.4 of it, and within 1.1 of its exact form."""
+    """At n = 10^4 the Bayes learner stands within 1.4 of T4c, within 1.1 of its exact-TV form."""
     n = 10**4
     hellinger = ac.bounds.hardest_prior(
         [[0.5, 0.5]], [[12.0, 4.0]], n, prompt_mass=1.0, kappa=0.25, form="many_point"
@@ -196,7 +203,9 @@ def test_no_cloners_exact_worst_case_lies_under_t4(rng, learner: str) -> None:
     g = (returns[0] - mean) / sigma
     for n in (1, 4, 12):
         for form in ("two_point", "many_point"):
-            prior = ac.bounds.hardest_prior(pmf, returns, n, prompt_mass=1.0, kappa=kappa, form=form)
+            prior = ac.bounds.hardest_prior(
+                pmf, returns, n, prompt_mass=1.0, kappa=kappa, form=form
+            )
             scale = float(prior.scale[0])
             steps = 256 if form == "many_point" else 1
             theta = np.linspace(-scale, scale, steps + 1)

@@ -264,9 +264,15 @@ def test_misspecified_cloning_stays_wrong_where_verification_does_not() -> None:
         setting = setting_of(model, "styles")
         expert = np.array([[1.0, 0, 0], [0, 1.0, 0]]) * n / 2
         cloned = np.asarray(load_learner("loglinear")(Data(jnp.asarray(expert)), setting))
-        assert ((cloned * model.returns).sum(-1)).mean() == pytest.approx(120, abs=0.1)
+        values = ac.bounds.misspecified_values(240.0, 239.0, 0.25)
+        assert ((cloned * model.returns).sum(-1)).mean() == pytest.approx(values.cloned, abs=0.1)
         labels = jnp.asarray(model.returns)
         data = Data(jnp.asarray(model.pmf * n), labels)
         trained = np.asarray(load_learner("npg")(data, setting))
-        assert ((trained * model.returns).sum(-1)).mean() == pytest.approx(239, abs=0.1)
-        assert (model.pmf * model.returns).sum(-1).mean() == pytest.approx(179.5)
+        best = ((trained * model.returns).sum(-1)).mean()
+        assert best == pytest.approx(values.verified, abs=0.1)
+        assert (model.pmf * model.returns).sum(-1).mean() == pytest.approx(values.base)
+        assert values.cloned < values.base < values.verified < values.expert
+    for wrong in ((240.0, 120.0, 0.25), (240.0, 240.0, 0.25), (240.0, 239.0, 0.5)):
+        with pytest.raises(ac.InputError):
+            ac.bounds.misspecified_values(*wrong)

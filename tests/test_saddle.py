@@ -34,9 +34,7 @@ def pessimist(p, returns, kappa):
     )
     assert (np.asarray(found.density_ratio)[size:] == 0).all()
     assert (np.asarray(found.mixture)[count:] == 0).all()
-    return found._replace(
-        density_ratio=found.density_ratio[:size], mixture=found.mixture[:count]
-    )
+    return found._replace(density_ratio=found.density_ratio[:size], mixture=found.mixture[:count])
 
 
 def test_the_saddle_point_is_the_cone_solvers(rng) -> None:

@@ -1,4 +1,4 @@
-"""The theorem's bounds, T4 to T7 and T9, in NumPy float64.
+"""The theorem's bounds, T4 to T7, T9 and T12, in NumPy float64.
 
 Nothing here is shared with the simulation that is held against these numbers. Each function
 broadcasts over leading axes and names its label in paper_bounds.md.
@@ -14,6 +14,8 @@ from antiscale.bounds.cloning_lower import vf_lower as vf_lower
 from antiscale.bounds.cloning_lower import vf_lower_blocks as vf_lower_blocks
 from antiscale.bounds.cloning_upper import mle_upper as mle_upper
 from antiscale.bounds.cloning_upper import sft_upper as sft_upper
+from antiscale.bounds.misspecified import MisspecifiedValues as MisspecifiedValues
+from antiscale.bounds.misspecified import misspecified_values as misspecified_values
 from antiscale.bounds.separation import certified_from as certified_from
 from antiscale.bounds.separation import certified_gap as certified_gap
 from antiscale.bounds.separation import gap_exponent as gap_exponent

@@ -49,7 +49,8 @@ class Tabular(BlockRewards):
     @property
     def blocks(self) -> Blocks:
         """f_j = H 1[j]."""
-        return Blocks((self.pmf > 0) * self.horizon, None, self.pmf.shape[-1])
+        height: Any = (self.pmf > 0) * self.horizon
+        return Blocks(height, None, self.pmf.shape[-1])
 
     @property
     def verified_member(self) -> Floats:

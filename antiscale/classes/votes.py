@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,7 @@ class Votes:
     noise: float
     tolerance: Floats
 
-    def lead(self, says_yes: jax.Array, member: Floats) -> jax.Array:
+    def lead(self, says_yes: jax.Array, member: Any) -> jax.Array:
         """Labels for "yes" minus labels for "no", per block [..., m, B].
 
         `says_yes` [..., m, S] is the verdict of the label before flips; `member` [m, S, B] says
@@ -57,7 +58,7 @@ class Votes:
 
 
 def tolerance(blocks: npt.NDArray[np.int64], n: int, noise: float) -> Floats:
-    """t at each prompt: the least with (eta/(1 - eta))^(t + 1) <= 1/(B n) (T6), [m].
+    """T at each prompt: the least with (eta/(1 - eta))^(t + 1) <= 1/(B n) (T6), [m].
 
     Then the truth is missing from the version space of a prompt with probability at most 1/n.
 

@@ -1,7 +1,8 @@
 """Families of trace models: one frozen dataclass of parameters each, with `at(horizon)`.
 
-To add a family, write such a dataclass in a file of its own and list it in `FAMILIES`. Its docstring
-says what it models and which assumption it tests; `antiscale family NAME --help` shows it.
+To add a family, write such a dataclass in a file of its own and list it in `FAMILIES`. Its
+docstring says what it models and which assumption it tests; `antiscale family NAME --help` shows
+it.
 """
 
 from __future__ import annotations

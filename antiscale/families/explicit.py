@@ -16,6 +16,7 @@ from antiscale.traces import TraceModel, uniform_prompts
 from antiscale.validate import Floats
 
 _COLUMNS = ("prompt", "style", "length", "probability")
+_ARRAYS = ("pmf", "hitting_times", "styles", "lengths", "prompt_mass")
 _VERDICTS = ("solved", "reward")
 
 
@@ -65,18 +66,15 @@ class Explicit:
         """Return the parameters with the digest of the file's content."""
         if parameters.get("file") is None or parameters.get("sha256") is not None:
             return parameters
+        clash = [name for name in _ARRAYS if parameters.get(name) is not None]
+        if clash:
+            raise InputError(f"give either file or arrays; got file and {', '.join(clash)}")
         return parameters | {"sha256": _digest(_content(parameters["file"]))}
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        arrays: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("pmf", "hitting_times", "styles", "lengths", "prompt_mass")
-        }
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         if self.file is not None:
-            clash = [name for name, value in arrays.items() if value is not None]
-            if clash:
-                raise InputError(f"give either file or arrays; got file and {', '.join(clash)}")
             arrays = read_model(self.file, sha256=self.sha256)
         for name in ("pmf", "hitting_times"):
             if arrays[name] is None:
@@ -183,7 +181,7 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     if abs(totals[worst] - 1) > validate.PMF_TOLERANCE:
         raise InputError(
             f"probability in {file} must sum to 1 within each prompt; prompt "
-            f"{prompts[worst]!r} sums to {totals[worst]:.8g}"
+            f"{str(prompts[worst])!r} sums to {totals[worst]:.8g}"
         )
     if "prompt_mass" in table:
         mass = validate.floats(f"prompt_mass in {file}", table["prompt_mass"])

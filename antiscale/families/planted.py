@@ -70,7 +70,6 @@ class Planted:
         """Gamma of each pace: the skill whose mean hitting time is pace * H, over prompts."""
         from scipy import optimize  # late: SciPy would double the time of --help
 
-
         def mean_time(log_gamma: float) -> float:
             gamma = [float(np.exp(log_gamma))]
             chains = (planted_chain(y, self.vocabulary, gamma, [1.0]) for y in self.targets)

@@ -28,9 +28,9 @@ from antiscale.errors import InputError
 from antiscale.learners.cloning import MLE, SFT, Bayes, Shrinkage, SmoothedSFT
 from antiscale.learners.loglinear import LogLinear, NaturalGradient
 from antiscale.learners.protocol import Data as Data
+from antiscale.learners.protocol import GridPrior as GridPrior
 from antiscale.learners.protocol import Learner as Learner
 from antiscale.learners.protocol import Setting as Setting
-from antiscale.learners.protocol import GridPrior as GridPrior
 from antiscale.learners.verification import (
     Binary,
     KLRegularised,

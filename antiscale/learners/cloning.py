@@ -101,7 +101,7 @@ class MLE:
         return pmf * best.density_ratio
 
     def log_class_size(self, prompts: int) -> float:
-        """log |Pi| of the product over prompts (T5b)."""
+        """Log |Pi| of the product over prompts (T5b)."""
         return prompts * math.log(2 * self.steps + 1)
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
@@ -143,7 +143,7 @@ class Bayes:
 
 
 def standardised(pmf: jax.Array, returns: jax.Array) -> jax.Array:
-    """g = (R - J)/sigma on the support, 0 elsewhere and where sigma = 0: [m, S]."""
+    """G = (R - J)/sigma on the support, 0 elsewhere and where sigma = 0: [m, S]."""
     mean = jnp.sum(pmf * returns, axis=-1, keepdims=True)
     centred = jnp.where(pmf > 0, returns - mean, 0.0)
     sigma = jnp.sqrt(jnp.sum(pmf * centred**2, axis=-1, keepdims=True))

@@ -1,8 +1,8 @@
 """Log-linear policies: a class that is too small to hold the expert (T12).
 
-pi_theta(j|x) is proportional to pi_b(j|x) exp(theta . phi(x, j)), with one theta for all prompts. The
-features phi are the trace's length over H and its style, so what is right at one prompt and wrong
-at another cannot be told apart, as by a model that is too small.
+pi_theta(j|x) is proportional to pi_b(j|x) exp(theta . phi(x, j)), with one theta for all prompts.
+The features phi are the trace's length over H and its style, so what is right at one prompt and
+wrong at another cannot be told apart, as by a model that is too small.
 """
 
 from __future__ import annotations
