@@ -101,11 +101,20 @@ def _theory(axes: Axes, rows: pd.DataFrame, side: str, mean: str) -> None:
 def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     """Both losses with 99% intervals, their bounds, and theory's slope."""
     x, last = _x(rows), rows.iloc[-1]
+    rounding = 1e-9 * rows["horizon"].to_numpy(float)
+    # At one known reward cloning's loss may fall on either side of zero.
+    log = bool((rows["vf_mean"] > 0).all())
     _measured(
-        axes, rows, "vf_mean", "vf_low", "vf_high", color=VF, marker="o",
+        axes, rows, "vf_mean", "vf_low", "vf_high", log=log, color=VF, marker="o",
         label=f"VF: cloning, {last['vf_learner']}",
     )  # fmt: skip
-    upper, lower = _column(rows, "vf_upper"), _column(rows, "vf_lower")
+
+    def shown(name: str) -> Any:
+        """A column; on log axes nothing that is zero but for rounding."""
+        values = _column(rows, name, log=log)
+        return np.where(values > rounding, values, np.nan) if log else values
+
+    upper, lower = shown("vf_upper"), shown("vf_lower")
     if np.isfinite(upper).any():
         axes.plot(x, upper, "--", color=VF, label=f"VF upper ({last['vf_upper_name']})")
     if np.isfinite(lower).any():
@@ -117,27 +126,24 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
             x, _column(rows, "vf_class_mean"), color=VF, marker="o", markersize=3, mfc="white",
             linewidth=0.8, alpha=0.7, label=r"VF over all of $\mathcal{R}$",
         )  # fmt: skip
-    if "vf_exact" in rows and rows["vf_exact"].notna().any():
-        axes.plot(
-            x, _column(rows, "vf_exact"), "x", color=INK, markersize=5, label="exact", zorder=4
-        )
-    if "vb_exact" in rows and (rows["vb_exact"].astype(float) > 1e-9 * rows["horizon"]).any():
-        axes.plot(
-            x, _column(rows, "vb_exact"), "x", color=INK, markersize=5, label="exact", zorder=4
-        )
-    rounding = 1e-9 * rows["horizon"]
-    if (rows["vb_mean"] > rounding).any():
+    for name in ("vf_exact", "vb_exact"):
+        if name in rows and np.isfinite(shown(name)).any():
+            axes.plot(x, shown(name), "x", color=INK, markersize=5, label="exact", zorder=4)
+    if (rows["vb_mean"] > rounding).any() or not log:
         _measured(
-            axes, rows, "vb_mean", "vb_low", "vb_high", color=VB, marker="s",
+            axes, rows, "vb_mean", "vb_low", "vb_high", log=log, color=VB, marker="s",
             label=f"VB: verified, {last['vb_learner']}",
         )  # fmt: skip
     if (rows["vb_upper"].astype(float) > rounding).any():
         label = f"VB upper ({last['vb_upper_name']})"
         axes.plot(x, _column(rows, "vb_upper"), "--", color=VB, label=label)
-    axes.set(xscale="log", yscale="log", ylabel="loss (tokens)")
+    axes.set(xscale="log", yscale="log" if log else "linear", ylabel="loss (tokens)")
     _x_axis(axes, rows)
     low, high = axes.get_ylim()
-    axes.set_ylim(low / 1.2, high * (high / low) ** 0.42)
+    if log:
+        axes.set_ylim(low / 1.2, high * (high / low) ** 0.42)
+    else:
+        axes.set_ylim(low, high + 0.5 * (high - low))
     axes.fill_between(x, lower, upper, color=VF, alpha=0.07, linewidth=0)
     axes.set_title("Loss: E sup over the stated rewards, 99% intervals", loc="left")
     order = ("VF: ", "VF upper", "VF lower", "VF over", "VB: ", "VB upper", "exact", "theory")
@@ -155,7 +161,7 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     if np.isfinite(certified).any():
         axes.plot(
             _x(rows), certified, "--", marker="^", markersize=4.5, color=GAP,
-            label="certified (T4 − T7)",
+            label="certified (T4 − T7)" + _worst_expert(rows),
         )  # fmt: skip
     if log:
         _theory(axes, rows, "gap", "gap_measured")
@@ -165,6 +171,11 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     _x_axis(axes, rows)
     axes.set_title("The gap", loc="left")
     _legend(axes, ("measured", "certified", "theory"), loc="best")
+
+
+def _worst_expert(rows: pd.DataFrame) -> str:
+    """The certified gap is that of another expert than the measured one, unless drawn hard."""
+    return ",\nworst expert" if rows["vf_lower_holds_for"].iloc[0] == "worst expert" else ""
 
 
 def _legend(axes: Axes, order: tuple[str, ...], *, loc: Any, columns: int = 1) -> None:

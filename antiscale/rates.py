@@ -25,6 +25,8 @@ def fit_exponents(
     cells: Sequence[Sequence[Any]],
     losses: Sequence[dict[str, Floats]],
     sigma_exponent: float | None,
+    *,
+    outside_theory: str | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Fit the exponents of both sides' losses and of the gap.
 
@@ -38,6 +40,8 @@ def fit_exponents(
         For each cell the replicates' losses, "vf" and "vb", [R] in tokens.
     sigma_exponent
         a with sigma ~ H^a along the family, or None.
+    outside_theory
+        Why theory's exponents do not apply to these learners, if they do not.
 
     Returns
     -------
@@ -59,6 +63,8 @@ def fit_exponents(
     means["gap"] = means["vf"] - means["vb"]
     resampled["gap"] = resampled["vf"] - resampled["vb"]
     theory = _theory(config, sigma_exponent)
+    if outside_theory is not None:
+        theory = dict.fromkeys(theory, (None, outside_theory))
     return {
         f"{name}_slope": _fit(name, x, means[name], resampled[name], zero, *theory[name])
         for name in ("vf", "vb", "gap")

@@ -141,7 +141,16 @@ def run_sweep(
     family = load_family(config.family, horizon=places[-1].horizon, **config.family_parameters())
     # At one known reward cloning's loss is zero on average, whatever sigma is.
     grows = None if config.class_name() == "known" else family.sigma_exponent
-    fit = fit_exponents(config, places, [cell.replicates for cell in cells], grows)
+    tied = [x.name for x in choose_learners(config.learner).values() if getattr(x, "tied", False)]
+    fit = fit_exponents(
+        config,
+        places,
+        [cell.replicates for cell in cells],
+        grows,
+        outside_theory=f"T9 speaks of learners whose class holds the expert, not of {tied[0]} (T12)"
+        if tied
+        else None,
+    )
     theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
     rows = [_parameters(config) | cell.row | theory for cell in cells]
     result = SweepResult(config, rows, fit)

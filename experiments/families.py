@@ -4,6 +4,7 @@
 
 Runs experiments/<name>.toml for each name below, leaves the plots in figures/families/ and writes
 figures/families.csv: which premises hold, the exponents measured with 99% intervals, and theory's.
+Prints the same as the table for the README.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def summary(name: str, folder: Path) -> dict[str, object]:
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     last = found["rows"][-1]
     (FIGURES / "families").mkdir(exist_ok=True)
-    for kind in ("png",):
+    for kind in ("png", "svg"):
         plot = (folder / f"plot.{kind}").read_bytes()
         (FIGURES / "families" / f"{name}.{kind}").write_bytes(plot)
     shows, heterogeneous, concentrated = SHOWN[name]
@@ -66,6 +67,34 @@ def summary(name: str, folder: Path) -> dict[str, object]:
     return row
 
 
+def markdown(rows: list[dict[str, str]]) -> str:
+    """Return the README's table from the rows of families.csv."""
+
+    def slope(row: dict[str, str], side: str) -> str:
+        theory = f" ({float(row[f'{side}_theory']):g})" if row[f"{side}_theory"] else ""
+        if not row[f"{side}_slope"]:
+            return f"–{theory}"
+        value = f"{float(row[f'{side}_slope']):.2f}"
+        if row[f"{side}_low"]:
+            value += f" [{float(row[f'{side}_low']):.2f}, {float(row[f'{side}_high']):.2f}]"
+        return value + theory
+
+    lines = [
+        "| experiment | shows | sigma ~ H | anti-concentrated | sigma/H | c_0 | VF slope "
+        "| VB slope | certified from |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = [
+            f"[{row['experiment']}](experiments/{row['experiment']}.toml)", row["shows"],
+            row["heterogeneous"], row["anti_concentrated"], f"{float(row['sigma_over_h']):.3f}",
+            f"{float(row['c0']):.2g}", slope(row, "vf"), slope(row, "vb"),
+            f"H = {row['certified_from']}" if row["certified_from"] else "–",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -76,6 +105,8 @@ def main() -> None:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
+    with (FIGURES / "families.csv").open(newline="") as stream:
+        print(markdown(list(csv.DictReader(stream))))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import inspect
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ import pytest
 
 import antiscale as ac
 from antiscale import report
+from antiscale.classes import CLASSES
 from antiscale.config import SweepConfig
+from antiscale.families import FAMILIES
+from antiscale.learners import BUILT_IN
 from antiscale.simulate import simulate
 
 ROOT = Path(__file__).parents[1]
@@ -134,3 +139,27 @@ def test_constraints_name_versions_and_no_hosts() -> None:
         assert line.startswith("#") or re.fullmatch(
             r'[\w.-]+==[\w.]+(; python_version (<|>=) "3\.12")?', line
         ), line
+
+
+def test_the_readmes_tables_are_those_of_the_stored_rows() -> None:
+    sys.path.insert(0, str(ROOT / "experiments"))
+    try:
+        families = importlib.import_module("families")
+    finally:
+        sys.path.pop(0)
+    with (ROOT / "figures/families.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert families.markdown(rows) in README
+    assert {row["experiment"] for row in rows} == families.SHOWN.keys()
+    with (ROOT / "experiments/benchmarks/results.csv").open(newline="") as stream:
+        measured = list(csv.DictReader(stream))
+    for row in measured:
+        shown = f"| {row['benchmark']} | {row['program']} | {float(row['seconds']):.2g} |"
+        assert shown in README, shown
+    ball = {r["program"]: float(r["ratio"]) for r in measured if r["benchmark"].startswith("ball")}
+    assert ball["CVXPY with Clarabel"] >= 1000
+
+
+def test_every_family_and_class_and_learner_is_in_the_readme() -> None:
+    for name in (*FAMILIES, *CLASSES, *BUILT_IN):
+        assert name in README, name
