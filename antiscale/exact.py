@@ -8,6 +8,7 @@ sets that may be seen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -140,10 +141,11 @@ def _mean_deviation(p: Floats, r: Floats, n: int, rho: float) -> float | str:
     whole = np.round(r).astype(np.int64)
     if (np.abs(r - whole) > 1e-9).any():
         return "the returns are not on a lattice (whole tokens)"
-    step = int(np.gcd.reduce(whole - whole.min()))
+    least = int(np.min(whole))
+    step = math.gcd(*(whole - least).tolist())
     if step == 0:
         return 0.0
-    y = (whole - whole.min()) // step
+    y = (whole - least) // step
     width = int(y.max())
     pmf = np.bincount(y, weights=p, minlength=width + 1)
     mean = float(pmf @ np.arange(width + 1))
@@ -227,10 +229,11 @@ def _two_types(
     ]
     policy = np.concatenate(policies)
     gaps = (stated.returns[:, 0, first] - stated.returns[:, 0, second])[stated.eligible[:, 0]]
+    widest, narrowest = np.max(gaps), np.min(gaps)
     risk = 0.0
     for chance, (k, law) in zip(chances, laws, strict=True):
         shift = chance - policy[np.searchsorted(counts, k)]
-        risk += float(law @ np.maximum(shift * gaps.max(), shift * gaps.min()))
+        risk += float(law @ np.maximum(shift * widest, shift * narrowest))
     return Exact(risk / len(chances))
 
 
@@ -260,7 +263,7 @@ def _verification(
     if work > _POLICIES:
         return Exact(
             None,
-            f"up to {int(doubtful.sum(-1).max())} blocks may or may not be seen: too many sets",
+            f"up to {int(np.max(doubtful.sum(-1)))} blocks may or may not be seen: too many sets",
         )
     for x in range(model.prompts):
         blocks = np.flatnonzero(doubtful[x])

@@ -50,7 +50,7 @@ def measures_of(
         "horizon": horizon,
         "kappa": kappa,
         "prompts": model.prompts,
-        "types": int((model.pmf > 0).sum(-1).max()),
+        "types": int(np.max((model.pmf > 0).sum(-1))),
         "announced": model.announced,
         "reward_class": family.reward_class,
         "sigma_exponent": model.sigma_exponent,

@@ -70,7 +70,7 @@ class Tabular(BlockRewards):
         """Return all labellings of the first prompt's support, if there are few."""
         support = self.pmf > 0
         labels = int(self.horizon) + 1
-        widest = int(support.sum(-1).max())
+        widest = int(np.max(support.sum(-1)))
         if labels**widest > _WRITABLE:
             raise InputError(f"the class has {labels}^{widest} members; too many to write down")
         digits = np.stack(

@@ -164,7 +164,7 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     prompts, prompt = np.unique(np.asarray(table["prompt"]).astype(str), return_inverse=True)
     _, style = np.unique(np.asarray(table["style"]).astype(str), return_inverse=True)
     place = _rank_within(prompt)
-    shape = (len(prompts), int(place.max()) + 1)
+    shape = (len(prompts), int(np.max(place)) + 1)
     arrays: dict[str, Any] = {
         "pmf": np.zeros(shape),
         "hitting_times": np.full(shape, np.inf),
