@@ -146,7 +146,7 @@ def _mean_deviation(p: Floats, r: Floats, n: int, rho: float) -> float | str:
     if step == 0:
         return 0.0
     y = (whole - least) // step
-    width = int(y.max())
+    width = int(np.max(y))
     pmf = np.bincount(y, weights=p, minlength=width + 1)
     mean = float(pmf @ np.arange(width + 1))
     sigma = float(np.sqrt(pmf @ (np.arange(width + 1) - mean) ** 2))
