@@ -1,23 +1,25 @@
-"""The bounds that hold in one cell of a sweep, chosen by class, expert and learner."""
+"""The bounds that hold in one cell of a sweep: what they need, which apply, which is sharpest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from antiscale import bounds
-from antiscale.ball import BallOptimum
-from antiscale.classes import RewardClass, load_class
+from antiscale.ball import BallOptimum, chi2_ball_optimum
+from antiscale.bounds.registry import RESULTS
+from antiscale.classes import RewardClass, load_class, tolerance
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.experts import hard_block_experts, hard_experts
-from antiscale.learners import GridPrior, Learner
+from antiscale.families import load_family
+from antiscale.learners import GridPrior, Learner, choose_learners
 from antiscale.learners.cloning import MLE
-from antiscale.measures import coverage, heterogeneity
-from antiscale.stated import StatedRewards
+from antiscale.measures import anticoncentration, coverage, heterogeneity
+from antiscale.stated import StatedRewards, stated_rewards
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 
@@ -29,6 +31,110 @@ class Bound:
     value: float | None
     name: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One (H, n) of a sweep before anything is drawn: all that its bounds need.
+
+    Attributes
+    ----------
+    learners
+        One per side, "vf" and "vb".
+    c0, c0_stated
+        The true reward's anti-concentration, and what a stated reward must reach.
+    optima
+        The ball's optimum for each stated reward.
+    worst
+        T7's sigma, W and ct_0, the worst over the stated rewards.
+    tolerance
+        Labels by which a verdict may be outvoted, per prompt; zero where labels are clean.
+    lower
+        T4 over the stated rewards and over calR.
+    experts : [1 or R, m, S]
+        Whose traces are cloned.
+    """
+
+    config: SweepConfig
+    horizon: int
+    n: int
+    noise: float
+    learners: dict[str, Learner]
+    model: TraceModel
+    rewards: RewardClass
+    stated: StatedRewards
+    c0: float
+    c0_stated: float
+    optima: BallOptimum
+    worst: dict[str, float]
+    tolerance: Floats
+    lower: LowerBounds
+    experts: Floats
+
+    @property
+    def tied(self) -> bool:
+        """Whether a learner has one set of parameters for all prompts (joint rewards)."""
+        return any(getattr(learner, "tied", False) for learner in self.learners.values())
+
+    def with_samples(self, n: int) -> Case:
+        """The same cell with another number of traces, what does not depend on it kept."""
+        slack = self.tolerance
+        if self.noise > 0:
+            slack = tolerance((self.rewards.verified_blocks > 0).sum(-1), n, self.noise)
+        lower = LowerBounds.of(
+            self.config, self.model, self.rewards, self.stated, n, tied=self.tied
+        )
+        experts = self.experts
+        if self.config.expert == "hard":
+            experts = lower.experts(self.config, self.model, self.rewards, n)
+        return replace(self, n=n, tolerance=slack, lower=lower, experts=experts)
+
+    @classmethod
+    def of(cls, config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> Case:
+        """Set up one cell.
+
+        Raises
+        ------
+        InputError
+            If no reward of the class is as anti-concentrated as asked for, or the expert, the form
+            or the class do not fit each other.
+        """
+        learners = choose_learners(config.learner)
+        tied = any(getattr(learner, "tied", False) for learner in learners.values())
+        model = load_family(config.family, horizon=horizon, **config.family_parameters())
+        rewards = load_class(config.class_name(), model, **config.class_parameters)
+        kappa = config.kappa
+        c0 = float(anticoncentration(model.pmf, model.returns, kappa, horizon=horizon).min())
+        mirrored = anticoncentration(model.pmf, horizon - model.returns, kappa, horizon=horizon)
+        # Unless told otherwise, as much as both r and rbar reach: T4 needs them both.
+        required = min(c0, float(mirrored.min())) if rewards.mirror_closed else c0
+        required = required if config.c0 is None else config.c0
+        stated = stated_rewards(
+            model, rewards, kappa=kappa, c0=required, count=config.rewards, seed=config.seed
+        )
+        if tied:
+            stated = stated.joint()
+        if not stated.eligible.any(0).all():
+            raise InputError(
+                f"no reward of the class reaches c_0 = {required:g} at every prompt "
+                f"(the true reward's own is {c0:.4g}); lower c0"
+            )
+        optima = chi2_ball_optimum(model.pmf, stated.returns, kappa)
+        slack = np.zeros(model.prompts)
+        if noise > 0:
+            slack = tolerance((rewards.verified_blocks > 0).sum(-1), n, noise)
+        lower = LowerBounds.of(config, model, rewards, stated, n, tied=tied)
+        if config.expert == "hard":
+            experts = lower.experts(config, model, rewards, n)
+        elif config.expert == "optimal":
+            # The true reward stands first.
+            experts = (model.pmf * np.asarray(optima.density_ratio[0]))[None]
+        else:
+            experts = model.pmf[None]
+        return cls(
+            config, horizon, n, noise, learners, model, rewards, stated, c0, required, optima,
+            worst_over(stated, model, optima), slack, lower, experts,
+        )  # fmt: skip
 
 
 def worst_over(stated: StatedRewards, model: TraceModel, optima: BallOptimum) -> dict[str, float]:
@@ -49,7 +155,8 @@ class LowerBounds:
     """T4 over the stated rewards and over all of calR, with the prior that attains it.
 
     `grid` is the prior of T4a or T4c whichever form is reported; `prior` and `block_prior` are
-    what `--expert hard` draws from.
+    what `--expert hard` draws from. `block_masses` are the masses and mean returns of the blocks,
+    [m, B], in the `order` in which T4b and T4d pair them.
     """
 
     over_stated: Bound
@@ -58,6 +165,7 @@ class LowerBounds:
     prior: bounds.Prior | None
     block_prior: bounds.BlockPrior | None
     order: Floats
+    block_masses: tuple[Floats, Floats] | None = None
 
     @classmethod
     def of(
@@ -89,7 +197,7 @@ class LowerBounds:
                 )
             none = Bound(None, None, why)
             return cls(none, none, None, None, None, np.zeros((model.prompts, 0)))
-        prior = block_prior = None
+        prior = block_prior = block_masses = None
         blocks = rewards.blocks
         mass = np.zeros((model.prompts, 0)) if blocks is None else blocks.mass(model.pmf)
         order = np.argsort(-mass, axis=-1, kind="stable")
@@ -104,14 +212,18 @@ class LowerBounds:
         if config.form in ("blocks", "best") and blocks is not None and blocks.count > 1:
             mean = blocks.mean(model.pmf)
             height = np.divide(mean, mass, out=np.zeros_like(mean), where=mass > 0)
-            block_prior = bounds.hardest_block_prior(
+            block_masses = (
                 np.take_along_axis(mass, order, -1),
                 np.take_along_axis(height, order, -1),
-                n,
-                prompt_mass=rho,
-                kappa=kappa,
             )
+            block_prior = bounds.hardest_block_prior(*block_masses, n, prompt_mass=rho, kappa=kappa)
             candidates.append(Bound(float(rho @ block_prior.value), "T4b"))
+            if config.expert != "hard":
+                grids = RESULTS["T4d"](
+                    style_mass=block_masses[0], style_return=block_masses[1], n=n,
+                    prompt_mass=rho, kappa=kappa,
+                )  # fmt: skip
+                candidates.append(Bound(float(rho @ grids), "T4d"))
         if not candidates:
             raise InputError(
                 "form 'blocks' needs the reward class 'styles' with at least two styles, or "
@@ -129,7 +241,7 @@ class LowerBounds:
         elif stated.all_of_class:
             over_stated = over_class
         elif config.form == "blocks":
-            over_stated = Bound(None, None, "T4b holds over all of calR only")
+            over_stated = Bound(None, None, "T4b and T4d hold over all of calR only")
         elif stated.with_mirror:
             over_stated = candidates[0]
         else:
@@ -144,7 +256,9 @@ class LowerBounds:
                 prior = None
             else:
                 block_prior = None
-        return cls(over_stated, over_class, grid, prior, block_prior, order.astype(float))
+        return cls(
+            over_stated, over_class, grid, prior, block_prior, order.astype(float), block_masses
+        )
 
     def grid_prior(self) -> GridPrior | None:
         """Return the prior for the learner `bayes`."""
@@ -167,84 +281,98 @@ class LowerBounds:
         return hard_block_experts(model, rewards, self.block_prior, self.order, **keys)
 
 
-def cloning_upper(
-    learner: Learner,
-    rewards: RewardClass,
-    stated: StatedRewards,
-    model: TraceModel,
-    experts: Floats,
-    n: int,
-    *,
-    hard: bool,
-) -> tuple[Bound, Bound]:
+def certified_gap(case: Case) -> Bound:
+    """T9: T4 minus T7 over the stated rewards, or the reason why there is none."""
+    lower, upper = case.lower.over_stated, verification_upper(case)[0]
+    if lower.value is None or upper.value is None:
+        return Bound(None, None, lower.reason or upper.reason)
+    gap = RESULTS["T9"](vf_lower=lower.value, vb_upper=upper.value)
+    return Bound(float(gap), f"{lower.name} - {upper.name}")
+
+
+def cloning_upper(case: Case) -> tuple[Bound, Bound]:
     """T5 over the stated rewards and over calR, averaged over the experts drawn."""
+    learner, model, n = case.learners["vf"], case.model, case.n
     if isinstance(learner, MLE):
-        return _mle_upper(learner, stated, model, experts, n, hard=hard)
+        return _mle_upper(case, learner)
     if learner.name != "sft":
         none = Bound(None, None, f"no bound is proved for the learner {learner.name}")
         return none, none
 
     def of(judged: RewardClass) -> Bound:
-        terms = bounds.sft_upper(
-            judged.deviation(experts),
-            n,
+        terms = RESULTS["T5a"](
+            sigma_expert=judged.deviation(case.experts),
+            n=n,
             prompt_mass=model.prompt_mass,
-            fallback_gap=judged.shift(experts, model.pmf),
+            fallback_gap=judged.shift(case.experts, model.pmf),
         )
         return Bound(float((terms @ model.prompt_mass).mean()), "T5a")
 
-    over_class = of(rewards)
-    only_mirrors = rewards.mirror_closed and not stated.eligible[2:].any()
+    over_class = of(case.rewards)
+    only_mirrors = case.rewards.mirror_closed and not case.stated.eligible[2:].any()
     return of(load_class("mirror", model)) if only_mirrors else over_class, over_class
 
 
-def _mle_upper(
-    learner: MLE, stated: StatedRewards, model: TraceModel, experts: Floats, n: int, *, hard: bool
-) -> tuple[Bound, Bound]:
+def _mle_upper(case: Case, learner: MLE) -> tuple[Bound, Bound]:
     """T5b in expectation; the expert must be of the learner's finite class."""
-    if hard:
+    if case.config.expert == "hard":
         none = Bound(None, None, "T5b needs an expert of mle's finite class; hard experts are not")
         return none, none
-    spread = np.asarray(heterogeneity(experts[0], stated.returns))
-    spread = np.where(stated.eligible, spread, 0.0).max(0)
-    size = learner.log_class_size(model.prompts)
+    spread = np.asarray(heterogeneity(case.experts[0], case.stated.returns))
+    spread = np.where(case.stated.eligible, spread, 0.0).max(0)
+    size = learner.log_class_size(case.model.prompts)
 
     def of(sigma: float) -> Bound:
-        return Bound(float(bounds.mle_upper(sigma, model.horizon, n, size, None)), "T5b")
+        value = RESULTS["T5b"](
+            sigma_expert=sigma, horizon=case.horizon, n=case.n, log_class_size=size, delta=None
+        )
+        return Bound(float(value), "T5b")
 
     # Over all of calR no return law on [0, H] spreads by more than H/2.
-    return of(float(np.sqrt(model.prompt_mass @ spread**2))), of(model.horizon / 2)
+    return of(float(np.sqrt(case.model.prompt_mass @ spread**2))), of(case.horizon / 2)
 
 
-def verification_upper(
-    learner: Learner,
-    rewards: RewardClass,
-    model: TraceModel,
-    worst: dict[str, float],
-    kappa: float,
-    n: int,
-    *,
-    noise: float,
-    tolerance: Floats,
-) -> tuple[Bound, Bound]:
-    """T7 for the learner, with the smaller of T6's errors that hold for E sup_r."""
-    mass, rho = rewards.verified_blocks, model.prompt_mass
+def verifier_errors(case: Case) -> dict[str, Bound]:
+    """T6's errors in expectation that hold for every truth at once, by label; and `failure`.
+
+    `failure` is the probability that the version space lost the truth, weighted over prompts and
+    blocks: zero where labels are clean.
+    """
+    mass, rho, n = case.rewards.verified_blocks, case.model.prompt_mass, case.n
+    if case.noise > 0:
+        unsettled = RESULTS["T6c"](
+            style_mass=mass, n=n, noise=case.noise, tolerance=case.tolerance, prompt_mass=rho
+        )
+        return {"T6c": Bound(float(rho @ unsettled), "noisy eu_n")}
+    unseen = RESULTS["T6b"](style_mass=mass, n=n, prompt_mass=rho)
+    size = case.rewards.log_sizes().sum()
+    return {
+        "T6b": Bound(float(rho @ unseen), "eu_n"),
+        "T6a": Bound(float(RESULTS["T6a"](n=n, log_class_size=size, uniform=True)), "es_n"),
+    }
+
+
+def verification_terms(case: Case, learner: str, error: float) -> dict[str, float]:
+    """Every bound of T7 for the learner, by name, from the verifier's error."""
     failure = 0.0
-    if noise > 0:
-        unsettled = bounds.noisy_unseen_mass(mass, n, noise, tolerance, prompt_mass=rho)
-        errors = {"noisy eu_n": float(rho @ unsettled)}
-        failure = float(rho @ ((mass > 0).sum(-1) * bounds.wrong_verdict(noise, tolerance)))
-    else:
-        errors = {
-            "eu_n": float(rho @ bounds.unseen_mass(mass, n, prompt_mass=rho)),
-            "es_n": float(bounds.verifier_error(n, rewards.log_sizes().sum(), uniform=True)),
-        }
-    name = min(errors, key=lambda key: errors[key])
-    error = Bound(errors[name], name)
-    if learner.name not in bounds.VB_LEARNERS:
-        return Bound(None, None, f"no bound is proved for the learner {learner.name}"), error
+    if case.noise > 0:
+        blocks = (case.rewards.verified_blocks > 0).sum(-1)
+        lost = bounds.wrong_verdict(case.noise, case.tolerance)
+        failure = float(case.model.prompt_mass @ (blocks * lost))
     terms = bounds.vb_upper_terms(
-        model.horizon, errors[name], learner=learner.name, kappa=kappa, failure=failure, **worst
+        case.horizon, error, learner=learner, kappa=case.config.kappa, failure=failure, **case.worst
     )
-    best = min(terms, key=lambda key: float(terms[key]))
-    return Bound(float(terms[best]), best), error
+    return {name: float(value) for name, value in terms.items()}
+
+
+def verification_upper(case: Case) -> tuple[Bound, Bound]:
+    """T7 for the learner, with the smaller of T6's errors that hold for E sup_r, and that error."""
+    errors = verifier_errors(case).values()
+    error = min(errors, key=lambda bound: bound.value or 0.0)
+    assert error.value is not None
+    learner = case.learners["vb"].name
+    if learner not in bounds.VB_LEARNERS:
+        return Bound(None, None, f"no bound is proved for the learner {learner}"), error
+    terms = verification_terms(case, learner, error.value)
+    best = min(terms, key=lambda key: terms[key])
+    return Bound(terms[best], best), error

@@ -174,3 +174,25 @@ def _automaton(word: list[int], vocabulary: int) -> list[list[int]]:
             border = after[border][token]
         after.append(row)
     return after
+
+
+def planted_success(target: npt.ArrayLike, vocabulary: int, skill: float, horizon: int) -> float:
+    """P(T <= H) of one skill on a planted target: how often the base policy solves it (T11).
+
+    Parameters
+    ----------
+    target, vocabulary
+        As for `planted_chain`.
+    skill
+        gamma in [0, 1].
+    horizon
+        H in tokens, at least 1.
+
+    Raises
+    ------
+    InputError
+        As `planted_chain`.
+    """
+    chain = planted_chain(target, vocabulary, [skill], [1.0])
+    law = chain.hitting_law(validate.integer("horizon", horizon, least=1))
+    return float(law[:-1].sum())

@@ -284,6 +284,264 @@ def plot(
         print(file)
 
 
+_SEPARATION_EXAMPLES = """
+[bold]Examples[/bold]
+
+  antiscale separation
+
+  antiscale separation --config experiments/homogeneous_styles.toml
+
+  antiscale separation --family sharp --samples-per-token 8 --no-phase
+"""
+
+
+@app.command(epilog=_SEPARATION_EXAMPLES)
+def separation(
+    horizon: Annotated[
+        str | None,
+        typer.Option(metavar="H", help=f"Largest budget in tokens. Default: {_DEFAULT.horizon}."),
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"As for sweep. Default: {_DEFAULT.family}."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable."),
+    ] = None,
+    reward_class: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The class calR. Default: the family's.")
+    ] = None,
+    learner: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="As for sweep; once per side.")
+    ] = None,
+    kappa: Annotated[
+        str | None,
+        typer.Option(metavar="X", help=f"Radius of the ball. Default: {_DEFAULT.kappa:g}."),
+    ] = None,
+    samples_per_token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X",
+            help=f"The budget rule n = X * H. Default: {_DEFAULT.samples_per_token:g}.",
+        ),
+    ] = None,
+    samples: Annotated[
+        str | None, typer.Option(metavar="N", help="The budget rule n = N at every H instead.")
+    ] = None,
+    repeats: Annotated[
+        str | None, typer.Option(metavar="R", help=f"Replicates. Default: {_DEFAULT.repeats}.")
+    ] = None,
+    seed: Annotated[
+        str | None,
+        typer.Option(metavar="SEED", help=f"Seed of everything. Default: {_DEFAULT.seed}."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="A sweep's options; flags override them."),
+    ] = None,
+    phase: Annotated[
+        bool, typer.Option("--phase/--no-phase", help="Whether to compute T9's phase diagram.")
+    ] = True,
+    phase_horizon: Annotated[
+        str, typer.Option(metavar="H", help="H of the phase diagram.")
+    ] = "1048576",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the results. Default: runs/separation-<hash>."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Find from which H and n verification certainly wins, and where it is measured to (T9).
+
+    The gap is certified where T4, what every cloning algorithm must lose, exceeds T7, what the
+    named verifier may lose. Leaves rows, the phase diagram's points, a manifest and a figure.
+    """
+    given: dict[str, Any] = {
+        "horizon": _number("--horizon", horizon),
+        "family": family,
+        "reward_class": reward_class,
+        "learner": learner or None,
+        "kappa": _number("--kappa", kappa),
+        "samples_per_token": _number("--samples-per-token", samples_per_token),
+        "samples": _number("--samples", samples),
+        "repeats": _number("--repeats", repeats),
+        "seed": _number("--seed", seed),
+    }
+    options = {} if config is None else read_config(config)
+    options |= {name: value for name, value in given.items() if value is not None}
+    assigned = dict(_assignment(text) for text in set_ or [])
+    if assigned:
+        options["parameters"] = {**options.get("parameters", {}), **assigned}
+    settings = SweepConfig.from_mapping(options)
+    top = validate.integer(
+        "--phase-horizon", _number("--phase-horizon", phase_horizon), least=16, most=2**24
+    )
+
+    from antiscale import report
+    from antiscale import separation as tool
+    from antiscale.results import open_folder
+    from antiscale.sweeps import check
+
+    check(settings)
+    path = out if out is not None else Path("runs") / f"separation-{settings.hash()}"
+    folder = open_folder(path, tool.SCHEMA)
+    threading.Thread(target=_load_ahead).start()
+    with _progress(1, hidden=quiet) as advance:
+        found = tool.separation(settings, phase_horizon=top if phase else None, progress=advance)
+    tool.write(found, folder)
+    if as_json:
+        print(json.dumps(found.to_json(), allow_nan=False))
+        return
+    console = _console()
+    console.print(report.separation_screen(found), highlight=False)
+    console.print(
+        f"\nResults: {path}/  (rows.csv, in_n.csv, phase.csv, result.json, separation.png, .svg)",
+        highlight=False,
+    )
+
+
+_BOUNDS_EXAMPLES = """
+[bold]Examples[/bold]
+
+  antiscale bounds
+
+  antiscale bounds T4c --set pmf=[0.5,0.5] --set returns=[0,100] --set n=1000 --set kappa=0.25
+
+  antiscale bounds --table --family heterogeneous --horizon 4096 --samples 131072
+
+  antiscale bounds --constants
+"""
+
+
+@app.command(epilog=_BOUNDS_EXAMPLES)
+def bounds(
+    label: Annotated[
+        str | None, typer.Argument(metavar="[LABEL]", help="A label of paper_bounds.md, e.g. T4c.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An input of the bound, or with --table a parameter of the family; repeatable.",
+        ),
+    ] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="Compare every bound at one place of a family.")
+    ] = False,
+    constants: Annotated[
+        bool, typer.Option("--constants", help="Show the constants with their proved brackets.")
+    ] = False,
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --table: the family.")
+    ] = None,
+    horizon: Annotated[
+        str | None, typer.Option(metavar="H", help="With --table: test-time budget in tokens.")
+    ] = None,
+    samples: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="With --table: traces per side. Default: 32 H."),
+    ] = None,
+    reward_class: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --table: the class calR.")
+    ] = None,
+    expert: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --table: optimal or base.")
+    ] = None,
+    kappa: Annotated[
+        str | None, typer.Option(metavar="X", help="With --table: radius of the ball.")
+    ] = None,
+    noise: Annotated[
+        str | None, typer.Option(metavar="ETA", help="With --table: chance of a reversed label.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """List every bound, evaluate one, or compare all at one place of a family.
+
+    Labels, statements and proofs are those of paper_bounds.md.
+    """
+    given: dict[str, Any] = {
+        "family": family,
+        "horizon": _number("--horizon", horizon),
+        "samples": _number("--samples", samples),
+        "reward_class": reward_class,
+        "expert": expert,
+        "kappa": _number("--kappa", kappa),
+        "noise": _number("--noise", noise),
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    assigned = dict(_assignment(text) for text in set_ or [])
+    if sum((label is not None, table, constants)) > 1:
+        raise InputError("name a label, or --table, or --constants: one of the three")
+    if given and not table:
+        raise InputError(f"--{next(iter(given)).replace('_', '-')} goes with --table")
+    if assigned and not (table or label):
+        raise InputError("--set goes with a label or with --table")
+
+    from antiscale import catalogue
+    from antiscale.bounds import registry
+
+    shown: Any
+    if label is not None:
+        found: dict[str, Any] = registry.result(label).evaluate(assigned)
+        found = {"schema": "antiscale.bound/1"} | found
+        shown = catalogue.evaluation(found)
+    elif table:
+        from antiscale.bracket import Case
+
+        if expert == "hard":
+            raise InputError("--table takes --expert optimal or base; hard experts are drawn")
+        if assigned:
+            given["parameters"] = assigned
+        settings = SweepConfig.from_mapping(given)
+        place = settings.cells()[-1]
+        case = Case.of(settings, place.horizon, place.n, settings.noise)
+        rows = catalogue.rows(case)
+        found = {
+            "schema": "antiscale.bounds/1", "config": settings.to_dict(),
+            "horizon": place.horizon, "n": place.n, "rows": rows,
+        }  # fmt: skip
+        shown = catalogue.screen(case, rows)
+    elif constants:
+        found = {
+            "schema": "antiscale.constants/1",
+            "constants": {
+                name: {
+                    "label": c.label, "times": c.meaning, "formula": c.formula,
+                    "low": c.digits()[0], "high": c.digits()[1],
+                }
+                for name, c in antiscale.bounds.constants().items()
+            },
+        }  # fmt: skip
+        shown = catalogue.constants_table() if not as_json else None
+    else:
+        found = {
+            "schema": "antiscale.bounds/1",
+            "bounds": [
+                {
+                    "label": r.label, "name": r.name, "kind": r.kind, "origin": r.origin,
+                    "learner": r.learner, "statement": r.statement, "unit": r.unit,
+                    "function": r.public_name, "inputs": list(r.parameters()),
+                    "example": dict(r.example),
+                }
+                for r in registry.RESULTS.values()
+            ],
+        } if as_json else {}  # fmt: skip
+        shown = catalogue.listing()
+    if as_json:
+        print(json.dumps(writable(found), allow_nan=False))
+        return
+    _console(wider=label is None).print(shown, highlight=False)
+
+
 families_app = typer.Typer(
     help="What each family models and which assumption it tests, with its measures at one horizon.",
     no_args_is_help=True,
@@ -412,7 +670,8 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise InputError(f"--set takes NAME=VALUE, e.g. --set spread=0.5; got {text!r}")
-    for read in (json.loads, float):  # float for .5 and inf, which are no JSON
+    # float for .5 and inf, which are no JSON; and 0.5,0.5 is as good as [0.5,0.5].
+    for read in (json.loads, float, lambda text: json.loads(f"[{text}]")):
         with contextlib.suppress(ValueError):
             return name.strip(), read(value)
     return name.strip(), value
@@ -444,8 +703,9 @@ def _progress(total: int, *, hidden: bool) -> Any:
         ) as progress:
             task = progress.add_task("compiling", total=total)
 
-            def advance(done: int, _: int, horizon: int) -> None:
-                progress.update(task, completed=done, description=f"H = {horizon}")
+            def advance(done: int, total: int, what: int | str) -> None:
+                shown = f"H = {what}" if isinstance(what, int) else what
+                progress.update(task, completed=done, total=total, description=shown)
 
             yield advance
 

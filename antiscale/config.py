@@ -212,17 +212,18 @@ class SweepConfig:
 
     def cells(self) -> list[Place]:
         """Return the places (H, n, noise) of the sweep, in order."""
-        largest = self._samples(self.horizon)
+        largest = self.samples_at(self.horizon)
         if self.vary == "n":
-            smallest = min(largest, self._samples(SMALLEST) if self.samples is None else 16)
+            smallest = min(largest, self.samples_at(SMALLEST) if self.samples is None else 16)
             return [Place(self.horizon, n, self.noise) for n in _doubling(smallest, largest)]
         if self.vary == "noise":
             steps = range(NOISE_STEPS + 1)
             return [Place(self.horizon, largest, self.noise * i / NOISE_STEPS) for i in steps]
         horizons = _doubling(min(SMALLEST, self.horizon), self.horizon)
-        return [Place(h, self._samples(h), self.noise) for h in horizons]
+        return [Place(h, self.samples_at(h), self.noise) for h in horizons]
 
-    def _samples(self, horizon: int) -> int:
+    def samples_at(self, horizon: int) -> int:
+        """Return n(H), the budget rule: traces for each side at `horizon`."""
         if self.samples is not None:
             return self.samples
         return max(1, round(self.samples_per_token * horizon))

@@ -223,3 +223,85 @@ def encode(figure: Figure) -> dict[str, bytes]:
             figure.savefig(buffer, format=kind, **options)
             encoded[kind] = buffer.getvalue()
     return encoded
+
+
+def separation_figure(
+    rows: pd.DataFrame, in_n: pd.DataFrame, phase: pd.DataFrame | None, note: str
+) -> Figure:
+    """Draw the gap along n(H) and in n, certified and measured, and T9's phase diagram.
+
+    Parameters
+    ----------
+    rows, in_n, phase
+        The tables of a `Separation`; no phase diagram if None or empty.
+    note
+        One paragraph of reading, set under the panels.
+    """
+    with mpl.rc_context(_STYLE):
+        drawn = phase is not None and len(phase) > 0
+        figure = Figure(figsize=(7.2, 6.2 if drawn else 3.4), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(2 if drawn else 1, 2, squeeze=False)
+        draw_crossing(axes[0, 0], rows, "horizon")
+        axes[0, 0].set_title("The gap as H grows", loc="left")
+        draw_crossing(axes[0, 1], in_n, "n")
+        axes[0, 1].set_title(f"The gap in n, at H = {rows['horizon'].iloc[-1]}", loc="left")
+        if drawn:
+            assert phase is not None
+            titles = {
+                "bounded": "Phase: rewards within $H^a$, W bounded",
+                "growing": "Phase: rewards up to H, W ~ $H^{1-a}$",
+            }
+            for place, (panel, title) in zip(axes[1], titles.items(), strict=True):
+                draw_phase(place, phase[phase["panel"] == panel])
+                place.set_title(title, loc="left")
+        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+    return figure
+
+
+def draw_crossing(axes: Axes, rows: pd.DataFrame, key: str) -> None:
+    """Certified and measured gap against `key`, on axes that show both signs."""
+    x = rows[key].to_numpy(float)
+    measured = rows["gap_measured"].to_numpy(float)
+    errors = np.stack(
+        [measured - rows["gap_low"].to_numpy(float), rows["gap_high"].to_numpy(float) - measured]
+    )
+    axes.errorbar(
+        x, measured, errors, fmt="-D", markersize=4, capsize=2, color=GAP, label="measured, 99%"
+    )
+    certified = rows["gap_certified"].astype(float).to_numpy()
+    if np.isfinite(certified).any():
+        axes.plot(x, certified, "--^", markersize=4, color=INK, label="certified (T4 − T7)")
+    axes.axhline(0, color=INK, linewidth=0.8)
+    finite = np.abs(np.concatenate([measured, certified[np.isfinite(certified)]]))
+    scale = float(np.min(finite[finite > 0])) if (finite > 0).any() else 1.0
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=max(scale, 1e-3 * float(finite.max())))
+    axes.set_xlabel("test-time budget $H$ (tokens)" if key == "horizon" else "traces $n$ per side")
+    axes.set_ylabel("VF − VB (tokens)")
+    axes.legend(loc="best")
+
+
+def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
+    """Where cloning loses more (exact risks), where T4 - T7 certifies it, and theory's line."""
+    a, b = rows["a"].to_numpy(float), rows["b"].to_numpy(float)
+    gap = rows["gap"].to_numpy(float)
+    certain = rows["vf_lower"].to_numpy(float) > rows["vb_upper"].to_numpy(float)
+    axes.scatter(
+        b[gap > 0], a[gap > 0], s=16, marker="s", color=VF, alpha=0.75, linewidths=0,
+        label="cloning loses more",
+    )  # fmt: skip
+    if (gap <= 0).any():
+        axes.scatter(
+            b[gap <= 0], a[gap <= 0], s=16, marker="o", color=VB, alpha=0.75, linewidths=0,
+            label="verification loses more",
+        )  # fmt: skip
+    axes.scatter(b[certain], a[certain], s=7, marker="+", color=INK, linewidths=0.8,
+                 label="certified, with H W e")  # fmt: skip
+    line = rows.drop_duplicates("b").sort_values("b")
+    slope = "b/2" if rows["panel"].iloc[0] == "bounded" else "b/4"
+    axes.plot(line["b"], line["boundary"], color=INK, linewidth=1.6, label=f"T9: a = 1 − {slope}")
+    axes.set(xlabel="$b$: $n = H^b$", ylabel=r"$a$: $\sigma = H^a$", ylim=(-0.05, 1.42))
+    axes.set_yticks(np.linspace(0, 1, 5))
+    axes.grid(visible=False)
+    axes.legend(loc="upper center", ncols=2, columnspacing=1.0, handletextpad=0.4)

@@ -62,11 +62,11 @@ def fit_exponents(
         resampled[side] = np.stack(columns, axis=-1)
     means["gap"] = means["vf"] - means["vb"]
     resampled["gap"] = resampled["vf"] - resampled["vb"]
-    theory = _theory(config, sigma_exponent)
+    expected = theory(config, sigma_exponent)
     if outside_theory is not None:
-        theory = dict.fromkeys(theory, (None, outside_theory))
+        expected = dict.fromkeys(expected, (None, outside_theory))
     return {
-        f"{name}_slope": _fit(name, x, means[name], resampled[name], zero, *theory[name])
+        f"{name}_slope": _fit(name, x, means[name], resampled[name], zero, *expected[name])
         for name in ("vf", "vb", "gap")
     }
 
@@ -121,7 +121,7 @@ def _slope(x: Floats, y: Floats) -> Floats:
     return result
 
 
-def _theory(
+def theory(
     config: SweepConfig, sigma_exponent: float | None
 ) -> dict[str, tuple[float | None, str | None]]:
     """T9's exponents in H with n = H^b, or in n at a fixed H; or the reason why there is none."""

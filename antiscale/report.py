@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,6 +11,9 @@ from rich.text import Text
 
 from antiscale.bounds.separation import certified_from
 from antiscale.config import SweepConfig
+
+if TYPE_CHECKING:
+    from antiscale.separation import Separation
 
 DASH = "–"
 
@@ -199,6 +202,38 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
     else:
         sentence += "; the bounds do not certify a gap at this size"
     return sentence + "."
+
+
+def separation_screen(found: Separation) -> RenderableType:
+    """Return the tables and the reading of `antiscale separation` for a terminal."""
+    from antiscale.separation import reading as plain_words
+
+    config = found.config
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in (
+        "H", "n", "sigma/H", "W", "VF lower", "", "VB upper", "", "certified", "measured", "99%"
+    ):  # fmt: skip
+        table.add_column(header, justify="left" if header == "" else "right", no_wrap=True)
+    for row in found.rows:
+        gap = row["gap_certified"]
+        table.add_row(
+            f"{row['horizon']}", f"{row['n']}", number(row["sigma"] / row["horizon"]),
+            number(row["max_ratio"]), number(row["vf_lower"]), row["vf_lower_name"] or "",
+            number(row["vb_upper"]), row["vb_upper_name"] or "",
+            Text(number(gap), style="green" if gap is not None and gap > 0 else "dim"),
+            number(row["gap_measured"]), Text(interval(row["gap_low"], row["gap_high"])),
+        )  # fmt: skip
+    growth = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in ("exponent in H", "of the bounds", "theory"):
+        growth.add_column(header, justify="left" if header.startswith("exp") else "right")
+    for side, label in (("vf", "VF lower"), ("vb", "VB upper"), ("gap", "certified gap")):
+        slope = found.exponents[side]
+        growth.add_row(label, _slope(slope["bound"]), _slope(slope["theory"]))
+    title = (
+        f"{config.family}, class {config.class_name()}, expert {config.expert}, kappa "
+        f"{config.kappa:g}: gaps in tokens, VF - VB"
+    )
+    return Group(Text(title, style="bold"), table, Text(), growth, Text(), Text(plain_words(found)))
 
 
 def _with_name(value: float | None, name: str | None) -> str:

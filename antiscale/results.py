@@ -159,6 +159,31 @@ class RunFolder:
         return result
 
 
+def open_folder(path: Path, schema: str) -> RunFolder:
+    """Make a folder for results that are written in one go, or take one that holds such results.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written or holds anything else.
+    """
+    folder = RunFolder(path)
+    file = path / MANIFEST
+    with _writing(path):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file; choose another folder with --out")
+        occupied = path.is_dir() and any(path.iterdir())
+    if occupied:
+        if not file.exists() or _read_manifest(file).get("schema") != schema:
+            raise InputError(
+                f"{path} holds other files than results of {schema.partition('/')[0]}; choose "
+                "another --out"
+            )
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def open_run(config: SweepConfig, path: Path, *, overwrite: bool = False) -> RunFolder:
     """Make the run's folder, or take up the one that is there.
 

@@ -9,25 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from antiscale import bounds, intervals
-from antiscale.ball import chi2_ball_optimum
-from antiscale.bracket import (
-    Bound,
-    LowerBounds,
-    cloning_upper,
-    verification_upper,
-    worst_over,
-)
-from antiscale.classes import Votes, load_class, tolerance
+from antiscale.bracket import Bound, Case, cloning_upper, verification_upper
+from antiscale.classes import Votes
 from antiscale.config import SweepConfig
 from antiscale.counts import draw_counts, draw_flips, stream
-from antiscale.errors import InputError
 from antiscale.exact import exact_columns
-from antiscale.families import load_family
-from antiscale.learners import DEFAULT, Learner, Setting, load_learner
+from antiscale.learners import Setting
 from antiscale.learners.loglinear import trace_features
-from antiscale.measures import anticoncentration, heterogeneity
+from antiscale.measures import heterogeneity
 from antiscale.risks import Losses, cloning_losses, verification_losses
-from antiscale.stated import StatedRewards, stated_rewards
+from antiscale.stated import StatedRewards
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 
@@ -52,27 +43,6 @@ class Cell:
     replicates: dict[str, Floats]
 
 
-def choose_learners(names: tuple[str, ...]) -> dict[str, Learner]:
-    """Return one learner per side, the default where none is named.
-
-    Raises
-    ------
-    InputError
-        If a name is unknown or two are of one side.
-    """
-    chosen: dict[str, Learner] = {}
-    for name in names:
-        learner = load_learner(name)
-        if learner.side in chosen:
-            kind = "verifier-free" if learner.side == "vf" else "verifier-based"
-            raise InputError(
-                f"learners {chosen[learner.side].name!r} and {name!r} are both {kind}; name one "
-                "per side"
-            )
-        chosen[learner.side] = learner
-    return {side: chosen.get(side) or load_learner(DEFAULT[side]) for side in ("vf", "vb")}
-
-
 def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> Cell:
     """Run one cell.
 
@@ -85,41 +55,12 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
     noise
         Probability that the verdict of a label is reversed.
     """
-    learners = choose_learners(config.learner)
-    tied = any(getattr(learner, "tied", False) for learner in learners.values())
-    model = load_family(config.family, horizon=horizon, **config.family_parameters())
-    rewards = load_class(config.class_name(), model, **config.class_parameters)
-    c_x = anticoncentration(model.pmf, model.returns, config.kappa, horizon=horizon)
-    c0 = float(c_x.min())
-    mirrored = anticoncentration(model.pmf, horizon - model.returns, config.kappa, horizon=horizon)
-    # Unless told otherwise, as much as both r and rbar reach: T4 needs them both.
-    required = min(c0, float(mirrored.min())) if rewards.mirror_closed else c0
-    stated = stated_rewards(
-        model,
-        rewards,
-        kappa=config.kappa,
-        c0=required if config.c0 is None else config.c0,
-        count=config.rewards,
-        seed=config.seed,
-    )
-    if tied:
-        stated = stated.joint()
-    if not stated.eligible.any(0).all():
-        raise InputError(
-            f"no reward of the class reaches c_0 = {config.c0:g} at every prompt "
-            f"(the true reward's own is {c0:.4g}); lower c0"
-        )
-    optima = chi2_ball_optimum(model.pmf, stated.returns, config.kappa)
-    optimal = model.pmf * np.asarray(optima.density_ratio[0])  # the true reward stands first
-    replicates = range(config.repeats)
-    draw: dict[str, Any] = {"seed": config.seed, "horizon": horizon, "replicates": replicates}
-
-    lower = LowerBounds.of(config, model, rewards, stated, n, tied=tied)
-    experts = (
-        lower.experts(config, model, rewards, n)
-        if config.expert == "hard"
-        else ((optimal if config.expert == "optimal" else model.pmf)[None])
-    )
+    case = Case.of(config, horizon, n, noise)
+    model, rewards, stated, learners = case.model, case.rewards, case.stated, case.learners
+    experts, worst = case.experts, case.worst
+    draw: dict[str, Any] = {
+        "seed": config.seed, "horizon": horizon, "replicates": range(config.repeats)
+    }  # fmt: skip
     setting = Setting(
         jnp.asarray(model.pmf),
         jnp.asarray(model.prompt_mass),
@@ -127,8 +68,8 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
         config.kappa,
         rewards,
         pair=jnp.asarray(np.where(model.pmf > 0, model.returns, 0.0)),
-        prior=lower.grid_prior() if learners["vf"].name == "bayes" else None,
-        features=jnp.asarray(trace_features(model)) if tied else None,
+        prior=case.lower.grid_prior() if learners["vf"].name == "bayes" else None,
+        features=jnp.asarray(trace_features(model)) if case.tied else None,
     )
     expert_counts = draw_counts(
         experts if len(experts) > 1 else experts[0], model.prompt_mass, n, side="expert", **draw
@@ -136,22 +77,15 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
     vf = cloning_losses(learners["vf"], setting, expert_counts, experts, stated.returns)
     base_counts = draw_counts(model.pmf, model.prompt_mass, n, side="base", **draw)
     votes = None
-    slack = np.zeros(model.prompts)
     if noise > 0:
-        slack = tolerance((rewards.verified_blocks > 0).sum(-1), n, noise)
         flipped = draw_flips(base_counts, noise, n, **draw)
-        votes = Votes(jnp.asarray(base_counts), jnp.asarray(flipped), noise, slack)
+        votes = Votes(jnp.asarray(base_counts), jnp.asarray(flipped), noise, case.tolerance)
     vb = verification_losses(learners["vb"], setting, base_counts, stated.returns, votes)
 
     spread = np.asarray(heterogeneity(model.pmf, model.returns))
-    worst = worst_over(stated, model, optima)
-    vf_upper, vf_class_upper = cloning_upper(
-        learners["vf"], rewards, stated, model, experts, n, hard=config.expert == "hard"
-    )
-    vb_upper, error = verification_upper(
-        learners["vb"], rewards, model, worst, config.kappa, n, noise=noise, tolerance=slack
-    )
-    vf_lower, class_lower = lower.over_stated, lower.over_class
+    vf_upper, vf_class_upper = cloning_upper(case)
+    vb_upper, error = verification_upper(case)
+    vf_lower, class_lower = case.lower.over_stated, case.lower.over_class
 
     row: dict[str, Any] = {
         "horizon": horizon,
@@ -160,12 +94,12 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
         "sigma": float(np.median(spread)),
         "sigma_mean": float(model.prompt_mass @ spread),
         "sigma_rms": float(np.sqrt(model.prompt_mass @ spread**2)),
-        "c0": c0,
-        "c0_stated": required if config.c0 is None else config.c0,
+        "c0": case.c0,
+        "c0_stated": case.c0_stated,
         "ct0": worst["coverage"],
         "max_ratio": worst["max_ratio"],
         "base_return": float(model.prompt_mass @ (model.pmf * model.returns).sum(-1)),
-        "optimal_return": float(model.prompt_mass @ np.asarray(optima.value[0])),
+        "optimal_return": float(model.prompt_mass @ np.asarray(case.optima.value[0])),
         "log_class_size": float(rewards.log_sizes().sum()),
         "rewards_stated": int(np.min(stated.counts)),
         "rewards_stated_max": int(np.max(stated.counts)),

@@ -17,9 +17,10 @@ from antiscale.classes import load_class
 from antiscale.config import SCHEMA, Place, SweepConfig, writable
 from antiscale.errors import InputError
 from antiscale.families import load_family
+from antiscale.learners import choose_learners
 from antiscale.rates import fit_exponents
 from antiscale.results import RunFolder, open_run
-from antiscale.simulate import Cell, choose_learners, simulate
+from antiscale.simulate import Cell, simulate
 
 if TYPE_CHECKING:
     import pandas as pd

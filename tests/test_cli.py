@@ -124,7 +124,7 @@ def test_an_explicit_model_comes_from_a_config_file(run: Run, tmp_path: Path) ->
         (["--learner", "json:dumps"], ["side = 'vf'"]),
         (["--expert", "oracle"], ["unknown expert 'oracle'", "base, hard, optimal"]),
         (["--form", "blocks", "--reward-class", "mirror"], ["form 'blocks' needs"]),
-        (["--family", "homogeneous", "--styles", "3"], ["has no parameter 'styles'"]),
+        (["--family", "lognormal", "--styles", "3"], ["has no parameter 'styles'"]),
         (["--set", "spread"], ["--set takes NAME=VALUE"]),
         (["--set", "spread=2"], ["spread must lie in [0, 1]", "got 2"]),
         (["--set", "spred=1"], ["no parameter 'spred'; did you mean 'spread'?"]),

@@ -121,7 +121,7 @@ def test_callers_arrays_are_not_frozen() -> None:
         ("heterogeneous", {"horizon": 64, "styles": 1}, "styles must be a whole number >= 2"),
         ("heterogeneous", {"horizon": 64, "spread": 1.5}, r"spread must lie in \[0, 1\]"),
         ("heterogeneous", {"horizon": 64, "spred": 1}, "did you mean 'spread'"),
-        ("homogeneous", {"horizon": 64, "styles": 3}, "has no parameter 'styles'"),
+        ("lognormal", {"horizon": 64, "styles": 3}, "has no parameter 'styles'"),
         ("sharp", {"horizon": 64, "c0": 0}, r"c0 must lie in \(0, 1\)"),
         ("explicit", {"horizon": 64}, "needs the parameter 'pmf'"),
         ("erdos", {"horizon": 64, "steps": 0}, "steps must be a whole number >= 1"),

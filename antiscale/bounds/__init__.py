@@ -1,21 +1,31 @@
-"""The theorem's bounds, T4 to T7, T9 and T12, in NumPy float64.
+"""The theorem's bounds, T3 to T12, in NumPy float64.
 
 Nothing here is shared with the simulation that is held against these numbers. Each function
 broadcasts over leading axes and names its label in paper_bounds.md.
 """
 
+from antiscale.bounds.anticoncentration import above_mean as above_mean
+from antiscale.bounds.anticoncentration import cantelli as cantelli
+from antiscale.bounds.anticoncentration import conditioned_ratio as conditioned_ratio
+from antiscale.bounds.anticoncentration import window_mass as window_mass
+from antiscale.bounds.cloning_blocks import BlockPrior as BlockPrior
+from antiscale.bounds.cloning_blocks import hardest_block_prior as hardest_block_prior
+from antiscale.bounds.cloning_blocks import vf_lower_blocks as vf_lower_blocks
 from antiscale.bounds.cloning_lower import FORMS as FORMS
 from antiscale.bounds.cloning_lower import GRID_STEPS as GRID_STEPS
-from antiscale.bounds.cloning_lower import BlockPrior as BlockPrior
 from antiscale.bounds.cloning_lower import Prior as Prior
-from antiscale.bounds.cloning_lower import hardest_block_prior as hardest_block_prior
 from antiscale.bounds.cloning_lower import hardest_prior as hardest_prior
 from antiscale.bounds.cloning_lower import vf_lower as vf_lower
-from antiscale.bounds.cloning_lower import vf_lower_blocks as vf_lower_blocks
+from antiscale.bounds.cloning_lower import vf_lower_in_probability as vf_lower_in_probability
 from antiscale.bounds.cloning_upper import mle_upper as mle_upper
 from antiscale.bounds.cloning_upper import sft_upper as sft_upper
+from antiscale.bounds.cloning_upper import sft_upper_in_probability as sft_upper_in_probability
+from antiscale.bounds.constants import constants as constants
 from antiscale.bounds.misspecified import MisspecifiedValues as MisspecifiedValues
 from antiscale.bounds.misspecified import misspecified_values as misspecified_values
+from antiscale.bounds.search import best_of_n_chi2 as best_of_n_chi2
+from antiscale.bounds.search import best_of_n_kl as best_of_n_kl
+from antiscale.bounds.search import tries_needed as tries_needed
 from antiscale.bounds.separation import certified_from as certified_from
 from antiscale.bounds.separation import certified_gap as certified_gap
 from antiscale.bounds.separation import gap_exponent as gap_exponent
@@ -24,7 +34,11 @@ from antiscale.bounds.separation import vf_exponent as vf_exponent
 from antiscale.bounds.verification import VB_LEARNERS as VB_LEARNERS
 from antiscale.bounds.verification import vb_upper as vb_upper
 from antiscale.bounds.verification import vb_upper_terms as vb_upper_terms
+from antiscale.bounds.verification_lower import best_expected as best_expected
+from antiscale.bounds.verification_lower import vb_lower_fast as vb_lower_fast
+from antiscale.bounds.verification_lower import vb_lower_slow as vb_lower_slow
 from antiscale.bounds.verifier import noisy_unseen_mass as noisy_unseen_mass
 from antiscale.bounds.verifier import unseen_mass as unseen_mass
+from antiscale.bounds.verifier import unseen_mass_in_probability as unseen_mass_in_probability
 from antiscale.bounds.verifier import verifier_error as verifier_error
 from antiscale.bounds.verifier import wrong_verdict as wrong_verdict

@@ -1,14 +1,14 @@
 """T4: what every verifier-free algorithm must lose to some expert of the ball.
 
-Each form is a Bayes bound under a prior over experts; `hardest_prior` and `hardest_block_prior`
-give that prior's scale, so that a simulation can draw the experts that the bound speaks of.
-
-Numerics: affinities enter as 1 - B (sums of non-negative terms, no cancellation), powers of n by
-log1p, and 1 - sqrt(1 - BC^2) as BC^2 / (1 + sqrt(1 - BC^2)).
+Each form is a Bayes bound under a prior over experts; `hardest_prior` gives that prior's scale, so
+that a simulation can draw the experts that the bound speaks of. T4b and T4d, over many styles, are
+in `cloning_blocks`.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,16 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale import validate
+from antiscale.bounds import overlap as overlaps
+from antiscale.bounds.overlap import Overlap
 from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 FORMS = ("two_point", "many_point", "best")
+OVERLAPS = ("affinity", "averaged", "exact")
 
 # K of T4c: for large n the bound stands sqrt(0.614/K)/0.629, two per cent, under that of K = inf.
 GRID_STEPS = 4096
 # Cells of T4c's inner sum, and levels of the return beyond which returns are merged.
 _CELLS = 8
 _LEVELS = 256
+# With exact overlaps: pairs of grid points that T4c compares, and most grid points.
+_EXACT_PAIRS = 4e6
+_EXACT_STEPS = 2**16
 
 
 class Prior(NamedTuple):
@@ -47,21 +53,6 @@ class Prior(NamedTuple):
     value: Floats
 
 
-class BlockPrior(NamedTuple):
-    """The prior of T4b, per prompt: signs per pair of styles.
-
-    Attributes
-    ----------
-    scale : [..., B // 2]
-        eps of each pair: experts 1 + eps v q/p_a on style a, 1 - eps v q/p_b on b.
-    value : [...]
-        The prompt's term, in tokens, before weighting by rho(x).
-    """
-
-    scale: Floats
-    value: Floats
-
-
 def vf_lower(
     pmf: npt.ArrayLike,
     returns: npt.ArrayLike,
@@ -70,6 +61,7 @@ def vf_lower(
     prompt_mass: npt.ArrayLike = 1.0,
     kappa: npt.ArrayLike = np.inf,
     form: str = "best",
+    overlap: str = "affinity",
 ) -> Floats:
     """Lower bound on one prompt's worst-expert loss of any verifier-free algorithm (T4a, T4c).
 
@@ -80,7 +72,7 @@ def vf_lower(
     sigma (D/2) sum_j (1/(K+1)) sum_i [1 - sqrt(1 - BC_ij^2)],
     BC_ij = (1 - rho (1 - E sqrt((1 + theta_i g)(1 + theta_{i+j} g))))^n.
     Valid for every n, for any class that holds r and rbar at the prompt; T4c's constant tends to
-    0.62854 sigma/sqrt(rho n), T4a's to 0.27012.
+    0.62854 sigma/sqrt(rho n), T4a's to 0.27012, and with exact overlaps to sqrt(2/pi) and 0.33994.
 
     Parameters
     ----------
@@ -90,6 +82,10 @@ def vf_lower(
         Samples; rho(x); radius of the ball.
     form
         "two_point", "many_point" or "best" (the larger).
+    overlap
+        How 1 - TV is bounded: "affinity" (above), "averaged" (given n_x ~ Binomial(n, rho), then
+        averaged) or "exact" (where R takes two values, for any n; otherwise while the data sets can
+        be listed, C(n + L, L) <= 200,000 for L values of R). Each is at least the one before.
 
     Returns
     -------
@@ -99,9 +95,12 @@ def vf_lower(
     ------
     InputError
         If `pmf` does not sum to one, n or kappa is negative or NaN, prompt_mass is no
-        probability, or the form is unknown.
+        probability, the form is unknown, or an exact overlap is out of reach.
     """
-    return hardest_prior(pmf, returns, n, prompt_mass=prompt_mass, kappa=kappa, form=form).value
+    validate.choice("form", form, FORMS)
+    validate.choice("overlap", overlap, OVERLAPS)
+    solve = functools.partial(_best_form, form=form, overlap=overlap)
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
 
 
 def hardest_prior(
@@ -115,9 +114,78 @@ def hardest_prior(
 ) -> Prior:
     """Return the prior over experts at which `vf_lower` is attained (T4a, T4c); same arguments."""
     validate.choice("form", form, FORMS)
+    solve = functools.partial(_best_form, form=form, overlap="affinity")
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve)
+
+
+def vf_lower_in_probability(
+    pmf: npt.ArrayLike,
+    returns: npt.ArrayLike,
+    n: npt.ArrayLike,
+    *,
+    chance: float,
+    prompt_mass: npt.ArrayLike = 1.0,
+    kappa: npt.ArrayLike = np.inf,
+) -> Floats:
+    """Loss that every verifier-free algorithm suffers at a prompt with some probability (T4e).
+
+    The largest eps sigma, eps <= epsmax, with [1 - sqrt(1 - BC^2)]/2 >= chance, BC as in T4a: for
+    every algorithm one of two experts of the ball makes it lose at least that much with at least
+    that probability, for r or for rbar. Valid.
+
+    Parameters
+    ----------
+    pmf, returns, n, prompt_mass, kappa
+        As for `vf_lower`.
+    chance
+        Probability in (0, 1/2].
+
+    Returns
+    -------
+    [...] tokens lost at this prompt, *before* weighting by rho(x).
+
+    Raises
+    ------
+    InputError
+        As `vf_lower`, or if `chance` lies outside (0, 1/2].
+    """
+    least = float(validate.probability("chance", chance, allow_zero=False))
+    if least > 0.5:
+        raise InputError(f"chance must lie in (0, 0.5]; got {least:.6g}")
+    solve = functools.partial(_in_probability, chance=least)
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
+
+
+class _Law(NamedTuple):
+    """One prompt: masses and g = (R - J)/sigma of the L distinct returns, n, rho and epsmax."""
+
+    p: Floats
+    g: Floats
+    n: float
+    rho: float
+    limit: float
+
+    @property
+    def usual(self) -> float:
+        """The scale of theta that data can tell apart."""
+        return 1.0 / math.sqrt(self.n * self.rho + 1.0)
+
+
+# The form, the prior's scale, and the value in units of sigma.
+_Solution = tuple[str, float, float]
+
+
+def _by_prompt(
+    pmf: npt.ArrayLike,
+    returns: npt.ArrayLike,
+    n: npt.ArrayLike,
+    prompt_mass: npt.ArrayLike,
+    kappa: npt.ArrayLike,
+    solve: Callable[[_Law], _Solution],
+) -> Prior:
     p = validate.pmf("pmf", pmf)
     r = validate.floats("returns", returns)
-    n_, rho, budget = _samples(n, prompt_mass, kappa)
+    n_, rho, budget = samples(n, prompt_mass, kappa)
     batch = np.broadcast_shapes(p.shape[:-1], r.shape[:-1], n_.shape, rho.shape, budget.shape)
     types = np.broadcast_shapes(p.shape[-1:], r.shape[-1:])
     rows = np.concatenate(
@@ -127,16 +195,17 @@ def hardest_prior(
     )
     # Prompts are often alike: each distinct one is worked out once.
     distinct, where = np.unique(rows, axis=0, return_inverse=True)
-    found = [_hardest_prior(row, types[0], form) for row in distinct]
+    found = [_solved(row, types[0], solve) for row in distinct]
     forms, scales, values = (
         np.asarray(column)[where.ravel()] for column in zip(*found, strict=True)
     )
     return Prior(forms.reshape(batch), scales.reshape(batch), values.reshape(batch))
 
 
-def _samples(
+def samples(
     n: npt.ArrayLike, prompt_mass: npt.ArrayLike, kappa: npt.ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
+    """Check what says how much is seen of a prompt, and how far experts may go."""
     return (
         validate.nonnegative("n", n, finite=True),
         validate.probability("prompt_mass", prompt_mass),
@@ -144,32 +213,105 @@ def _samples(
     )
 
 
-def _hardest_prior(row: Floats, types: int, form: str) -> tuple[str, float, float]:
+def _solved(row: Floats, types: int, solve: Callable[[_Law], _Solution]) -> _Solution:
     p, r = row[:types], row[types : 2 * types]
     n, rho, kappa = row[2 * types :]
     r, inverse = np.unique(r[p > 0], return_inverse=True)
     p = np.bincount(inverse, weights=p[p > 0]).astype(np.float64)
     r = r - r @ p
     sigma = float(np.sqrt(p @ r**2))
-    forms = ("two_point", "many_point") if form == "best" else (form,)
-    if sigma == 0.0 or kappa == 0.0:
-        return forms[0], 0.0, 0.0
+    if sigma == 0.0:
+        return solve(_Law(p, 0.0 * r, n, rho, 0.0))
     g = r / sigma
     limit = float(min(np.sqrt(kappa), 1.0 / np.abs(g).max()))
-    usual = float(1.0 / np.sqrt(n * rho + 1.0))
-    found = []
-    if "two_point" in forms:
-        eps, value = _maximise(lambda eps: _two_point(eps, p, g, n, rho), limit, usual)
-        found.append(("two_point", eps, value))
-    if "many_point" in forms:
-        few = _spread_onto_few_levels(p, g)
-        a, _ = _maximise(lambda a: _many_point_glimpse(a, *few, n, rho), limit, usual)
-        found.append(("many_point", a, _many_point(a, *few, n, rho)))
-    name, scale, value = max(found, key=lambda prior: prior[2])
+    name, scale, value = solve(_Law(p, g, n, rho, limit))
     return name, scale, value * sigma
 
 
-def _maximise(f: Callable[[float], float], limit: float, usual: float) -> tuple[float, float]:
+def _best_form(law: _Law, *, form: str, overlap: str) -> _Solution:
+    forms = ("two_point", "many_point") if form == "best" else (form,)
+    if law.limit == 0.0:
+        return forms[0], 0.0, 0.0
+    found = []
+    for name in forms:
+        if overlap == "exact":
+            scale, value = _exactly(law, name)
+        else:
+            bound = overlaps.averaged if overlap == "averaged" else overlaps.from_affinity
+            scale, value = _by_affinity(law, name, functools.partial(bound, law.n, law.rho))
+        found.append((name, scale, value))
+    return max(found, key=lambda prior: prior[2])
+
+
+def _by_affinity(law: _Law, form: str, bound: Overlap) -> tuple[float, float]:
+    if form == "two_point":
+        return maximise(lambda eps: _two_point(eps, law.p, law.g, bound), law.limit, law.usual)
+    few = spread_onto_few_levels(law.p, law.g)
+    a, _ = maximise(lambda a: many_point_glimpse(a, *few, bound), law.limit, law.usual)
+    return a, many_point(a, *few, bound)
+
+
+def _exactly(law: _Law, form: str) -> tuple[float, float]:
+    if law.n != int(law.n):
+        raise InputError(f"with exact overlaps n must be a whole number; got {law.n:.6g}")
+
+    def value(a: float, fineness: float) -> float:
+        steps = 1
+        if form == "many_point":
+            # Listed data sets are many, so their grid is coarse; any grid gives a valid bound.
+            most = _EXACT_STEPS if len(law.g) == 2 else 64
+            steps = int(np.clip(math.ceil(2.0 * a / law.usual * fineness), 16, most))
+        theta = a * (2.0 * np.arange(steps + 1) / steps - 1.0)
+        return a / steps * _exact_pairs(theta, law) / (steps + 1)
+
+    if form == "two_point":
+        # A grid of one step has (D/2)(1/2)(1 - TV) = eps (1 - TV)/2: half of T4a.
+        return maximise(lambda eps: 2.0 * value(eps, 1.0), law.limit, law.usual)
+    a, _ = maximise(lambda a: value(a, 1.5), law.limit, law.usual)
+    # Laws more than 14 standard errors apart do not overlap.
+    return a, value(a, float(np.clip(math.sqrt(_EXACT_PAIRS * law.usual / (28.0 * a)), 1.5, 100.0)))
+
+
+def _exact_pairs(theta: Floats, law: _Law) -> float:
+    """The sum over i < k of the exact overlap of experts theta_i and theta_k, evenly spaced."""
+    n = int(law.n)
+    if len(law.g) > 2:
+        policies = np.clip(law.p * (1.0 + theta[:, None] * law.g), 0.0, 1.0)
+        laws = overlaps.listed_laws(n, law.rho, policies)
+        if laws is None:
+            raise InputError(
+                f"an exact overlap with {len(law.g)} distinct returns and n = {n} has more than "
+                f"{overlaps.LISTED:,} data sets; use overlap 'averaged', or fewer samples"
+            )
+        return overlaps.pairwise(laws)
+    chance = np.clip(law.p[1] * (1.0 + theta * law.g[1]), 0.0, 1.0)
+    total = 0.0
+    for lag in range(1, len(theta)):
+        term = float(overlaps.of_binomials(n, law.rho, chance[:-lag], chance[lag:]).sum())
+        total += term
+        # Overlaps fall with the lag. What is left out is >= 0, so the bound stays valid.
+        if term * (len(theta) - lag) < 1e-9 * total:
+            break
+    return total
+
+
+def _in_probability(law: _Law, *, chance: float) -> _Solution:
+    """T4e: the largest eps with half the overlap at least `chance`, by bisection."""
+    bound = functools.partial(overlaps.from_affinity, law.n, law.rho)
+
+    def enough(eps: float) -> bool:
+        return _two_point(eps, law.p, law.g, bound) >= 2.0 * chance * eps
+
+    low, high = 0.0, law.limit
+    if enough(high):
+        return "two_point", high, high
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if enough(middle) else (low, middle)
+    return "two_point", low, low
+
+
+def maximise(f: Callable[[float], float], limit: float, usual: float) -> tuple[float, float]:
     """Maximise f on (0, limit]: a log grid from below the usual scale, refined twice.
 
     Any scale gives a valid bound; the search only decides how sharp it is.
@@ -183,36 +325,20 @@ def _maximise(f: Callable[[float], float], limit: float, usual: float) -> tuple[
     return scale, value
 
 
-def one_minus_tv(log_affinity: Floats) -> Floats:
-    """1 - sqrt(1 - BC^2) <= 1 - TV, from log BC <= 0 (Bretagnolle-Huber, by Cauchy-Schwarz)."""
-    square = np.exp(2.0 * log_affinity)
-    result: Floats = square / (1.0 + np.sqrt(-np.expm1(2.0 * log_affinity)))
-    return result
-
-
-def _log_affinity(n: float, rho: float, defect: Floats) -> Floats:
-    """Log BC = n log(1 - rho (1 - B)), from the defect 1 - B."""
-    if n == 0:
-        return np.zeros_like(defect)
-    with np.errstate(divide="ignore"):
-        result: Floats = n * np.log1p(-np.minimum(rho * defect, 1.0))
-    return result
-
-
-def _two_point(eps: float, p: Floats, g: Floats, n: float, rho: float) -> float:
+def _two_point(eps: float, p: Floats, g: Floats, bound: Overlap) -> float:
     """T4a at one eps, in units of sigma."""
     square = np.minimum((eps * g) ** 2, 1.0)
     defect = np.asarray(p @ (square / (1.0 + np.sqrt(1.0 - square))))
-    return eps * float(one_minus_tv(_log_affinity(n, rho, defect)))
+    return eps * float(bound(defect))
 
 
-def _many_point(a: float, p: Floats, g: Floats, n: float, rho: float) -> float:
+def many_point(a: float, p: Floats, g: Floats, bound: Overlap) -> float:
     """T4c at one a, in units of sigma."""
     block = int(np.clip(2**17 // (2 * _CELLS * len(g)), 1, 256))
     total = 0.0
     for first in range(1, GRID_STEPS + 1, block):
         lag = np.arange(first, min(first + block, GRID_STEPS + 1))
-        terms = _lag_terms(a, lag, p, g, n, rho)
+        terms = _lag_terms(a, lag, p, g, bound)
         total += float(terms.sum())
         # The terms fall with the lag. What is left out is >= 0, so the bound stays valid.
         if terms[-1] * (GRID_STEPS - lag[-1]) < 1e-7 * total:
@@ -220,15 +346,13 @@ def _many_point(a: float, p: Floats, g: Floats, n: float, rho: float) -> float:
     return a / GRID_STEPS * total
 
 
-def _many_point_glimpse(a: float, p: Floats, g: Floats, n: float, rho: float) -> float:
+def many_point_glimpse(a: float, p: Floats, g: Floats, bound: Overlap) -> float:
     """T4c at one a, roughly: a few lags stand for all. Only to choose a."""
     lag = np.unique(np.geomspace(1, GRID_STEPS, 48).round())
-    return a / GRID_STEPS * float(np.trapezoid(_lag_terms(a, lag, p, g, n, rho), lag))
+    return a / GRID_STEPS * float(np.trapezoid(_lag_terms(a, lag, p, g, bound), lag))
 
 
-def _lag_terms(
-    a: float, lag: npt.NDArray[Any], p: Floats, g: Floats, n: float, rho: float
-) -> Floats:
+def _lag_terms(a: float, lag: npt.NDArray[Any], p: Floats, g: Floats, bound: Overlap) -> Floats:
     """(1/(K+1)) sum_{i=0..K-j} [1 - sqrt(1 - BC_{i,i+j}^2)] for each lag j, from below.
 
     At a fixed lag the defect 1 - B is convex in the midpoint of the pair, and 1 - sqrt(1 - BC^2)
@@ -243,7 +367,7 @@ def _lag_terms(
     delta = 2.0 * a / GRID_STEPS
     middle = -a + (ends + lag[:, None, None] / 2.0) * delta
     defect = _defect(middle, lag[:, None, None] * delta / 2.0, p, g).mean(axis=-1)
-    result: Floats = (one_minus_tv(_log_affinity(n, rho, defect)) * count).sum(-1)
+    result: Floats = (bound(defect) * count).sum(-1)
     return result / (GRID_STEPS + 1)
 
 
@@ -258,7 +382,7 @@ def _defect(middle: Floats, half: Floats, p: Floats, g: Floats) -> Floats:
     return 2.0 * (quotient**2 @ p)
 
 
-def _spread_onto_few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
+def spread_onto_few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
     """Split each mass between the two nearest of at most `_LEVELS` levels, keeping its mean.
 
     The defect is convex in g, so this can only raise it: the bound of the result is valid for the
@@ -276,103 +400,3 @@ def _spread_onto_few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
     np.add.at(mass, left, p * (1.0 - share))
     np.add.at(mass, left + 1, p * share)
     return mass, levels
-
-
-def vf_lower_blocks(
-    style_mass: npt.ArrayLike,
-    style_return: npt.ArrayLike,
-    n: npt.ArrayLike,
-    *,
-    prompt_mass: npt.ArrayLike = 1.0,
-    kappa: npt.ArrayLike = np.inf,
-) -> Floats:
-    """Lower bound on one prompt's worst-expert loss over the class `styles` (T4b).
-
-    Styles are paired in the given order, (0, 1), (2, 3), ...; an odd one out is left. With
-    q = min(p_a, p_b): sup (1/2) sum_pairs eps q (h_a + h_b) [1 - sqrt(1 - BC^2)],
-    BC = (1 - rho sum_{s in {a,b}} p_s (1 - sqrt(1 - (eps q/p_s)^2)))^n, over eps <= 1 per pair
-    with sum eps^2 q^2 (1/p_a + 1/p_b) <= kappa. Valid for every n; grows as sqrt(B/n).
-
-    Parameters
-    ----------
-    style_mass, style_return : [..., B]
-        p_s, the base policy's mass of each style (at most one in all), and
-        h_s = E[f_s | s] >= 0, in tokens.
-    n, prompt_mass, kappa : broadcast against the leading axes
-        Samples; rho(x); radius of the ball.
-
-    Returns
-    -------
-    [...] tokens, *before* weighting: the bound is sum_x rho(x) vf_lower_blocks(x).
-
-    Raises
-    ------
-    InputError
-        If masses are negative or sum to more than one, or n or kappa is negative or NaN.
-    """
-    return hardest_block_prior(
-        style_mass, style_return, n, prompt_mass=prompt_mass, kappa=kappa
-    ).value
-
-
-def hardest_block_prior(
-    style_mass: npt.ArrayLike,
-    style_return: npt.ArrayLike,
-    n: npt.ArrayLike,
-    *,
-    prompt_mass: npt.ArrayLike = 1.0,
-    kappa: npt.ArrayLike = np.inf,
-) -> BlockPrior:
-    """Return the prior at which `vf_lower_blocks` is attained (T4b); same arguments."""
-    mass = validate.nonnegative("style_mass", style_mass, finite=True)
-    height = validate.nonnegative("style_return", style_return, finite=True)
-    if (mass.sum(-1) > 1.0 + validate.PMF_TOLERANCE).any():
-        raise InputError(f"style_mass must sum to at most 1; got {np.max(mass.sum(-1)):.8g}")
-    n_, rho, budget = (z[..., None] for z in _samples(n, prompt_mass, kappa))
-    mass, height = np.broadcast_arrays(mass, height)
-    pairs = mass.shape[-1] // 2
-    p = mass[..., : 2 * pairs].reshape(*mass.shape[:-1], pairs, 2)
-    h = height[..., : 2 * pairs].reshape(*height.shape[:-1], pairs, 2).sum(-1)
-    q = p.min(-1)
-    inverse = np.divide(1.0, p, out=np.zeros_like(p), where=(p > 0) & (q > 0)[..., None])
-    cost = q**2 * inverse.sum(-1)
-
-    total_cost = cost.sum(-1, keepdims=True)
-    affordable = np.sqrt(budget / np.where(total_cost > 0, total_cost, 1.0))
-    # Candidates for each pair's eps, [..., pairs, E]: zero, then a log grid up to 1.
-    low = np.minimum(np.minimum(1.0 / np.sqrt(n_ * rho * q + 1.0), affordable), 1.0) / 8.0
-    grid = np.maximum(low, 1e-150)[..., None] ** np.linspace(1.0, 0.0, 192)
-    eps = np.concatenate([np.zeros_like(grid[..., :1]), grid], axis=-1)
-
-    square = np.minimum((eps[..., None] * (q[..., None] * inverse)[..., None, :]) ** 2, 1.0)
-    defect = (p[..., None, :] * square / (1.0 + np.sqrt(1.0 - square))).sum(-1)
-    n_, rho = n_[..., None], rho[..., None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_affinity = n_ * np.log1p(-np.minimum(rho * defect, 1.0))
-    gain = 0.5 * eps * (q * h)[..., None] * one_minus_tv(np.where(n_ == 0, 0.0, log_affinity))
-    spent = eps**2 * cost[..., None]
-
-    def chosen(price: Floats) -> tuple[Floats, Floats, Floats]:
-        """Each pair's best candidate when budget has a price, and what they spend in all."""
-        best = np.argmax(gain - price[..., None] * spent, axis=-1)[..., None]
-        eps_, gain_, spent_ = (
-            np.take_along_axis(np.broadcast_to(z, gain.shape), best, -1)[..., 0]
-            for z in (eps, gain, spent)
-        )
-        return eps_, gain_.sum(-1), spent_.sum(-1, keepdims=True)
-
-    # Spend the budget where it gains most: the least price at which the pairs keep within it.
-    free = np.zeros(gain.shape[:-1])[..., :1]
-    rate = np.divide(
-        gain, spent, out=np.zeros_like(gain), where=np.broadcast_to(spent > 0, gain.shape)
-    )
-    dear = 1.01 * rate.max(axis=(-2, -1))[..., None] if pairs else free
-    if (chosen(free)[2] > budget).any():
-        cheap = free
-        for _ in range(100):
-            middle = 0.5 * (cheap + dear)
-            within = chosen(middle)[2] <= budget
-            cheap, dear = np.where(within, cheap, middle), np.where(within, middle, dear)
-    price = np.where(chosen(free)[2] <= budget, free, dear)
-    scale, value, _ = chosen(price)
-    return BlockPrior(scale, value)

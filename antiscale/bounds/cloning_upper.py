@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from antiscale import validate
 from antiscale.validate import Floats
@@ -52,6 +53,68 @@ def sft_upper(
     rho = validate.probability("prompt_mass", prompt_mass)
     gap = validate.nonnegative("fallback_gap", fallback_gap, finite=True)
     return sigma * _inverse_root_count(n_, rho) + gap * _never_seen(n_, rho)
+
+
+def sft_upper_in_probability(
+    sigma_expert: npt.ArrayLike,
+    horizon: npt.ArrayLike,
+    n: npt.ArrayLike,
+    delta: npt.ArrayLike,
+    *,
+    prompt_mass: npt.ArrayLike = (1.0,),
+    fallback_gap: npt.ArrayLike = 0.0,
+) -> Floats:
+    """Bound on tabular SFT's loss, for all rewards at once, with probability 1 - delta (T5a).
+
+    Let k_x be the delta/(2m)-quantile of n_x ~ Binomial(n, rho(x)), and k_x' = max(k_x, 1). Then
+    sum_x rho(x) t_x + H sqrt(log(2/delta) sum_x rho(x)^2/k_x' / 2), with
+    t_x = sigma_e/sqrt(k_x'), or the larger of that and the fallback gap where k_x = 0. Valid.
+
+    Parameters
+    ----------
+    sigma_expert, prompt_mass, fallback_gap : [..., m]
+        Per prompt, as for `sft_upper`.
+    horizon, n, delta : [...]
+        H, or max_r,j,j' |R_r(j) - R_r(j')| in tokens; samples in all; failure probability.
+
+    Returns
+    -------
+    [...] tokens, summed over prompts.
+
+    Raises
+    ------
+    InputError
+        If an argument is negative or NaN, or delta is not in (0, 1).
+    """
+    sigma = validate.nonnegative("sigma_expert", sigma_expert, finite=True)
+    gap = validate.nonnegative("fallback_gap", fallback_gap, finite=True)
+    rho = validate.probability("prompt_mass", prompt_mass)
+    width = validate.nonnegative("horizon", horizon, finite=True)
+    n_ = validate.nonnegative("n", n, finite=True)
+    level = validate.probability("delta", delta, allow_zero=False, allow_one=False)
+    sigma, gap, rho = np.broadcast_arrays(np.atleast_1d(sigma), gap, rho)
+    prompts = sigma.shape[-1]
+    least = _binomial_quantile(level[..., None] / (2 * prompts), n_[..., None], rho)
+    count = np.maximum(least, 1.0)
+    term = sigma / np.sqrt(count)
+    term = np.where(least > 0, term, np.maximum(term, gap))
+    spread = np.sqrt(np.log(2.0 / level) * (rho**2 / count).sum(-1) / 2.0)
+    result: Floats = np.minimum((rho * term).sum(-1) + width * spread, width)
+    return result
+
+
+def _binomial_quantile(level: Floats, n: Floats, rho: Floats) -> Floats:
+    """The largest k with P(N < k) <= level, N ~ Binomial(n, rho), by bisection."""
+    level, n, rho = np.broadcast_arrays(level, n, rho)
+    low, high = np.zeros_like(n), np.floor(n) + 1.0  # P(N < 0) = 0; P(N < n + 1) = 1 > level
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        within = special.bdtr(middle - 1, n, rho) <= level
+        within |= middle < 1
+        inside = high - low > 1
+        low = np.where(inside & within, middle, low)
+        high = np.where(inside & ~within, middle, high)
+    return low
 
 
 def _never_seen(n: Floats, rho: Floats) -> Floats:

@@ -92,6 +92,64 @@ def unseen_mass(
     return result
 
 
+def unseen_mass_in_probability(
+    style_mass: npt.ArrayLike,
+    n: float,
+    delta: float,
+    *,
+    prompt_mass: npt.ArrayLike = 1.0,
+) -> float:
+    """Bound on the mass of the blocks not yet seen, with probability 1 - delta (T6).
+
+    inf over t > 0 of [log(1/delta) + sum_{x,b} log(1 + q_xb (e^(t rho p_b) - 1))]/t with
+    q_xb = (1 - rho p_b)^n: Chernoff's bound for the unseen mass. It may stand for e in T7, which
+    then holds with probability 1 - delta. Valid.
+
+    Parameters
+    ----------
+    style_mass : [m, B] or [B]
+        p_b at each prompt.
+    n
+        Labelled traces.
+    delta
+        Failure probability in (0, 1].
+    prompt_mass : [m] or a number
+        rho(x).
+
+    Returns
+    -------
+    A probability, summed over prompts.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range or NaN.
+    """
+    mass = validate.probability("style_mass", style_mass)
+    n_ = float(validate.nonnegative("n", n, finite=True))
+    level = float(validate.probability("delta", delta, allow_zero=False))
+    rho = validate.probability("prompt_mass", prompt_mass)
+    weight = (np.asarray(rho)[..., None] * mass).ravel()
+    weight = weight[weight > 0]
+    with np.errstate(divide="ignore"):
+        log_unseen = n_ * np.log1p(-np.minimum(weight, 1.0)) if n_ > 0 else np.zeros_like(weight)
+
+    def bound(log_t: float) -> float:
+        t = np.exp(log_t)
+        # log(1 + q (e^(tw) - 1)), with q (e^(tw) - 1) = exp(log q + log(e^(tw) - 1)).
+        rise = t * weight + np.log(-np.expm1(-t * weight))
+        return float((np.logaddexp(0.0, log_unseen + rise).sum() - np.log(level)) / t)
+
+    # Any t gives a valid bound; the best one is near the number of samples.
+    grid = np.linspace(np.log(0.1), np.log(1e3 * (n_ + 1.0)), 64)
+    for _ in range(3):
+        values = [bound(value) for value in grid]
+        best = int(np.argmin(values))
+        found = values[best]
+        grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 17)
+    return float(min(found, weight.sum()))
+
+
 def noisy_unseen_mass(
     style_mass: npt.ArrayLike,
     n: npt.ArrayLike,

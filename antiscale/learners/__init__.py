@@ -110,3 +110,24 @@ class _Named:
                 "inside jax.jit: use jax.numpy, and no Python branches on values)"
             ) from error
         return policy
+
+
+def choose_learners(names: tuple[str, ...]) -> dict[str, Learner]:
+    """Return one learner per side, the default where none is named.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or two are of one side.
+    """
+    chosen: dict[str, Learner] = {}
+    for name in names:
+        learner = load_learner(name)
+        if learner.side in chosen:
+            kind = "verifier-free" if learner.side == "vf" else "verifier-based"
+            raise InputError(
+                f"learners {chosen[learner.side].name!r} and {name!r} are both {kind}; name one "
+                "per side"
+            )
+        chosen[learner.side] = learner
+    return {side: chosen.get(side) or load_learner(DEFAULT[side]) for side in ("vf", "vb")}

@@ -1,0 +1,142 @@
+"""How much two laws of the data overlap: 1 - TV, bounded by affinities or exact (T4).
+
+The data at one prompt are n_x ~ Binomial(n, rho) traces; under two experts their laws P, Q overlap
+by the integral of min(P, Q) = 1 - TV. Three values of it, each at least the one before:
+`from_affinity`, 1 - sqrt(1 - BC^2) with BC that of all n pairs; `averaged`, the same given n_x and
+then averaged over n_x; and the exact one, for experts told apart by few types.
+
+Numerics: affinities enter as 1 - B (sums of non-negative terms, no cancellation), powers of n by
+log1p, and 1 - sqrt(1 - BC^2) as BC^2 / (1 + sqrt(1 - BC^2)).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from antiscale.validate import Floats
+
+# A bound on 1 - TV as a function of the defect 1 - B of one trace of the prompt.
+Overlap = Callable[[Floats], Floats]
+
+# Bins of the law of n_x.
+_BINS = 32
+# Data sets listed one by one, at most.
+LISTED = 200_000
+
+
+def one_minus_tv(log_affinity: Floats) -> Floats:
+    """1 - sqrt(1 - BC^2) <= 1 - TV, from log BC <= 0 (Bretagnolle-Huber, by Cauchy-Schwarz)."""
+    square = np.exp(2.0 * log_affinity)
+    result: Floats = square / (1.0 + np.sqrt(-np.expm1(2.0 * log_affinity)))
+    return result
+
+
+def from_affinity(n: float, rho: float, defect: Floats) -> Floats:
+    """1 - sqrt(1 - BC^2) with log BC = n log(1 - rho (1 - B)), from the defect 1 - B."""
+    if n == 0:
+        return np.ones_like(defect)
+    with np.errstate(divide="ignore"):
+        return one_minus_tv(n * np.log1p(-np.minimum(rho * defect, 1.0)))
+
+
+class Counts(NamedTuple):
+    """The law of n_x in bins: their probability, conditional mean and largest value."""
+
+    chance: Floats
+    mean: Floats
+    top: Floats
+
+
+def counts(n: float, rho: float) -> Counts:
+    """Bin the law Binomial(n, rho) of n_x; zero is a bin of its own, as T4's convexity asks."""
+    if rho >= 1.0 or n == 0:
+        whole = np.array([float(n if rho > 0 else 0)])
+        return Counts(np.ones(1), whole, whole)
+    middle, spread = n * rho, math.sqrt(n * rho * (1.0 - rho))
+    inner = np.floor(middle + spread * np.linspace(-6.0, 6.0, _BINS - 1))
+    ends = np.unique(np.clip(np.concatenate([[-1.0, 0.0], inner, [n]]), -1.0, n))
+    # k P(N = k) = n rho P(N' = k - 1) with N' ~ Binomial(n - 1, rho).
+    below = special.bdtr(np.maximum(ends, 0), n, rho) * (ends >= 0)
+    chance = np.diff(below)
+    weighted = np.zeros_like(ends)
+    if n > 1:
+        weighted = special.bdtr(np.clip(ends - 1, 0, n - 1), n - 1, rho) * (ends >= 1)
+    else:
+        weighted[ends >= 1] = 1.0
+    first = middle * np.diff(weighted)
+    keep = chance > 1e-15
+    chance, first, low, top = chance[keep], first[keep], ends[:-1][keep] + 1, ends[1:][keep]
+    return Counts(chance, np.clip(first / chance, low, top), top)
+
+
+def averaged(n: float, rho: float, defect: Floats) -> Floats:
+    """Average 1 - sqrt(1 - B^2k) over k = n_x, from below; at least `from_affinity`.
+
+    k -> 1 - sqrt(1 - B^2k) is convex, so a bin of k's counts at its mean (Jensen).
+    """
+    fixed = from_affinity(n, rho, defect)
+    if rho >= 1.0:
+        return fixed
+    law = counts(n, rho)
+    total = np.zeros_like(defect)
+    with np.errstate(divide="ignore"):
+        log = np.log1p(-np.minimum(defect, 1.0))
+    for chance, mean in zip(law.chance, law.mean, strict=True):
+        total += chance * (one_minus_tv(mean * log) if mean > 0 else 1.0)
+    return np.maximum(fixed, total)
+
+
+def of_binomials(n: float, rho: float, low: Floats, high: Floats) -> Floats:
+    """1 - TV of the counts of one of two types, of chance `low` or `high`, low <= high.
+
+    Given n_x = k the overlap is P_high(Y <= c) + P_low(Y > c) with c the largest count that is
+    likelier under `low` (a monotone likelihood ratio). It falls with k, so a bin of k's counts at
+    its largest: exact for rho = 1, from below otherwise.
+    """
+    law = counts(n, rho)
+    total = np.zeros(np.broadcast_shapes(low.shape, high.shape))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        neither = np.log1p(-low) - np.log1p(-high)
+        cut = neither / (neither + np.log(high) - np.log(low))
+    # Where low = 0 or high = 1 the likelihood ratio is infinite on one side.
+    cut = np.where(low <= 0.0, 0.0, np.where(high >= 1.0, 1.0, cut))
+    apart = high > low
+    for chance, k in zip(law.chance, law.top, strict=True):
+        if k == 0:
+            total += chance
+            continue
+        c = np.floor(np.where(apart, cut, 0.5) * k * (1 - 1e-15))
+        # high = 1: the laws share only the count k, which then lies above c.
+        c = np.where(high >= 1.0, k - 1, c)
+        below = special.betainc(np.maximum(k - c, 1e-300), c + 1, 1.0 - high)
+        above = special.betainc(c + 1, np.maximum(k - c, 1e-300), low)
+        total += chance * np.where(apart, np.minimum(below + above, 1.0), 1.0)
+    return total
+
+
+def listed_laws(n: int, rho: float, policies: Floats) -> Floats | None:
+    """The law of all that n samples can show of one prompt, [K, outcomes], under K policies [K, L].
+
+    None if there are more than `LISTED` outcomes.
+    """
+    kinds = policies.shape[-1]
+    if math.comb(n + kinds, kinds) > LISTED:
+        return None
+    bars = itertools.combinations(range(n + kinds), kinds)
+    seen = np.array([np.diff((-1, *bar, n + kinds)) - 1 for bar in bars], dtype=float)
+    chances = np.concatenate([rho * policies, np.full((len(policies), 1), 1.0 - rho)], axis=-1)
+    ways = special.gammaln(n + 1) - special.gammaln(seen + 1).sum(-1)
+    result: Floats = np.exp(ways + special.xlogy(seen, chances[:, None, :]).sum(-1))
+    return result
+
+
+def pairwise(laws: Floats) -> float:
+    """The sum over i < k of the overlap of laws i and k, [K, outcomes]."""
+    falling = -np.sort(-laws, axis=0)
+    return float((falling * np.arange(len(laws))[:, None]).sum())

@@ -1,0 +1,258 @@
+"""Every labelled bound side by side, at one (H, n) of a family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from antiscale import bounds
+from antiscale.bounds.registry import RESULTS, plain
+from antiscale.bracket import (
+    Bound,
+    Case,
+    certified_gap,
+    cloning_upper,
+    verification_terms,
+    verification_upper,
+    verifier_errors,
+)
+from antiscale.errors import InputError
+from antiscale.measures import anticoncentration, heterogeneity
+from antiscale.report import DASH, number
+
+# Failure probability at which the bounds in probability are shown.
+DELTA = 0.05
+
+_OWN_INSTANCE = "speaks of its own instance; evaluate it by its label"
+
+
+def rows(case: Case) -> list[dict[str, Any]]:
+    """Evaluate every result of the registry at one cell.
+
+    Returns
+    -------
+    One row per label and variant: `label`, `variant`, `name`, `kind`, `learner`, `unit`, `value`
+    (over the stated rewards), `class_value` (over all of calR), and `reason` where there is none.
+    """
+    found: list[dict[str, Any]] = []
+
+    def add(
+        label: str, value: float | None, whole: float | None = None, *, variant: str = "",
+        reason: str | None = None,
+    ) -> None:  # fmt: skip
+        result = RESULTS[label]
+        found.append(
+            {
+                "label": label,
+                "variant": variant,
+                "name": result.name,
+                "kind": result.kind,
+                "learner": result.learner,
+                "unit": result.unit,
+                "value": plain(value),
+                "class_value": plain(whole),
+                "reason": reason,
+            }
+        )
+
+    model, rho, kappa = case.model, case.model.prompt_mass, case.config.kappa
+    spread = np.asarray(heterogeneity(model.pmf, model.returns))
+    add("T1", float(np.sqrt(rho @ spread**2)), variant="root mean square over prompts")
+    add("T2", float(rho @ np.asarray(case.optima.value[0])))
+    add("T3a", float(RESULTS["T3a"](eps=kappa)), variant=f"measured c_0 = {number(case.c0)}")
+    above = anticoncentration(model.pmf, model.returns, 0.0, horizon=case.horizon)
+    add(
+        "T3b", float(np.min(RESULTS["T3b"](pmf=model.pmf, returns=model.returns))),
+        variant=f"measured P(R >= J) = {number(float(np.min(above)))}",
+    )  # fmt: skip
+    add("T3c", None, reason="speaks of sums of fair bits; see antiscale family erdos")
+    add("T3d", float(RESULTS["T3d"](coverage=case.worst["coverage"])))
+    _add_cloning(case, add)
+    _add_verification(case, add)
+    for label in ("T8a", "T8b", "T11", "T12"):
+        add(label, None, reason=_OWN_INSTANCE)
+    gap = certified_gap(case)
+    add("T9", gap.value, variant=gap.name or "", reason=gap.reason)
+    tries = float(RESULTS["T10c"](coverage=case.c0, delta=DELTA))
+    add("T10a", float(RESULTS["T10a"](n=tries)), variant=f"N = {tries:g}")
+    add("T10b", float(RESULTS["T10b"](n=tries)), variant=f"N = {tries:g}")
+    add("T10c", tries, variant=f"delta = {DELTA:g}, c_0 = {number(case.c0)}")
+    order = list(RESULTS)
+    return sorted(found, key=lambda row: order.index(row["label"]))
+
+
+def _add_cloning(case: Case, add: Any) -> None:
+    model, rho, n = case.model, case.model.prompt_mass, case.n
+    place: dict[str, Any] = {
+        "pmf": model.pmf, "returns": model.returns, "n": n, "prompt_mass": rho,
+        "kappa": case.config.kappa,
+    }  # fmt: skip
+    why = case.lower.over_class.reason
+    mirrored = case.rewards.mirror_closed
+    held = mirrored and (case.stated.all_of_class or case.stated.with_mirror)
+    untold = why or "the stated rewards do not hold r and rbar at every prompt"
+    for label in ("T4a", "T4c"):
+        for overlap in ("affinity", "averaged", "exact"):
+            if not mirrored:
+                add(label, None, reason=why)
+                break
+            try:
+                value = float(rho @ RESULTS[label](overlap=overlap, **place))
+            except InputError:
+                continue  # an exact overlap is out of reach
+            variant = (
+                ""
+                if overlap == "affinity"
+                else {"averaged": "averaged over n_x"}.get(overlap, "exact overlap")
+            )
+            add(label, value if held else None, value, variant=variant,
+                reason=None if held else untold)  # fmt: skip
+    blocks = case.lower.block_masses
+    for label in ("T4b", "T4d"):
+        if not mirrored or blocks is None:
+            add(label, None, reason=why or "the class is not made of two blocks or more")
+            continue
+        value = float(
+            rho @ RESULTS[label](style_mass=blocks[0], style_return=blocks[1], n=n,
+                                 prompt_mass=rho, kappa=case.config.kappa)
+        )  # fmt: skip
+        whole = case.stated.all_of_class
+        add(label, value if whole else None, value,
+            reason=None if whole else "holds over all of calR only")  # fmt: skip
+    if mirrored:
+        losses = rho * RESULTS["T4e"](chance=DELTA, **place)
+        add("T4e", float(np.max(losses)), float(np.max(losses)),
+            variant=f"with probability {DELTA:g}")  # fmt: skip
+    else:
+        add("T4e", None, reason=why)
+    over_stated, over_class = cloning_upper(case)
+    by_label = {over_stated.name: (over_stated, over_class)}
+    for label in ("T5a", "T5b"):
+        pair = by_label.get(label)
+        if pair is None:
+            reason = f"for the learner {RESULTS[label].learner}, not {case.learners['vf'].name}"
+            add(label, None, reason=over_stated.reason or reason)
+        else:
+            add(label, pair[0].value, pair[1].value)
+    if over_stated.name == "T5a" and len(case.experts) == 1:
+        value = RESULTS["T5c"](
+            sigma_expert=case.rewards.deviation(case.experts[0]), horizon=case.horizon, n=n,
+            delta=DELTA, prompt_mass=rho,
+            fallback_gap=case.rewards.shift(case.experts[0], model.pmf),
+        )  # fmt: skip
+        add("T5c", float(value), float(value), variant=f"delta = {DELTA:g}")
+    else:
+        add("T5c", None, reason="for sft and one expert")
+
+
+def _add_verification(case: Case, add: Any) -> None:
+    errors = verifier_errors(case)
+    for label in ("T6a", "T6b", "T6c"):
+        bound = errors.get(label)
+        if bound is None:
+            noisy = "labels are clean" if label == "T6c" else "labels are noisy"
+            add(label, None, reason=noisy)
+        else:
+            add(label, bound.value, bound.value, variant=bound.name)
+    if case.noise == 0:
+        value = RESULTS["T6d"](
+            style_mass=case.rewards.verified_blocks, n=case.n, delta=DELTA,
+            prompt_mass=case.model.prompt_mass,
+        )  # fmt: skip
+        add("T6d", value, value, variant=f"delta = {DELTA:g}")
+    else:
+        add("T6d", None, reason="labels are noisy")
+    error: Bound = verification_upper(case)[1]
+    assert error.value is not None
+    for learner in bounds.VB_LEARNERS:
+        terms = verification_terms(case, learner, error.value)
+        best = min(terms, key=lambda key: terms[key])
+        add("T7", terms[best], variant=f"{learner}: {best} with {error.name}")
+        for label in ("T7a", "T7b", "T7c"):
+            if label in terms and (learner == "simple" or label == "T7c"):
+                add(label, terms[label])
+
+
+def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
+    """Return the table for a terminal, and under it why some values are missing."""
+    config = case.config
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in ("label", "bound", "kind", "for", "unit"):
+        table.add_column(header, no_wrap=header != "bound")
+    table.add_column("stated\nrewards", justify="right", no_wrap=True)
+    table.add_column("all of\ncalR", justify="right", no_wrap=True)
+    missing: dict[str, list[str]] = {}
+    for row in found:
+        if row["reason"]:
+            labels = missing.setdefault(row["reason"], [])
+            labels += [row["label"]] if row["label"] not in labels else []
+        if row["value"] is None and row["class_value"] is None:
+            continue
+        name = row["name"] + (f": {row['variant']}" if row["variant"] else "")
+        table.add_row(
+            row["label"], name, row["kind"], row["learner"], row["unit"],
+            number(row["value"]), number(row["class_value"]),
+        )  # fmt: skip
+    title = (
+        f"{config.family}, class {config.class_name()}, expert {config.expert}, kappa "
+        f"{config.kappa:g}, H = {case.horizon}, n = {case.n}"
+    )
+    notes = [Text(f"{DASH} {', '.join(labels)}: {reason}.") for reason, labels in missing.items()]
+    return Group(Text(title, style="bold"), table, Text(), *notes)
+
+
+def listing() -> RenderableType:
+    """Return the registry for a terminal: one line per result."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in ("label", "name", "kind", "origin", "for", "statement"):
+        table.add_column(header, no_wrap=header in ("label", "kind", "origin"))
+    for result in RESULTS.values():
+        cells = (
+            result.label, result.name, result.kind, result.origin, result.learner, result.statement
+        )  # fmt: skip
+        table.add_row(*map(Text, cells))
+    return Group(
+        table,
+        Text(),
+        Text(
+            "Origin: rate = the paper's rate with our constant and proof; known = known before; "
+            "ours = stated and proved here only. Proofs: paper_bounds.md."
+        ),
+    )
+
+
+def evaluation(found: dict[str, Any]) -> RenderableType:
+    """Return one evaluated result for a terminal: what it says, its inputs, its value."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
+    for name, value in found["inputs"].items():
+        table.add_row(f"  {name}", Text("none" if value is None else str(value)))
+    value = found["value"]
+    if isinstance(value, dict):
+        shown = ", ".join(f"{name} {item:.10g}" for name, item in value.items())
+    elif isinstance(value, list):
+        shown = str(value)
+    else:
+        shown = f"{value:.10g}"
+    return Group(
+        Text(f"{found['label']}  {found['name']} ({found['kind']})", style="bold"),
+        Text(f"  {found['statement']}"),
+        Text(f"  {found['function']}"),
+        table,
+        Text(f"  = {shown} {found['unit']}", style="bold"),
+    )
+
+
+def constants_table() -> RenderableType:
+    """Return the validated constants with their brackets for a terminal."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in ("label", "times", "constant lies in", "definition"):
+        table.add_column(header, no_wrap=header == "constant lies in")
+    for constant in bounds.constants().values():
+        low, high = constant.digits()
+        cells = (constant.label, constant.meaning, f"[{low}, {high}]", constant.formula)
+        table.add_row(*map(Text, cells))
+    return table
