@@ -273,10 +273,11 @@ def draw_crossing(axes: Axes, rows: pd.DataFrame, key: str) -> None:
     if np.isfinite(certified).any():
         axes.plot(x, certified, "--^", markersize=4, color=INK, label="certified (T4 − T7)")
     axes.axhline(0, color=INK, linewidth=0.8)
+    axes.margins(y=0.08)
     finite = np.abs(np.concatenate([measured, certified[np.isfinite(certified)]]))
     scale = float(np.min(finite[finite > 0])) if (finite > 0).any() else 1.0
     axes.set_xscale("log")
-    axes.set_yscale("symlog", linthresh=max(scale, 1e-3 * float(finite.max())))
+    axes.set_yscale("symlog", linthresh=max(scale, 1e-2 * float(finite.max())))
     axes.set_xlabel("test-time budget $H$ (tokens)" if key == "horizon" else "traces $n$ per side")
     axes.set_ylabel("VF − VB (tokens)")
     axes.legend(loc="best")
@@ -297,11 +298,11 @@ def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
             label="verification loses more",
         )  # fmt: skip
     axes.scatter(b[certain], a[certain], s=7, marker="+", color=INK, linewidths=0.8,
-                 label="certified, with H W e")  # fmt: skip
+                 label="certified (T4 > H W e)")  # fmt: skip
     line = rows.drop_duplicates("b").sort_values("b")
     slope = "b/2" if rows["panel"].iloc[0] == "bounded" else "b/4"
     axes.plot(line["b"], line["boundary"], color=INK, linewidth=1.6, label=f"T9: a = 1 − {slope}")
     axes.set(xlabel="$b$: $n = H^b$", ylabel=r"$a$: $\sigma = H^a$", ylim=(-0.05, 1.42))
     axes.set_yticks(np.linspace(0, 1, 5))
     axes.grid(visible=False)
-    axes.legend(loc="upper center", ncols=2, columnspacing=1.0, handletextpad=0.4)
+    axes.legend(loc="upper center", ncols=2, columnspacing=0.8, handletextpad=0.3, fontsize=7)

@@ -224,11 +224,13 @@ def separation_screen(found: Separation) -> RenderableType:
             number(row["gap_measured"]), Text(interval(row["gap_low"], row["gap_high"])),
         )  # fmt: skip
     growth = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("exponent in H", "of the bounds", "theory"):
+    for header in ("exponent in H", "of the bound", "measured", "theory"):
         growth.add_column(header, justify="left" if header.startswith("exp") else "right")
-    for side, label in (("vf", "VF lower"), ("vb", "VB upper"), ("gap", "certified gap")):
+    for side, label in (("vf", "cloning"), ("vb", "verification"), ("gap", "gap")):
         slope = found.exponents[side]
-        growth.add_row(label, _slope(slope["bound"]), _slope(slope["theory"]))
+        growth.add_row(
+            label, _slope(slope["bound"]), _slope(slope["measured"]), _slope(slope["theory"])
+        )
     title = (
         f"{config.family}, class {config.class_name()}, expert {config.expert}, kappa "
         f"{config.kappa:g}: gaps in tokens, VF - VB"

@@ -173,12 +173,11 @@ def open_folder(path: Path, schema: str) -> RunFolder:
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file; choose another folder with --out")
         occupied = path.is_dir() and any(path.iterdir())
-    if occupied:
-        if not file.exists() or _read_manifest(file).get("schema") != schema:
-            raise InputError(
-                f"{path} holds other files than results of {schema.partition('/')[0]}; choose "
-                "another --out"
-            )
+    if occupied and (not file.exists() or _read_manifest(file).get("schema") != schema):
+        raise InputError(
+            f"{path} holds other files than results of {schema.partition('/')[0]}; choose "
+            "another --out"
+        )
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
     return folder

@@ -20,6 +20,7 @@ from antiscale.rates import theory
 from antiscale.report import number
 from antiscale.results import RunFolder, versions
 from antiscale.simulate import simulate
+from antiscale.validate import Floats
 
 SCHEMA = "antiscale.separation/1"
 # H of the phase diagram: large enough for rates to tell, small enough for n = H^1.8 to be exact.
@@ -48,7 +49,7 @@ class Separation:
         The same for the measured gap: the first of the grid from which its 99% interval is
         positive.
     exponents
-        Growth in H of the bounds, by least squares, and theory's.
+        Growth in H of the bounds and of the measured losses, by least squares, and theory's.
     reason
         Why the gap is not certified, or what the certificate does not say; None if it grows.
     phase
@@ -194,13 +195,26 @@ def _exponents(config: SweepConfig, rows: list[dict[str, Any]]) -> dict[str, Any
     grows = None if config.class_name() == "known" else case.model.sigma_exponent
     expected = theory(config, grows)
     found: dict[str, Any] = {}
-    for side, column in (("vf", "vf_lower"), ("vb", "vb_upper"), ("gap", "gap_certified")):
-        values = np.array([_gap(row[column]) for row in last])
-        slope = None
-        if len(last) > 1 and (values > 0).all():
-            slope = float(np.polyfit(x, np.log(values), 1)[0])
-        found[side] = {"bound": slope, "theory": expected[side][0], "reason": expected[side][1]}
+    columns = {
+        "vf": ("vf_lower", "vf_mean"),
+        "vb": ("vb_upper", "vb_mean"),
+        "gap": ("gap_certified", "gap_measured"),
+    }
+    for side, (bound, measured) in columns.items():
+        found[side] = {
+            "bound": _slope(x, [_gap(row[bound]) for row in last]),
+            "measured": _slope(x, [row[measured] for row in last]),
+            "theory": expected[side][0],
+            "reason": expected[side][1],
+        }
     return found
+
+
+def _slope(x: Floats, values: list[float]) -> float | None:
+    """Least-squares slope of log values on x; None where one is not positive."""
+    if len(values) < 2 or not (np.array(values) > 0).all():
+        return None
+    return float(np.polyfit(x, np.log(values), 1)[0])
 
 
 def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, Any]) -> str | None:
@@ -286,9 +300,13 @@ def write(found: Separation, folder: RunFolder) -> None:
         folder.write(f"{name}.csv", frame.to_csv(index=False).encode())
     content = json.dumps(found.to_json(), indent=1, allow_nan=False)
     folder.write("result.json", content.encode())
-    figure = plots.separation_figure(
-        frames["rows"], frames["in_n"], frames.get("phase"), reading(found)
-    )
+    note = reading(found)
+    if found.phase:
+        note += (
+            f" Below: signs of exact risks at H = {found.phase[0]['horizon']:,.0f}; where W grows, "
+            "verification confined to the ball loses more below theory's line."
+        )
+    figure = plots.separation_figure(frames["rows"], frames["in_n"], frames.get("phase"), note)
     for kind, image in plots.encode(figure).items():
         folder.write(f"separation.{kind}", image)
     folder.write_manifest(
