@@ -306,3 +306,69 @@ def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_yticks(np.linspace(0, 1, 5))
     axes.grid(visible=False)
     axes.legend(loc="upper center", ncols=2, columnspacing=0.8, handletextpad=0.3, fontsize=7)
+
+
+def sandwich_figure(rows: pd.DataFrame, kappa: float) -> Figure:
+    """Draw how nearly the bounds are met: T4 and T5, T7 and T8, with exact Bayes risks between.
+
+    Parameters
+    ----------
+    rows
+        figures/sandwich.csv: one row per panel and n.
+    kappa
+        Radius of the ball.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 3.9), layout="constrained")
+        FigureCanvasAgg(figure)
+        left, middle, right = figure.subplots(1, 3)
+        cloning = rows[rows["panel"] == "cloning"]
+        _lines(left, cloning, {
+            "upper": ("T5a, upper", "--", "", VF), "learner": ("SFT, exact", "-", "o", VF),
+            "bayes": ("best learner (Bayes)", "-", "x", INK),
+            "many_point_exact": ("T4c, exact overlap", ":", "^", VF),
+            "many_point_affinity": ("T4c, affinity", ":", "v", GAP),
+            "two_point_exact": ("T4a, exact overlap", ":", "", INK),
+            "two_point_affinity": ("T4a, affinity", ":", "", "#999999"),
+        })  # fmt: skip
+        left.set(xscale="log", ylim=(0, 1.75), xlabel="traces $n$")
+        left.set_ylabel(r"loss / ($\sigma/\sqrt{n}$)")
+        left.set_title("Cloning, two fair types", loc="left")
+        for axes, panel, first, last in (
+            (middle, "verification", "T7b", "T8a"), (right, "verification, sharp", "T7a", "T8b")
+        ):  # fmt: skip
+            found = rows[rows["panel"] == panel]
+            _lines(axes, found, {
+                "upper": (f"{first}, upper", "--", "", VB),
+                "learner_sup": ("pessimist, E sup", "-", "s", VB),
+                "learner": ("pessimist, average", "-", "o", "#56B4E9"),
+                "bayes": ("best learner (Bayes)", "-", "x", INK),
+                "lower": (f"{last}, lower", ":", "", VB),
+            })  # fmt: skip
+            axes.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="regret (tokens)")
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, high * (high / low) ** 0.55)
+            axes.set_title(panel.capitalize(), loc="left")
+        for axes in (left, middle, right):
+            axes.legend(loc="upper left" if axes is not left else "upper right", fontsize=6.5)
+        ends = {panel: part.iloc[-1]["ratio"] for panel, part in rows.groupby("panel", sort=False)}
+        note = (
+            f"Exact risks at kappa = {kappa:g}. At n = 1e6 SFT's loss is {ends['cloning']:.3f} "
+            "times T4c with exact overlap: cloning is all but minimax, and still pays "
+            f"sigma/sqrt(n). T7b stands {ends['verification']:.1f} times above the best learner's "
+            f"regret (4 + 4/sqrt(kappa) = {4 + 4 / kappa**0.5:g} in the limit), T7a "
+            f"{ends['verification, sharp']:.1f} times where rewards are sharp: each rate is the "
+            "truth."
+        )
+        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+    return figure
+
+
+def _lines(axes: Axes, rows: pd.DataFrame, looks: dict[str, tuple[str, str, str, str]]) -> None:
+    """One line per column, with its label, style, marker and colour; blanks are left out."""
+    for column, (label, style, marker, color) in looks.items():
+        known = rows[rows[column].astype(float) > 0]
+        axes.plot(
+            known["n"], known[column], style, marker=marker, markersize=3.5, color=color,
+            label=label,
+        )  # fmt: skip
