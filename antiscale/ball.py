@@ -217,7 +217,9 @@ def _solve(
         spread = total(kept * ((d - mean) - rest) ** 2)
         # Rounding may take the denominator to 0 where the optimum is all but a vertex.
         budget = jnp.maximum(kappa - average(tail / mass), 0.0)
-        return _Moments(mass, tail, mean, rest, jnp.sqrt(average(spread) / budget))
+        # Nothing left to spread: rounding hid that this is a vertex; w is then flat.
+        scale = jnp.where(average(spread) > 0, jnp.sqrt(average(spread) / budget), jnp.inf)
+        return _Moments(mass, tail, mean, rest, scale)
 
     def shrink(state: _State) -> _State:
         cut, now, _ = state

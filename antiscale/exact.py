@@ -320,20 +320,6 @@ def bayes_risk_on_two_types(
     return float((laws * np.abs(theta[:, None] - median)).sum() / len(theta))
 
 
-def exact_tv_bound_on_two_types(scale: float, steps: int, mass: float, n: int) -> float:
-    """T4c with exact total variation at a prompt of mass 1 with two types, in units of sigma.
-
-    (D/2) sum_j (1/(K+1)) sum_i [1 - TV(theta_i, theta_{i+j})], D = 2 scale/K. Valid.
-    """
-    theta, laws = _grid_laws(scale, steps, mass, n, many=True)
-    # Binomials have a monotone likelihood ratio: the TV is a difference of distribution functions.
-    total = 0.0
-    for i in range(len(theta) - 1):
-        overlap = np.minimum(laws[i], laws[i + 1 :]).sum(-1)
-        total += float(overlap.sum())
-    return scale / steps * total / (steps + 1)
-
-
 def _grid_laws(
     scale: float, steps: int, mass: float, n: int, *, many: bool
 ) -> tuple[Floats, Floats]:

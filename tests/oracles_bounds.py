@@ -72,3 +72,13 @@ def inverse_root_count(n: int, rho: float) -> float:
     """E[N^(-1/2); N > 0] by summing over the binomial law."""
     k = np.arange(1, n + 1)
     return float((stats.binom.pmf(k, n, rho) / np.sqrt(k)).sum())
+
+
+def exact_many_point_on_two_types(scale: float, steps: int, mass: float, n: int) -> float:
+    """T4c with exact total variation at a prompt of mass 1, in units of sigma, pair by pair."""
+    theta = np.linspace(-scale, scale, steps + 1)
+    chance = mass * (1 + theta * math.sqrt((1 - mass) / mass))
+    k = np.arange(n + 1)
+    laws = stats.binom.pmf(k, n, chance[:, None])
+    total = sum(np.minimum(laws[i], laws[i + 1 :]).sum() for i in range(steps))
+    return scale / steps * total / (steps + 1)

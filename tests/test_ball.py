@@ -337,3 +337,18 @@ def test_bad_input_gets_one_clear_line(pmf, returns, kappa, words) -> None:
     with pytest.raises(ac.InputError, match=words) as error:
         ac.chi2_ball_optimum(pmf, returns, kappa)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kappa", [0.2, 0.25, 0.5, 1.0, 2.0, 9.0])
+def test_at_the_vertex_radius_rounding_makes_no_nan(kappa: float) -> None:
+    """1 + kappa = 1/P(R = max) to within a few units in the last place, from either side."""
+    top = 1 / (1 + kappa)
+    for step in range(-8, 9):
+        mass = top * (1 + step * 2.0**-53)
+        for pmf in ([mass, 1 - mass], [mass / 3, 1 - mass, mass * 2 / 3],
+                    [mass, (1 - mass) / 2, (1 - mass) / 2]):  # fmt: skip
+            returns = np.array([10.0, -10.0, 10.0 if pmf[1] == 1 - mass else -10.0])[: len(pmf)]
+            best = ac.chi2_ball_optimum(pmf, returns, kappa)
+            assert float(best.value) == pytest.approx(10.0, abs=1e-6)
+            assert float(best.gap) <= 1e-6
+            assert np.isfinite(best.density_ratio).all()

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize
+from scipy import integrate, optimize, stats
 
 import antiscale as ac
 from antiscale.bounds import cloning_lower
@@ -259,6 +259,52 @@ def test_no_learner_beats_the_blocks_bound_under_its_prior(rng, n: int, styles: 
         assert float(prior.value) >= 0.5 * truth
 
 
+@pytest.mark.parametrize("n", [0, 2, 40, 10**4])
+def test_many_points_for_a_pair_is_its_double_sum(rng, n: int) -> None:
+    """T4d's formula as printed, with K small enough to sum pair by pair."""
+    for _ in range(5):
+        mass, height = rng.dirichlet(np.ones(3))[:2], rng.uniform(1, 10, 2)
+        prior = ac.bounds.hardest_block_prior(
+            mass, height, n, prompt_mass=0.7, kappa=0.3, form="many_point"
+        )
+        steps, eps, q = ac.bounds.GRID_STEPS, float(prior.scale[0]), mass.min()
+        theta = np.linspace(-eps, eps, steps + 1)
+        u = np.array([q / mass[0], -q / mass[1]])
+        assert (q**2 / mass).sum() * eps**2 <= 0.3 * (1 + 1e-9)
+        root = np.sqrt(np.maximum(1 + theta[:, None] * u, 0))
+        defect = mass.sum() + (theta[:, None] + theta) / 2 * (mass @ u) - (root * mass) @ root.T
+        bc = (1 - 0.7 * np.maximum(defect, 0)) ** n
+        term = 1 - np.sqrt(np.maximum(1 - bc**2, 0))
+        whole = 0.5 * q * height.sum() * eps / steps * np.triu(term, 1).sum() / (steps + 1)
+        assert whole * 0.98 <= float(prior.value) <= whole * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_no_learner_beats_many_points_on_blocks_under_its_prior(rng, n: int) -> None:
+    """Both styles' Bayes risks under the one grid, all data sets enumerated."""
+    for _ in range(5):
+        mass, height = rng.dirichlet(np.ones(2)), rng.uniform(1, 10, 2)
+        kappa = float(10 ** rng.uniform(-2, 1))
+        prior = ac.bounds.hardest_block_prior(
+            mass, height, n, prompt_mass=0.6, kappa=kappa, form="many_point"
+        )
+        theta = np.linspace(-1, 1, 513) * float(prior.scale[0])
+        q = mass.min()
+        policies = mass * np.maximum(1 + theta[:, None] * np.array([q / mass[0], -q / mass[1]]), 0)
+        law = data_law(policies, n, 0.6)
+        truth = 0.5 * sum(bayes_risk(theta * q * h, law) for h in height)
+        assert float(prior.value) <= truth * (1 + 2e-3)  # the bound's own grid is finer
+        assert float(prior.value) >= 0.5 * truth
+
+
+def test_many_points_on_blocks_gain_as_many_points_do() -> None:
+    two, many = (
+        float(ac.bounds.vf_lower_blocks([0.25] * 4, [5.0] * 4, 10**7, form=form))
+        for form in ("two_point", "many_point")
+    )
+    assert many / two == pytest.approx(0.628542249394 / 0.270116046864, rel=0.03)
+
+
 def test_blocks_grow_as_the_root_of_their_number() -> None:
     n = 10**6
     values = [
@@ -307,3 +353,116 @@ def test_bad_blocks_get_one_clear_line() -> None:
         ac.bounds.vf_lower_blocks([0.6, 0.6], [1, 1], 5)
     with pytest.raises(ac.InputError, match="style_return must be finite and >= 0"):
         ac.bounds.vf_lower_blocks([0.5, 0.5], [-1, 1], 5)
+
+
+OVERLAPS = ("affinity", "averaged", "exact")
+
+
+@pytest.mark.parametrize("rho", [1.0, 0.3])
+@pytest.mark.parametrize("form", ["two_point", "many_point"])
+def test_each_overlap_is_at_least_the_one_before_and_below_the_truth(rng, form, rho) -> None:
+    gains = []
+    for p, r in laws(rng, 9):
+        n = int(rng.integers(1, 7))
+        values = [
+            float(ac.bounds.vf_lower(p, r, n, prompt_mass=rho, kappa=1.0, form=form, overlap=o))
+            for o in OVERLAPS
+        ]
+        assert values == sorted(values)
+        gains.append(values[2] / values[0])
+        # Any algorithm, here the base policy, which loses eps sigma or |theta| sigma at most.
+        g, sigma = standardised(p, r)
+        assert values[2] <= limit(g, 1.0) * sigma * (1 + 1e-12)
+    assert np.median(gains) > 1.05
+
+
+@pytest.mark.parametrize("rho", [1.0, 0.35])
+def test_exact_overlaps_are_those_of_all_data_sets(rng, rho: float) -> None:
+    from antiscale.bounds import overlap
+
+    for n in (1, 5, 12):
+        low, high = np.sort(rng.uniform(size=(2, 6)), axis=0)
+        exact = [
+            np.minimum(*data_law(np.array([[1 - s, s], [1 - t, t]]), n, rho)).sum()
+            for s, t in zip(low, high, strict=True)
+        ]
+        np.testing.assert_allclose(overlap.of_binomials(n, rho, low, high), exact, rtol=1e-9)
+        policies = rng.dirichlet(np.ones(3), 4)
+        listed, direct = overlap.listed_laws(n, rho, policies), data_law(policies, n, rho)
+        assert listed is not None
+        whole = sum(
+            np.minimum(direct[i], direct[j]).sum() for i in range(4) for j in range(i + 1, 4)
+        )
+        assert overlap.pairwise(listed) == pytest.approx(whole, rel=1e-9)
+    ends = overlap.of_binomials(
+        7, rho, np.array([0.0, 0.0, 0.4, 0.3]), np.array([1.0, 0.2, 1, 0.3])
+    )
+    never = (1 - rho) ** 7
+    expected = [never, (1 - 0.2 * rho) ** 7, (1 - 0.6 * rho) ** 7, 1.0]
+    np.testing.assert_allclose(ends, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "rho"), [(1, 0.5), (30, 0.02), (1000, 0.3), (10**9, 0.1)])
+def test_averaging_over_counts_is_the_binomial_average_from_below(n: int, rho: float) -> None:
+    from antiscale.bounds import overlap
+
+    law = overlap.counts(n, rho)
+    assert law.chance.sum() == pytest.approx(1, abs=1e-9)
+    assert law.chance @ law.mean == pytest.approx(n * rho, rel=1e-9)
+    if n <= 1000:
+        defect = np.geomspace(1e-5, 0.9, 12)
+        k = np.arange(n + 1)
+        weights = stats.binom.pmf(k, n, rho)
+        power = (1 - defect[:, None]) ** k
+        exact = (weights * (1 - np.sqrt(np.maximum(1 - power**2, 0)))).sum(-1)
+        found = overlap.averaged(n, rho, defect)
+        assert (found <= exact * (1 + 1e-9) + 1e-12).all()
+        assert (found >= 0.9 * exact)[exact > 1e-9].all()
+        assert (found >= overlap.from_affinity(n, rho, defect) * (1 - 1e-12)).all()
+
+
+def test_cloning_is_asymptotically_minimax_on_two_fair_types() -> None:
+    """SFT's exact risk over T4c with exact overlap falls towards 1; n = 10^6 is in the figure."""
+    ratios = []
+    for n in (10, 100, 1000, 10**4):
+        sft = 2 * stats.binom(n, 0.5).expect(lambda k, n=n: np.abs(k / n - 0.5))
+        bound = float(
+            ac.bounds.vf_lower(FAIR, [0.0, 2.0], n, kappa=0.25, form="many_point", overlap="exact")
+        )
+        ratios.append(sft / bound)
+    assert ratios == sorted(ratios, reverse=True)
+    assert 1.0 < ratios[-1] < 1.05
+
+
+def test_exact_overlaps_that_are_out_of_reach_say_so() -> None:
+    place = {"pmf": [0.3, 0.3, 0.4], "returns": [0.0, 1.0, 5.0], "overlap": "exact"}
+    with pytest.raises(ac.InputError, match="use overlap 'averaged', or fewer samples"):
+        ac.bounds.vf_lower(n=10**4, **place)
+    with pytest.raises(ac.InputError, match=r"n must be a whole number; got 2\.5"):
+        ac.bounds.vf_lower(n=2.5, **place)
+    with pytest.raises(ac.InputError, match="unknown overlap 'exakt'; did you mean 'exact'"):
+        ac.bounds.vf_lower(FAIR, [0.0, 1.0], 3, overlap="exakt")
+
+
+@pytest.mark.parametrize("n", [0, 2, 6])
+def test_a_loss_is_suffered_with_the_stated_probability(rng, n: int) -> None:
+    """Whatever the learner, one of the two experts makes it lose that much that often."""
+    for p, r in laws(rng, 8):
+        g, sigma = standardised(p, r)
+        for chance in (0.02, 0.2, 0.45):
+            loss = float(
+                ac.bounds.vf_lower_in_probability(
+                    p, r, n, chance=chance, prompt_mass=0.8, kappa=0.4
+                )
+            )
+            eps = loss / sigma
+            assert 0 < eps <= limit(g, 0.4) * (1 + 1e-12)
+            law = data_law(p * np.maximum(1 + np.array([[1.0], [-1.0]]) * eps * g, 0), n, 0.8)
+            # The learner best at keeping both probabilities low plays +-eps by likelihood, or any
+            # other rule: three of them.
+            for shift in (np.where(law[0] > law[1], eps, -eps), 0.0 * law[0], 0.0 * law[0] + eps):
+                up = law[0] @ (np.abs(eps - shift) >= eps * (1 - 1e-12))
+                down = law[1] @ (np.abs(eps + shift) >= eps * (1 - 1e-12))
+                assert max(up, down) >= chance * (1 - 1e-9)
+    with pytest.raises(ac.InputError, match=r"chance must lie in \(0, 0.5\]; got 0.7"):
+        ac.bounds.vf_lower_in_probability(FAIR, [0.0, 1.0], 3, chance=0.7)

@@ -87,6 +87,47 @@ def test_sft_on_blocks_stays_below(rng, n: int) -> None:
         assert base.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("delta", [0.02, 0.3])
+@pytest.mark.parametrize("n", [1, 4, 12])
+def test_sft_exceeds_its_quantile_no_more_often_than_stated(rng, n: int, delta: float) -> None:
+    """T5c at two prompts, mirror class: the exact law of the loss, all data sets enumerated."""
+    for _ in range(6):
+        expert, base = rng.dirichlet(np.ones(2), 2), rng.dirichlet(np.ones(2), 2)
+        r = rng.uniform(0, 10, (2, 2))
+        rho = np.array([0.7, 0.3])
+        counts = count_vectors(n, 4)
+        law = law_of_counts((rho[:, None] * expert).reshape(1, 4), counts)[0]
+        seen = counts.reshape(-1, 2, 2)
+        total = seen.sum(-1)
+        clone = np.where(total[..., None] > 0, seen / np.maximum(total, 1)[..., None], base)
+        loss = np.abs(((expert - clone) * r).sum(-1)) @ rho
+        bound = float(
+            ac.bounds.sft_upper_in_probability(
+                ac.heterogeneity(expert, r), 10.0, n, delta, prompt_mass=rho,
+                fallback_gap=np.abs(((expert - base) * r).sum(-1)),
+            )
+        )  # fmt: skip
+        assert law[loss > bound * (1 + 1e-12)].sum() <= delta
+        assert bound <= 10.0
+
+
+def test_the_quantile_bound_is_its_formula_and_takes_the_right_counts() -> None:
+    sigma, rho, n, delta = np.array([5.0, 3.0]), np.array([0.6, 0.4]), 500, 0.05
+    least = [stats.binom.ppf(delta / 4, n, p) for p in rho]
+    for p, k in zip(rho, least, strict=True):
+        assert stats.binom.cdf(k - 1, n, p) <= delta / 4 < stats.binom.cdf(k, n, p)
+    expected = rho @ (sigma / np.sqrt(least))
+    expected += 20 * np.sqrt(0.5 * np.log(2 / delta) * (rho**2 / least).sum())
+    found = ac.bounds.sft_upper_in_probability(sigma, 20.0, n, delta, prompt_mass=rho)
+    assert float(found) == pytest.approx(expected, rel=1e-9)
+    # One prompt is always seen; a prompt of mass zero never is, and costs nothing.
+    one = ac.bounds.sft_upper_in_probability([5.0], 20.0, n, delta)
+    more = ac.bounds.sft_upper_in_probability([5.0, 9.0], 20.0, n, delta, prompt_mass=[1.0, 0.0])
+    assert float(one) == pytest.approx(5 / np.sqrt(n) + 20 * np.sqrt(np.log(40) / 2 / n))
+    assert float(more) == pytest.approx(float(one))
+    assert float(ac.bounds.sft_upper_in_probability([5.0], 20.0, 0, delta)) == 20.0
+
+
 # T5b
 
 

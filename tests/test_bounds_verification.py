@@ -94,6 +94,54 @@ def test_the_pessimist_loses_no_more_than_each_bound(rng, learner: str, n: int) 
         assert tightest > 0.01
 
 
+@pytest.mark.parametrize("n", [1, 3, 6])
+def test_on_an_average_budget_the_pessimist_loses_no_more_than_each_bound(rng, n: int) -> None:
+    """Two prompts, types right or wrong on their own: pessimism is T2 at the least reward."""
+    tightest = 0.0
+    for _ in range(8):
+        p, rho = rng.dirichlet(np.ones(2), 2), np.array([0.6, 0.4])
+        kappa = float(10 ** rng.uniform(-1, 0.3))
+        members = np.array(list(itertools.product([2.0, H], repeat=4))).reshape(-1, 2, 2)
+        counts = count_vectors(n, 4)
+        law = law_of_counts((rho[:, None] * p).reshape(1, 4), counts)[0]
+        optima = ac.chi2_ball_optimum_average(p, members, kappa, rho)
+        feared = np.where((counts > 0).reshape(-1, 1, 2, 2), members, 2.0)
+        played = ac.chi2_ball_optimum_average(p, feared, kappa, rho)
+        value = ((p * members) * np.asarray(played.density_ratio)).sum(-1) @ rho
+        exact = law @ (np.asarray(optima.value) - value).max(-1)
+        spread = np.asarray(ac.heterogeneity(p, members))
+        terms = ac.bounds.vb_upper_terms(
+            H - 2.0, float(rho @ ac.bounds.unseen_mass(p, n, prompt_mass=rho)), kappa=kappa,
+            sigma=float(np.sqrt((spread**2 @ rho).max())),
+            max_ratio=float(np.max(optima.density_ratio)),
+        )  # fmt: skip
+        for name, bound in terms.items():
+            assert exact <= float(bound) * (1 + 1e-9), name
+        tightest = max(tightest, exact / min(float(b) for b in terms.values()))
+    assert tightest > 0.1
+
+
+@pytest.mark.parametrize("delta", [0.05, 0.3])
+def test_in_probability_the_pessimist_loses_no_more_than_each_bound(rng, delta: float) -> None:
+    """T7 with T6d's error: the exact law of the sup over all truths at once."""
+    for n in (2, 5):
+        p = rng.dirichlet(np.ones(4))
+        members = np.array(list(itertools.product([0.0, H], repeat=4)))
+        counts = count_vectors(n, 4)
+        law = law_of_counts(p[None], counts)[0]
+        feared = np.where((counts > 0)[:, None], members, 0.0)
+        for kappa in (0.1, 1.0):
+            optima = ac.chi2_ball_optimum(p, members, kappa)
+            played = ac.chi2_ball_optimum(p, feared, kappa)
+            value = (p * members * np.asarray(played.density_ratio)).sum(-1)
+            regret = (np.asarray(optima.value) - value).max(-1)
+            error = ac.bounds.unseen_mass_in_probability(p, n, delta)
+            ratio = float(np.max(optima.density_ratio))
+            terms = ac.bounds.vb_upper_terms(H, error, kappa=kappa, max_ratio=ratio)
+            for name, bound in terms.items():
+                assert law[regret > float(bound) * (1 + 1e-9)].sum() <= delta, name
+
+
 @pytest.mark.parametrize("n", [0, 1, 3, 6])
 def test_where_nothing_was_seen_the_base_policy_may_be_played(n: int) -> None:
     # Two prompts, styles of one type each; the engine's own learners, all data sets enumerated.

@@ -81,6 +81,27 @@ def test_unseen_mass_is_the_expected_mass_of_unseen_styles(rng, n: int) -> None:
         assert rho * found <= 4 / (math.e * n)
 
 
+@pytest.mark.parametrize("delta", [0.02, 0.2, 1.0])
+@pytest.mark.parametrize("n", [0, 1, 4, 9])
+def test_unseen_mass_exceeds_its_quantile_no_more_often_than_stated(rng, n, delta) -> None:
+    """T6d at two prompts, all data sets enumerated."""
+    for _ in range(5):
+        rho = np.array([0.7, 0.3])
+        mass = rng.dirichlet(np.ones(2), 2)
+        joint = (rho[:, None] * mass).ravel()
+        counts = count_vectors(n, 4)
+        law = law_of_counts(joint[None], counts)[0]
+        unseen = (counts == 0) @ joint
+        bound = ac.bounds.unseen_mass_in_probability(mass, n, delta, prompt_mass=rho)
+        assert law[unseen > bound * (1 + 1e-12)].sum() <= delta
+        mean = float(rho @ ac.bounds.unseen_mass(mass, n, prompt_mass=rho))
+        assert mean * (1 - 1e-9) <= bound <= 1.0 + 1e-12
+    # Not vacuous: many light blocks are concentrated about their mean.
+    light = np.full(2000, 1 / 2000)
+    quantile = ac.bounds.unseen_mass_in_probability(light, 2000, 1e-3)
+    assert quantile <= 1.15 * float(ac.bounds.unseen_mass(light, 2000))
+
+
 def test_unseen_mass_bounds_the_error_on_styles_for_every_truth_at_once(rng) -> None:
     # Three styles of one type each; members are all subsets and their mirrors, H = 10.
     p, f, horizon, n = rng.dirichlet(np.ones(3)), np.array([3.0, 7.0, 9.0]), 10.0, 4

@@ -11,12 +11,17 @@ import antiscale as ac
 from antiscale.exact import (
     SEEN_SET_LEARNERS,
     bayes_risk_on_two_types,
-    exact_tv_bound_on_two_types,
     sft_mirror_risk,
 )
 from antiscale.learners import BUILT_IN, Data, GridPrior, Setting
 from antiscale.simulate import simulate
-from tests.oracles_bounds import bayes_risk, count_vectors, data_law, law_of_counts
+from tests.oracles_bounds import (
+    bayes_risk,
+    count_vectors,
+    data_law,
+    exact_many_point_on_two_types,
+    law_of_counts,
+)
 
 # Sampled risks have 99% Student intervals of half-width d; a miss by 2 d has probability below
 # 1e-6 for the 300 replicates used here.
@@ -170,7 +175,9 @@ def test_bayes_risk_by_binomial_sums_is_that_of_all_data_sets() -> None:
         pairs = [(i, j) for i in range(steps + 1) for j in range(i + 1, steps + 1)]
         overlap = sum(np.minimum(law[i], law[j]).sum() for i, j in pairs)
         bound = scale / steps / (steps + 1) * overlap
-        assert exact_tv_bound_on_two_types(scale, steps, mass, n) == pytest.approx(bound, rel=1e-10)
+        assert exact_many_point_on_two_types(scale, steps, mass, n) == pytest.approx(
+            bound, rel=1e-10
+        )
         assert bound <= expected * (1 + 1e-12)
 
 
@@ -185,7 +192,7 @@ def test_the_many_point_bound_is_nearly_met_on_two_fair_types() -> None:
     )
     assert 1.0 <= at_its_prior / float(hellinger.value[0]) <= 1.4
     scale, steps = 0.2, 512
-    exact = exact_tv_bound_on_two_types(scale, steps, 0.5, n)
+    exact = exact_many_point_on_two_types(scale, steps, 0.5, n)
     bayes = bayes_risk_on_two_types(scale, steps, 0.5, n)
     assert 1.0 <= bayes / exact <= 1.1
     assert exact * np.sqrt(n) == pytest.approx(np.sqrt(2 / np.pi), rel=0.1)

@@ -234,12 +234,11 @@ def _best_form(law: _Law, *, form: str, overlap: str) -> _Solution:
         return forms[0], 0.0, 0.0
     found = []
     for name in forms:
+        bound = overlaps.from_affinity if overlap == "affinity" else overlaps.averaged
+        found.append((name, *_by_affinity(law, name, functools.partial(bound, law.n, law.rho))))
         if overlap == "exact":
-            scale, value = _exactly(law, name)
-        else:
-            bound = overlaps.averaged if overlap == "averaged" else overlaps.from_affinity
-            scale, value = _by_affinity(law, name, functools.partial(bound, law.n, law.rho))
-        found.append((name, scale, value))
+            # Its grid is coarser, and n_x is binned from above: the others may be the larger.
+            found.append((name, *_exactly(law, name)))
     return max(found, key=lambda prior: prior[2])
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from antiscale import validate
+from antiscale.bounds.overlap import binomial_cdf
 from antiscale.validate import Floats
 
 # Trapezium rule for E[n_x^(-1/2)]; see _inverse_root_count.
@@ -109,8 +109,12 @@ def _binomial_quantile(level: Floats, n: Floats, rho: Floats) -> Floats:
     low, high = np.zeros_like(n), np.floor(n) + 1.0  # P(N < 0) = 0; P(N < n + 1) = 1 > level
     while (high - low > 1).any():
         middle = np.floor((low + high) / 2)
-        within = special.bdtr(middle - 1, n, rho) <= level
-        within |= middle < 1
+        # At rho = 0 or 1 the law is one point.
+        sure = np.where(rho <= 0, middle < 1, middle <= n)
+        inner = np.clip(rho, 1e-300, 1.0 - 1e-16)
+        within = np.where(
+            (rho <= 0) | (rho >= 1), sure, binomial_cdf(middle - 1, n, inner) <= level
+        )
         inside = high - low > 1
         low = np.where(inside & within, middle, low)
         high = np.where(inside & ~within, middle, high)

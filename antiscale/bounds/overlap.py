@@ -53,8 +53,17 @@ class Counts(NamedTuple):
     top: Floats
 
 
+def binomial_cdf(k: Floats, n: Floats | float, chance: Floats | float) -> Floats:
+    """P(N <= k) for N ~ Binomial(n, chance), 0 < chance < 1; n may exceed 2^31."""
+    inside = np.clip(k, 0.0, np.maximum(np.asarray(n) - 1.0, 0.0))
+    value = special.betainc(np.maximum(n - inside, 1e-300), inside + 1.0, 1.0 - np.asarray(chance))
+    result: Floats = np.where(np.asarray(k) < 0, 0.0, np.where(np.asarray(k) >= n, 1.0, value))
+    return result
+
+
 def counts(n: float, rho: float) -> Counts:
     """Bin the law Binomial(n, rho) of n_x; zero is a bin of its own, as T4's convexity asks."""
+    n = float(math.ceil(n))  # more data can only lower the bound
     if rho >= 1.0 or n == 0:
         whole = np.array([float(n if rho > 0 else 0)])
         return Counts(np.ones(1), whole, whole)
@@ -62,14 +71,8 @@ def counts(n: float, rho: float) -> Counts:
     inner = np.floor(middle + spread * np.linspace(-6.0, 6.0, _BINS - 1))
     ends = np.unique(np.clip(np.concatenate([[-1.0, 0.0], inner, [n]]), -1.0, n))
     # k P(N = k) = n rho P(N' = k - 1) with N' ~ Binomial(n - 1, rho).
-    below = special.bdtr(np.maximum(ends, 0), n, rho) * (ends >= 0)
-    chance = np.diff(below)
-    weighted = np.zeros_like(ends)
-    if n > 1:
-        weighted = special.bdtr(np.clip(ends - 1, 0, n - 1), n - 1, rho) * (ends >= 1)
-    else:
-        weighted[ends >= 1] = 1.0
-    first = middle * np.diff(weighted)
+    chance = np.diff(binomial_cdf(ends, n, rho))
+    first = middle * np.diff(binomial_cdf(ends - 1.0, n - 1.0, rho))
     keep = chance > 1e-15
     chance, first, low, top = chance[keep], first[keep], ends[:-1][keep] + 1, ends[1:][keep]
     return Counts(chance, np.clip(first / chance, low, top), top)

@@ -147,7 +147,7 @@ def unseen_mass_in_probability(
         best = int(np.argmin(values))
         found = values[best]
         grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 17)
-    return float(min(found, weight.sum()))
+    return float(min(found, weight.sum(), 1.0))
 
 
 def noisy_unseen_mass(
