@@ -99,14 +99,19 @@ class LightTypes:
 
     def _ball(self, good: Floats, bad: Floats, blank: Floats) -> tuple[Floats, Floats, Floats]:
         """T2 with so many light types at l, -l and 0: value, value with ratios, largest ratio."""
-        heavy = np.full(np.shape(good), (1.0 - self.together) / 2)
+        # One shape for all: each new one would be compiled anew.
+        asked = len(good)
+        good, bad, blank = (
+            np.concatenate([z, np.full(self.light + 1 - asked, z[-1])]) for z in (good, bad, blank)
+        )
+        heavy = np.full(self.light + 1, (1.0 - self.together) / 2)
         masses = np.stack(
             [heavy, heavy, good * self.each, bad * self.each, blank * self.each], axis=-1
         )
         levels = np.array([self.heavy_gap, -self.heavy_gap, self.light_gap, -self.light_gap, 0.0])
         found = chi2_ball_optimum(masses, levels, self.kappa)
         ratio = np.where(masses > 0, np.asarray(found.density_ratio), 0.0)
-        return np.asarray(found.value), ratio, ratio.max(-1)
+        return np.asarray(found.value)[:asked], ratio[:asked], ratio.max(-1)[:asked]
 
     @cached_property
     def seen(self) -> Floats:

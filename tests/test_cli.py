@@ -275,7 +275,7 @@ def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
     refused(run(*SMALL, "--learner", "my_learners:Wrong"), "must return pmfs")
 
 
-@pytest.mark.parametrize("command", [[], ["sweep"], ["plot"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["sweep"], ["plot"], ["info"], ["bounds"], ["separation"]])
 def test_help_says_what_it_does_and_shows_examples(run: Run, command: list[str]) -> None:
     ran = run(*command, "--help")
     assert ran.status == 0
@@ -304,3 +304,72 @@ def test_the_progress_bar_stays_off_standard_output() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stderr == ""
     json.loads(ran.stdout)
+
+
+def test_bounds_lists_evaluates_and_compares(run: Run) -> None:
+    listed = json.loads(run("bounds", "--json").out)
+    assert listed["schema"] == "antiscale.bounds/1"
+    by_label = {entry["label"]: entry for entry in listed["bounds"]}
+    assert by_label["T4c"]["inputs"] == ["pmf", "returns", "n", "prompt_mass", "kappa", "overlap"]
+    assert "E[n_x^(-1/2); n_x > 0]" in run("bounds").out.replace("\n", " ")
+    place = ["--set", "pmf=0.5,0.5", "--set", "returns=[0,100]", "--set", "n=1000"]
+    one = json.loads(run("bounds", "T4c", *place, "--set", "kappa=0.25", "--json").out)
+    assert one["inputs"]["returns"] == [0, 100]
+    assert one["inputs"]["overlap"] == "affinity"
+    assert one["value"] == pytest.approx(0.931151, rel=1e-5)
+    text = run("bounds", "T4c", *place, "--set", "kappa=0.25").out
+    assert "= 0.93115" in text
+    assert "[0.5, 0.5]" in text
+    table = json.loads(run("bounds", "--table", "--horizon", "64", "--samples", "99", "--json").out)
+    assert (table["horizon"], table["n"]) == (64, 99)
+    assert {row["label"] for row in table["rows"]} == set(by_label)
+    shown = run("bounds", "--table", "--family", "two_point", "--horizon", "64").out
+    assert "exact overlap" in shown
+    constants = json.loads(run("bounds", "--constants", "--json").out)["constants"]
+    assert constants["two_point"]["low"] == "0.270116046864"
+    assert "[0.270116046864, 0.270116046865]" in run("bounds", "--constants").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["T4x"], ["unknown label 'T4x'"]),
+        (["T4c"], ["T4c needs pmf, returns, n; pass --set pmf=..."]),
+        (["T4c", "--table"], ["one of the three"]),
+        (["--table", "--constants"], ["one of the three"]),
+        (["--family", "sharp"], ["--family goes with --table"]),
+        (["--set", "n=3"], ["--set goes with a label or with --table"]),
+        (["T4c", "--samples", "3"], ["--samples goes with --table"]),
+        (["--table", "--expert", "hard"], ["--table takes --expert optimal or base"]),
+        (["--table", "--horizon", "0"], ["horizon must be a whole number >= 1"]),
+        (["T3a", "--set", "eps=-1"], ["eps must be >= 0; got -1"]),
+        (["T3a", "--set", "eps"], ["--set takes NAME=VALUE"]),
+    ],
+)
+def test_bad_bounds_get_one_line_and_status_two(
+    run: Run, arguments: list[str], words: list[str]
+) -> None:
+    refused(run("bounds", *arguments), *words)
+
+
+def test_separation_leaves_rows_a_figure_and_a_manifest(run: Run, tmp_path: Path) -> None:
+    small = ["separation", "--horizon", "128", "--repeats", "4", "--quiet"]
+    ran = run(*small, "--phase-horizon", "256", "--out", "here")
+    assert ran.status == 0
+    assert "certified from H = " in ran.out.replace("\n", " ")
+    names = {path.name for path in (tmp_path / "here").iterdir()}
+    assert names == {"rows.csv", "in_n.csv", "phase.csv", "result.json", "separation.png",
+                     "separation.svg", "manifest.json"}  # fmt: skip
+    # Again, over the same folder: the same bytes.
+    before = (tmp_path / "here/separation.svg").read_bytes()
+    again = run(*small, "--phase-horizon", "256", "--out", "here", "--json")
+    assert (tmp_path / "here/separation.svg").read_bytes() == before
+    printed = json.loads(again.out)
+    assert printed["schema"] == "antiscale.separation/1"
+    assert printed == json.loads((tmp_path / "here/result.json").read_text())
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/notes.txt").write_text("mine")
+    refused(run(*small, "--no-phase", "--out", "other"), "holds other files than results of")
+    refused(run("separation", "--phase-horizon", "3"), "--phase-horizon must be a whole number")
+    refused(run("separation", "--horizon", "0"), "horizon must be a whole number >= 1")
+    refused(run("separation", "--kappa", "x"), "--kappa must be a number")

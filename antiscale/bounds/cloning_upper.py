@@ -64,7 +64,7 @@ def sft_upper_in_probability(
     prompt_mass: npt.ArrayLike = (1.0,),
     fallback_gap: npt.ArrayLike = 0.0,
 ) -> Floats:
-    """Bound on tabular SFT's loss, for all rewards at once, with probability 1 - delta (T5a).
+    """Bound on tabular SFT's loss, for all rewards at once, with probability 1 - delta (T5c).
 
     Let k_x be the delta/(2m)-quantile of n_x ~ Binomial(n, rho(x)), and k_x' = max(k_x, 1). Then
     sum_x rho(x) t_x + H sqrt(log(2/delta) sum_x rho(x)^2/k_x' / 2), with

@@ -18,7 +18,7 @@ def _tries(n: npt.ArrayLike) -> Floats:
 
 
 def best_of_n_kl(n: npt.ArrayLike) -> Floats:
-    """Log N - (N - 1)/N: the most KL(best-of-N || pi_b) can be, in nats (T10).
+    """Log N - (N - 1)/N: the most KL(best-of-N || pi_b) can be, in nats (T10a).
 
     Tight: attained in the limit of an atomless score. For ties split in proportion to pi_b.
 
@@ -33,7 +33,7 @@ def best_of_n_kl(n: npt.ArrayLike) -> Floats:
 
 
 def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
-    """(N - 1)^2/(2N - 1): the most chi-square divergence of best-of-N from pi_b (T10).
+    """(N - 1)^2/(2N - 1): the most chi-square divergence of best-of-N from pi_b (T10b).
 
     Tight, as `best_of_n_kl`. Where it is at most kappa, best-of-N lies in Pi_kappa.
 
@@ -48,7 +48,7 @@ def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
 
 
 def tries_needed(coverage: npt.ArrayLike, delta: npt.ArrayLike) -> Floats:
-    """Tries with which one of them is in an event of mass c with probability 1 - delta (T10).
+    """Tries with which one of them is in an event of mass c with probability 1 - delta (T10c).
 
     log(1/delta)/(-log(1 - c)), rounded up; at most ceil(log(1/delta)/c). With c = c_x(kappa)
     best-of-N by the true return then reaches J + sigma sqrt(kappa), which no policy of Pi_kappa

@@ -27,10 +27,12 @@ def vb_upper(
     """T7's smallest bound for the named pessimist that the arguments allow, in tokens.
 
     (0) 2 sigma sqrt(kappa): `simple`, needs sigma and kappa.
-    (a) H (e + sqrt(kappa e)): both, needs kappa.
-    (b) H W e: both, needs max_ratio.
-    (c) H e/ct_0: `wide`, needs coverage.
-    Each is valid, for the risk against pibar_kappa; (b) has the tight rate H/n.
+    T7a, H (e + sqrt(kappa e)): both, needs kappa.
+    T7b, H W e: both, needs max_ratio.
+    T7c, H e/ct_0: `wide`, needs coverage.
+    Each is valid, for the risk against pibar_kappa; T8a and T8b show that the rates of T7b, and of
+    T7a where rewards are sharp, are those of the truth. With an error of T6a or T6d in probability
+    they bound the loss itself with that probability.
 
     Parameters
     ----------
@@ -44,14 +46,15 @@ def vb_upper(
     kappa
         Radius of the ball.
     sigma
-        sum_x rho(x) sigma_x in tokens, each the worst over the rewards of the risk.
+        sum_x rho(x) sigma_x in tokens, each the worst over the rewards of the risk; for the average
+        budget the root mean square of sigma_x.
     max_ratio
         W >= 1, the largest density ratio of pibar_kappa over types, prompts and rewards.
     coverage
         ct_0 in (0, 1], the least over prompts and rewards.
     failure
         Probability that the version space lost the truth, weighted over prompts; H times it is
-        added to (a), (b), (c). Zero where labels are clean.
+        added to T7a, T7b, T7c. Zero where labels are clean.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def vb_upper_terms(
 ) -> dict[str, Floats]:
     """Return each bound of T7 that `vb_upper` takes the least of, by name; same arguments.
 
-    "H" is the trivial one: returns lie in [0, H].
+    "T7(0)", "T7a", "T7b", "T7c", and "H", the trivial one: returns lie in [0, H].
     """
     if learner not in VB_LEARNERS:
         raise InputError(

@@ -17,7 +17,7 @@ def verifier_error(
     delta: npt.ArrayLike | None = None,
     uniform: bool = False,
 ) -> Floats:
-    """Bound on max over r in the version space of P_pi_b(R_r != R) (T6).
+    """Bound on max over r in the version space of P_pi_b(R_r != R) (T6a).
 
     With K = |calR|: log((K - 1)/delta)/n with probability 1 - delta; (1 + log(K - 1))/n =: e_n in
     expectation. Uniformly over the truth, K (K - 1)/2 stands for K - 1: es_n. Zero if K = 1; at
@@ -61,7 +61,7 @@ def verifier_error(
 def unseen_mass(
     style_mass: npt.ArrayLike, n: npt.ArrayLike, *, prompt_mass: npt.ArrayLike = 1.0
 ) -> Floats:
-    """E[mass of the blocks not yet seen] at one prompt: sum_b p_b (1 - rho p_b)^n (T6).
+    """E[mass of the blocks not yet seen] at one prompt: sum_b p_b (1 - rho p_b)^n (T6b).
 
     Where one labelled trace of each block fixes the reward, sum_x rho(x) unseen_mass(x) =: eu_n
     bounds E max P(R_r != R) for every truth at once, and may stand for e_n and es_n in T7. It is
@@ -99,7 +99,7 @@ def unseen_mass_in_probability(
     *,
     prompt_mass: npt.ArrayLike = 1.0,
 ) -> float:
-    """Bound on the mass of the blocks not yet seen, with probability 1 - delta (T6).
+    """Bound on the mass of the blocks not yet seen, with probability 1 - delta (T6d).
 
     inf over t > 0 of [log(1/delta) + sum_{x,b} log(1 + q_xb (e^(t rho p_b) - 1))]/t with
     q_xb = (1 - rho p_b)^n: Chernoff's bound for the unseen mass. It may stand for e in T7, which
@@ -158,7 +158,7 @@ def noisy_unseen_mass(
     *,
     prompt_mass: npt.ArrayLike = 1.0,
 ) -> Floats:
-    """Bound on E[mass of the blocks whose verdict is not settled] under flipped labels (T6).
+    """Bound on E[mass of the blocks whose verdict is not settled] under flipped labels (T6c).
 
     sum_b p_b min(1, ((1 - eta)/eta)^(t/2) (1 - rho p_b c)^n), c = (sqrt(1 - eta) - sqrt(eta))^2: a
     verdict is settled if it leads by more than t labels. So n is worth c n clean labels, and the
@@ -199,7 +199,7 @@ def noisy_unseen_mass(
 
 
 def wrong_verdict(noise: npt.ArrayLike, tolerance: npt.ArrayLike) -> Floats:
-    """Bound on the probability that one true verdict is ruled out: (eta/(1 - eta))^(t + 1) (T6).
+    """Bound on the probability that one true verdict is ruled out: (eta/(1 - eta))^(t + 1) (T6c).
 
     For any number of labels. The pessimist may then overrate a policy; T7 adds H times the sum of
     these over a prompt's blocks. Valid.
