@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,20 @@ def test_the_smallest_certified_places_are_on_the_border(default) -> None:
     assert default.reason is None
     text = reading(default)
     assert f"certified from H = {first} (n = {32 * first}) on" in text
+
+
+def test_the_readmes_thresholds_are_these(default) -> None:
+    readme = (ROOT / "README.md").read_text()
+    found = re.search(r"from \$H=(\d+)\$ on, and at \$H=4096\$ from \$n=(\d+)\$", readme)
+    assert found is not None
+    h, n = found.groups()
+    assert int(h) == default.certified["horizon"]
+    case = Case.of(ac.SweepConfig(), 4096, int(n))
+    assert (certified_gap(case).value or 0) > 0
+    assert (certified_gap(case.with_samples(int(n) - 1)).value or 0) <= 0
+    sandwich = pd.read_csv(ROOT / "figures/sandwich.csv")
+    last = sandwich[sandwich.panel == "cloning"].iloc[-1]
+    assert f"{last.ratio:.3f} times the lower bound at $n=10^6$" in readme
 
 
 def test_formulas_grow_as_theory_says(default) -> None:
