@@ -92,7 +92,7 @@ class LightTypes:
     @cached_property
     def max_ratio(self) -> float:
         """W of T7b: the largest density ratio of the ball's optimum over all labellings."""
-        return float(self._optima(np.arange(self.light + 1.0))[1].max())
+        return float(np.max(self._optima(np.arange(self.light + 1.0))[1]))
 
     def _optima(self, good: Floats) -> tuple[Floats, Floats]:
         return self._ball(good, self.light - good, 0.0 * good)[::2]

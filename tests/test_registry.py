@@ -13,7 +13,7 @@ import antiscale as ac
 from antiscale import catalogue
 from antiscale.bounds.registry import KINDS, RESULTS, result
 from antiscale.bracket import Case, certified_gap, verification_upper
-from antiscale.cli import _assignment
+from antiscale.cli.typed import assignment
 
 DOCUMENT = (Path(__file__).parents[1] / "paper_bounds.md").read_text()
 
@@ -49,7 +49,7 @@ def printed(value: object) -> str:
 
 
 def number(label: str, arguments: str) -> str:
-    given = dict(_assignment(text) for text in re.findall(r"--set (\S+)", arguments))
+    given = dict(assignment(text) for text in re.findall(r"--set (\S+)", arguments))
     return printed(RESULTS[label].evaluate(given)["value"])
 
 

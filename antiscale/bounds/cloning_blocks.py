@@ -174,9 +174,9 @@ def _many_points(
     known: dict[tuple[float, ...], float] = {}
     for place in np.ndindex(*found.shape[:-1]):
         pair = p[place]
-        if pair.min() <= 0.0:
+        if np.min(pair) <= 0.0:
             continue
-        g = pair.min() / pair * np.array([1.0, -1.0])
+        g = np.min(pair) / pair * np.array([1.0, -1.0])
         bound = functools.partial(overlaps.from_affinity, float(n[place]), float(rho[place]))
         for k, scale in enumerate(eps[place]):
             key = (*pair, float(n[place]), float(rho[place]), float(scale))

@@ -162,7 +162,7 @@ def noisy_unseen_mass(
 
     sum_b p_b min(1, ((1 - eta)/eta)^(t/2) (1 - rho p_b c)^n), c = (sqrt(1 - eta) - sqrt(eta))^2: a
     verdict is settled if it leads by more than t labels. So n is worth c n clean labels, and the
-    tolerance costs a factor. With eta = 0 it is `unseen_mass`. Valid.
+    tolerance costs a factor. With eta = 0 and t = 0 it is `unseen_mass`. Valid.
 
     Parameters
     ----------
@@ -192,8 +192,10 @@ def noisy_unseen_mass(
     settled = (np.sqrt(1.0 - eta) - np.sqrt(eta)) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         power = n_ * np.log1p(-np.minimum(rho * mass * settled, 1.0))
-        slack = np.where((t > 0) & (eta > 0), t / 2 * (np.log1p(-eta) - np.log(eta)), 0.0)
-    chance = np.exp(np.minimum(np.where(n_ == 0, 0.0, power) + slack, 0.0))
+        # With clean labels and t > 0 this is infinite: then nothing is said, the bound is 1.
+        slack = np.where(t > 0, t / 2 * (np.log1p(-eta) - np.log(eta)), 0.0)
+        power = np.where((n_ == 0) | np.isinf(slack), 0.0, power)
+    chance = np.exp(np.minimum(power + slack, 0.0))
     result: Floats = (mass * chance).sum(-1)
     return result
 

@@ -1,0 +1,158 @@
+"""The attacker: random instances, mutations of the worst, and continuous ascent."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import optimize
+
+from antiscale.certify import genes
+from antiscale.certify.checks import CHECKS, SLACK, Bound, Check
+from antiscale.certify.genes import Instance
+
+# Instances of a round: drawn at random, then mutations of the worst of them.
+DRAWN, MUTATED = 48, 48
+# Every so many rounds the worst is climbed by Nelder and Mead's simplex, with so many steps.
+CLIMB_EVERY, CLIMB_STEPS = 4, 96
+
+
+@dataclass
+class Found:
+    """What an attack on one result found.
+
+    Attributes
+    ----------
+    tried
+        Instances within the result's assumptions.
+    violations
+        Instances at which the bound was crossed.
+    worst, instance
+        The largest ratio (1: met exactly) and where; None before the first.
+    ratios
+        A sample of the ratios of drawn instances, for the median.
+    """
+
+    tried: int = 0
+    violations: int = 0
+    worst: float = -math.inf
+    instance: Instance | None = None
+    ratios: list[float] = field(default_factory=list)
+
+    def add(self, other: Found) -> None:
+        """Take in what another attack on the same result found."""
+        self.tried += other.tried
+        self.violations += other.violations
+        if other.worst > self.worst:
+            self.worst, self.instance = other.worst, other.instance
+        self.ratios += other.ratios
+
+
+def attack(
+    label: str,
+    seed: int,
+    number: int,
+    *,
+    bound: Bound | None = None,
+    start: Instance | None = None,
+    until_crossed: bool = False,
+) -> Found:
+    """Run one round against a result; the same (label, seed, number, start) gives the same round.
+
+    Parameters
+    ----------
+    label
+        The result.
+    seed, number
+        Name the round's random stream.
+    bound
+        What to attack in place of the registry's function: a mutation of it.
+    start
+        An instance to try first and to mutate from, e.g. the worst known.
+    until_crossed
+        Stop at the first violation.
+    """
+    check = CHECKS[label]
+    rng = np.random.default_rng([seed, zlib.crc32(label.encode()), number])
+    found = Found()
+
+    def trial(instance: Instance) -> float | None:
+        ratio = check.ratio(instance, bound)
+        if ratio is None:
+            return None
+        found.tried += 1
+        found.violations += ratio > 1.0 + SLACK
+        if ratio > found.worst:
+            found.worst, found.instance = ratio, instance
+        return ratio
+
+    def enough() -> bool:
+        return until_crossed and found.violations > 0
+
+    if start is not None:
+        trial(start)
+    for _ in range(DRAWN):
+        if enough():
+            return found
+        ratio = trial(genes.draw(check.genes, rng))
+        if ratio is not None:
+            found.ratios.append(ratio)
+    for _ in range(MUTATED):
+        if found.instance is None or enough():
+            break
+        trial(genes.mutate(check.genes, rng, found.instance))
+    if number % CLIMB_EVERY == 0 and found.instance is not None and not enough():
+        _climb(check, found.instance, trial)
+    return found
+
+
+def _climb(check: Check, instance: Instance, trial: object) -> None:
+    """Climb the ratio in everything continuous, by a simplex that needs no derivatives."""
+    free = genes.encode(check.genes, instance)
+    if not len(free):
+        return
+
+    def loss(point: np.ndarray) -> float:
+        ratio = trial(genes.decode(check.genes, instance, point))  # type: ignore[operator]
+        return 0.0 if ratio is None or not math.isfinite(ratio) else -ratio
+
+    optimize.minimize(
+        loss, free, method="Nelder-Mead", options={"maxfev": CLIMB_STEPS, "xatol": 1e-9}
+    )
+
+
+def minimise(label: str, instance: Instance, *, bound: Bound | None = None) -> Instance:
+    """Shrink a counterexample: simpler values one by one, as long as the bound stays crossed."""
+    check = CHECKS[label]
+
+    def crossed(candidate: Instance) -> bool:
+        ratio = check.ratio(candidate, bound)
+        return ratio is not None and ratio > 1.0 + SLACK
+
+    best = dict(instance)
+    changed = True
+    while changed:
+        changed = False
+        for name, value in best.items():
+            for simpler in _simpler(value):
+                candidate = best | {name: simpler}
+                if simpler != value and crossed(candidate):
+                    best, changed = candidate, True
+                    break
+    return best
+
+
+def _simpler(value: object) -> list[object]:
+    """Simpler values to try, simplest first."""
+    if isinstance(value, bool):
+        return [False]
+    if isinstance(value, int):
+        return [0, 1, value // 2, value - 1] if value > 0 else []
+    if isinstance(value, float):
+        rounded = [float(f"{value:.{digits}g}") for digits in (1, 2, 3)]
+        return [0.0, 1.0, *rounded] if value not in (0.0, 1.0) else []
+    if isinstance(value, list) and value and isinstance(value[0], float):
+        return [[float(f"{item:.{digits}g}") for item in value] for digits in (1, 2)]
+    return []

@@ -1,0 +1,198 @@
+"""What each bound speaks of, exactly: data sets written down, laws convolved, games solved.
+
+Nothing here is shared with antiscale.bounds, nor with the engine: even the ball's optimum is found
+by bisection.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+
+import numpy as np
+from scipy import optimize, special
+
+from antiscale.validate import Floats
+
+
+@functools.lru_cache(maxsize=256)
+def count_vectors(n: int, kinds: int) -> Floats:
+    """All ways in which n traces fall on `kinds` types, [N, kinds]."""
+    bars = itertools.combinations(range(n + kinds - 1), kinds - 1)
+    rows = [np.diff((-1, *bar, n + kinds - 1)) - 1 for bar in bars]
+    return np.array(rows, dtype=float).reshape(-1, kinds)
+
+
+@functools.lru_cache(maxsize=256)
+def _log_ways(n: int, kinds: int) -> Floats:
+    return special.gammaln(n + 1) - special.gammaln(count_vectors(n, kinds) + 1).sum(-1)
+
+
+def law_of_counts(policies: Floats, n: int) -> Floats:
+    """P(counts) under each policy [K, S] (rows may sum to one only): [K, N]."""
+    kinds = policies.shape[-1]
+    counts = count_vectors(n, kinds)
+    log = special.xlogy(counts[None], policies[:, None, :]).sum(-1)
+    return np.exp(_log_ways(n, kinds) + log)
+
+
+def shown(policies: Floats, n: int, rho: float) -> Floats:
+    """The law of what n samples show of a prompt of mass rho: [K, N]; one kind for the rest."""
+    if rho >= 1.0:
+        return law_of_counts(policies, n)
+    rest = np.full((len(policies), 1), 1.0 - rho)
+    return law_of_counts(np.concatenate([rho * policies, rest], axis=-1), n)
+
+
+def counts_shown(kinds: int, n: int, rho: float) -> Floats:
+    """The counts that go with `shown`, the rest left out: [N, kinds]."""
+    return count_vectors(n, kinds) if rho >= 1.0 else count_vectors(n, kinds + 1)[:, :kinds]
+
+
+def median_risk(theta: Floats, law: Floats) -> float:
+    """Min over D of the mean over theta (uniform) of E|theta - D(data)|."""
+    weight = law / len(theta)
+    below = np.cumsum(weight, axis=0)
+    median = theta[np.argmax(below >= below[-1] / 2 * (1 - 1e-12), axis=0)]
+    return float((weight * np.abs(theta[:, None] - median)).sum())
+
+
+def minimax_learner(theta: Floats, law: Floats) -> Floats | None:
+    """The D(data) that minimises max over theta of E|theta - D(data)|, by a linear program."""
+    k, n = law.shape
+    # Variables: D [n], a [k, n] >= |theta_i - D|, t.
+    size = n + k * n + 1
+    cost = np.zeros(size)
+    cost[-1] = 1.0
+    rows, limits = [], []
+    for i in range(k):
+        row = np.zeros(size)
+        row[n + i * n : n + (i + 1) * n] = law[i]
+        row[-1] = -1.0
+        rows.append(row)
+        limits.append(0.0)
+        for sign in (1.0, -1.0):
+            part = np.zeros((n, size))
+            part[:, :n] = -sign * np.eye(n)
+            part[:, n + i * n : n + (i + 1) * n] = -np.eye(n)
+            rows.extend(part)
+            limits.extend([-sign * theta[i]] * n)
+    bounds = [(theta.min(), theta.max())] * n + [(0, None)] * (k * n) + [(0, None)]
+    found = optimize.linprog(cost, np.array(rows), limits, bounds=bounds, method="highs")
+    return None if found.x is None else found.x[:n]
+
+
+def best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Floats]:
+    """V_kappa and the policy w pmf for returns [N, S], by bisection on the threshold nu."""
+    p = np.broadcast_to(pmf, returns.shape)
+    r = np.where(p > 0, returns, -np.inf)
+    top = r.max(-1)
+    at_top = np.where(r >= top[:, None] - 1e-12 * np.maximum(np.abs(top[:, None]), 1.0), p, 0.0)
+    mass = at_top.sum(-1)
+    finite = np.where(p > 0, returns, 0.0)
+    mean = (p * finite).sum(-1)
+    sigma = np.sqrt((p * (finite - mean[:, None]) ** 2).sum(-1))
+    if kappa <= 0:
+        return mean, p.copy()
+    low = mean - sigma / math.sqrt(kappa) - (top - mean) - 1.0
+    high = top.copy()
+    for _ in range(100):
+        nu = (low + high) / 2
+        u = np.where(p > 0, np.maximum(finite - nu[:, None], 0.0), 0.0)
+        first, second = (p * u).sum(-1), (p * u**2).sum(-1)
+        tight = second > (1 + kappa) * first**2
+        high, low = np.where(tight, nu, high), np.where(tight, low, nu)
+    u = np.where(p > 0, np.maximum(finite - low[:, None], 0.0), 0.0)
+    total = (p * u).sum(-1)
+    inside = p * u / np.where(total > 0, total, 1.0)[:, None]
+    vertex = (1 + kappa) * mass >= 1 - 1e-12
+    policy = np.where((vertex | (total <= 0))[:, None], at_top / mass[:, None], inside)
+    return (policy * finite).sum(-1), policy
+
+
+def dual_optimum(pmf: Floats, returns: Floats, kappa: float) -> float:
+    """V_kappa as min over nu of nu + sqrt(1 + kappa) ||(R - nu)_+||."""
+    r = returns[pmf > 0]
+    p = pmf[pmf > 0]
+    width = float(np.ptp(r)) or 1.0
+    sigma = math.sqrt(p @ (r - p @ r) ** 2)
+    low = float(p @ r) - sigma / math.sqrt(kappa) - width
+
+    def dual(nu: float) -> float:
+        return nu + math.sqrt((1 + kappa) * (p @ np.maximum(r - nu, 0.0) ** 2))
+
+    found = optimize.minimize_scalar(
+        dual, bounds=(low, float(r.max())), method="bounded", options={"xatol": 1e-13 * width}
+    )
+    return min(float(found.fun), dual(float(r.max())), dual(low))
+
+
+def mean_deviation(n: int, p: float) -> float:
+    """E|N/n - p| for N ~ Binomial(n, p): De Moivre's closed form."""
+    if p <= 0 or p >= 1 or n == 0:
+        return 0.0
+    k = math.floor(n * p) + 1
+    log = special.betaln(k + 1, n - k + 1) + math.log1p(n)  # -log of the binomial coefficient
+    return 2 * (1 - p) * k / n * math.exp(-log + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+
+
+def q_variance(tree: list[tuple[float, object]] | float) -> tuple[float, float]:
+    """Mean and sum over steps of Var Q of a token tree: leaves are returns."""
+    if not isinstance(tree, list):
+        return float(tree), 0.0
+    weights = np.array([weight for weight, _ in tree])
+    below = [q_variance(branch) for _, branch in tree]  # type: ignore[arg-type]
+    q = np.array([mean for mean, _ in below])
+    mean = float(weights @ q)
+    spread = float(weights @ (q - mean) ** 2)
+    return mean, spread + float(weights @ np.array([s for _, s in below]))
+
+
+def random_walk(n: int, up: float, down: float) -> Floats:
+    """The law of a sum of n steps 1, -1, 0 on -n..n."""
+    law = np.zeros(2 * n + 1)
+    law[n] = 1.0
+    stay = 1.0 - up - down
+    for _ in range(n):
+        moved = stay * law
+        moved[1:] += up * law[:-1]
+        moved[:-1] += down * law[1:]
+        law = moved
+    return law
+
+
+def best_of_n(pmf: Floats, scores: Floats, n: float) -> Floats:
+    """The law of best-of-N with ties split in proportion to pmf, from order statistics."""
+    law = np.zeros(len(pmf))
+    for score in np.unique(scores):
+        at = scores == score
+        here, below = float(pmf[at].sum()), float(pmf[scores < score].sum())
+        if here > 0:
+            # (below + here)^N - below^N, without cancellation.
+            rise = math.expm1(n * math.log1p(here / below)) * below**n if below > 0 else here**n
+            law[at] = pmf[at] / here * rise
+    return law
+
+
+def planted_success(target: list[int], vocabulary: int, skill: float, horizon: int) -> float:
+    """P(T <= H) by writing down every trace."""
+    length, total = len(target), 0.0
+    for trace in itertools.product(range(vocabulary), repeat=horizon):
+        chance, solved = 1.0, False
+        for h in range(horizon):
+            done = max(k for k in range(min(h, length) + 1) if list(trace[h - k : h]) == target[:k])
+            if done == length:
+                solved = True
+                break
+            right = trace[h] == target[done]
+            chance *= skill if right else (1 - skill) / (vocabulary - 1)
+        solved = solved or list(trace[-length:]) == target
+        # A trace is stopped once solved: count it through one continuation only.
+        if solved:
+            stop = next(
+                h for h in range(length, horizon + 1) if list(trace[h - length : h]) == target
+            )
+            if all(token == 0 for token in trace[stop:]):
+                total += chance
+    return total

@@ -1,0 +1,113 @@
+"""`antiscale certify`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antiscale import validate
+from antiscale.cli.terminal import console, progress
+from antiscale.cli.typed import number
+from antiscale.config import writable
+from antiscale.errors import InputError
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  antiscale certify --minutes 5 --jobs 2
+
+  antiscale certify --bound T7b --rounds 20 --seed 1
+
+  antiscale certify --replay runs/certify/worst/T7b.json
+"""
+
+
+def certify(
+    minutes: Annotated[
+        str | None, typer.Option(metavar="M", help="How long to attack. Default: 1.")
+    ] = None,
+    rounds: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Rounds per result instead: the same outcome every time."),
+    ] = None,
+    bound: Annotated[
+        list[str] | None,
+        typer.Option("--bound", metavar="LABEL", help="Attack this result only; repeatable."),
+    ] = None,
+    seed: Annotated[str, typer.Option(metavar="SEED", help="Seed of the random streams.")] = "0",
+    jobs: Annotated[str, typer.Option(metavar="N", help="Processes.")] = "1",
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Evaluate a saved instance and nothing else."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the ledger; runs in it add up.")
+    ] = Path("runs/certify"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Try to break every bound: adversarial instances, each against an exact truth.
+
+    A ratio of 1 means that a bound is met exactly; above 1 it is crossed: then the instance is
+    printed and the exit status is 1. Runs add up in a ledger; the worst instances are kept.
+    """
+    from antiscale.bounds.registry import result
+    from antiscale.certify import CHECKS, screens
+    from antiscale.certify import ledger as ledgers
+    from antiscale.certify import run as runner
+
+    if replay is not None:
+        content = ledgers.read_worst(replay)
+        ratio, crossed = ledgers.replay(content)
+        if as_json:
+            print(json.dumps(writable(content | {"ratio_now": ratio, "crossed": crossed})))
+        else:
+            console().print(screens.replayed(content, ratio, crossed=crossed), highlight=False)
+        raise typer.Exit(1 if crossed else 0)
+    if minutes is not None and rounds is not None:
+        raise InputError("give --minutes or --rounds, not both")
+    time = None
+    if rounds is None:
+        time = validate.real("--minutes", number("--minutes", minutes or "1"))
+        if time <= 0:
+            raise InputError(f"--minutes must be positive; got {time:g}")
+    labels = [result(label).label for label in bound or []] or list(CHECKS)
+    count = None if rounds is None else validate.integer("--rounds", number("", rounds), least=1)
+    known = ledgers.read(out)
+    with progress(1000, hidden=quiet) as advance:
+
+        def show(share: float, tried: int, violations: int) -> None:
+            if advance is not None:
+                advance(round(1000 * share), 1000, f"{tried:,} tried, {violations} crossed")
+
+        updated, found = runner.certify(
+            known,
+            labels,
+            seed=validate.integer("--seed", number("--seed", seed), least=0),
+            minutes=time,
+            rounds=count,
+            jobs=validate.integer("--jobs", number("--jobs", jobs), least=1, most=256),
+            progress=show,
+        )
+    broken = {
+        label: ledgers.minimised(label, attack.instance)
+        for label, attack in found.items()
+        if attack.violations and attack.instance is not None
+    }
+    updated.save()
+    summary = [row for row in updated.summary() if row["label"] in labels]
+    this = {"tried": sum(f.tried for f in found.values()),
+            "violations": sum(f.violations for f in found.values())}  # fmt: skip
+    if as_json:
+        printed = {"schema": ledgers.SCHEMA, "run": this, "results": summary, "broken": broken}
+        print(json.dumps(writable(printed), allow_nan=False))
+    else:
+        console().print(screens.summary(summary, this, broken), highlight=False)
+        print(f"\nLedger: {out}/  (ledger.csv, worst/)")
+    if broken:
+        raise typer.Exit(1)

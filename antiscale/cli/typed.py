@@ -1,0 +1,39 @@
+"""What was typed, as values; and the defaults that the help shows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from antiscale.config import SweepConfig
+from antiscale.errors import InputError
+
+DEFAULT = SweepConfig()
+
+
+def number(flag: str, text: str | None) -> int | float | None:
+    """A number as typed; 1e6 is as good as 1000000."""
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"{flag} must be a number; got {text!r}") from None
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """A name and its value from NAME=VALUE: JSON, a number, or numbers with commas."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(f"--set takes NAME=VALUE, e.g. --set spread=0.5; got {text!r}")
+    # float for .5 and inf, which are no JSON; and 0.5,0.5 is as good as [0.5,0.5].
+    for read in (json.loads, float, lambda text: json.loads(f"[{text}]")):
+        with contextlib.suppress(ValueError):
+            return name.strip(), read(value)
+    return name.strip(), value
