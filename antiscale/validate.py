@@ -65,8 +65,13 @@ def _offender(array: Floats, finite: bool) -> float:
 def probability(
     name: str, value: npt.ArrayLike, *, allow_zero: bool = True, allow_one: bool = True
 ) -> Floats:
-    """`value` as an array of numbers in [0, 1], its ends included or not."""
+    """`value` as an array of numbers in [0, 1], its ends included or not.
+
+    What is above 1 by rounding alone, as a sum of masses may be, is taken for 1.
+    """
     array = floats(name, value)
+    if allow_one:
+        array = np.where((array > 1) & (array <= 1 + 1e-12), 1.0, array)
     low = (array < 0) if allow_zero else (array <= 0)
     high = (array > 1) if allow_one else (array >= 1)
     if (low | high).any():

@@ -42,11 +42,11 @@ def above_mean(pmf: npt.ArrayLike, returns: npt.ArrayLike) -> Floats:
     """
     p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
     centred = r - (p * r).sum(-1, keepdims=True)
-    above = (p * np.maximum(centred, 0.0) ** 2).sum(-1)
-    spread = (p * np.abs(centred)).sum(-1)
-    scale = np.abs(r).max(-1)
-    constant = spread <= 1e-14 * scale
-    result: Floats = np.where(constant, 0.0, spread**2 / np.where(constant, 1.0, 4.0 * above))
+    # E|R - J| = 2 E(R - J)_+; the other half cancels where nearly all mass sits on one type.
+    above = np.maximum(centred, 0.0)
+    first, second = (p * above).sum(-1), (p * above**2).sum(-1)
+    constant = above.max(-1) <= 1e-14 * np.abs(r).max(-1)
+    result: Floats = np.where(constant, 0.0, first**2 / np.where(constant, 1.0, second))
     return result
 
 

@@ -10,13 +10,11 @@ import numpy as np
 from scipy import optimize
 
 from antiscale.certify import genes
-from antiscale.certify.checks import CHECKS, SLACK, Bound, Check
+from antiscale.certify.check import SLACK, Bound, Check
 from antiscale.certify.genes import Instance
 
-# Instances of a round: drawn at random, then mutations of the worst of them.
-DRAWN, MUTATED = 48, 48
-# Every so many rounds the worst is climbed by Nelder and Mead's simplex, with so many steps.
-CLIMB_EVERY, CLIMB_STEPS = 4, 96
+# Every so many rounds the worst is climbed by Nelder and Mead's simplex.
+CLIMB_EVERY = 4
 
 
 @dataclass
@@ -51,7 +49,7 @@ class Found:
 
 
 def attack(
-    label: str,
+    check: Check,
     seed: int,
     number: int,
     *,
@@ -59,12 +57,12 @@ def attack(
     start: Instance | None = None,
     until_crossed: bool = False,
 ) -> Found:
-    """Run one round against a result; the same (label, seed, number, start) gives the same round.
+    """Run one round of a check; the same (check, seed, number, start) gives the same round.
 
     Parameters
     ----------
-    label
-        The result.
+    check
+        The result and the arena.
     seed, number
         Name the round's random stream.
     bound
@@ -74,8 +72,7 @@ def attack(
     until_crossed
         Stop at the first violation.
     """
-    check = CHECKS[label]
-    rng = np.random.default_rng([seed, zlib.crc32(label.encode()), number])
+    rng = np.random.default_rng([seed, zlib.crc32(check.key.encode()), number])
     found = Found()
 
     def trial(instance: Instance) -> float | None:
@@ -93,13 +90,13 @@ def attack(
 
     if start is not None:
         trial(start)
-    for _ in range(DRAWN):
+    for _ in range(check.draws):
         if enough():
             return found
         ratio = trial(genes.draw(check.genes, rng))
         if ratio is not None:
             found.ratios.append(ratio)
-    for _ in range(MUTATED):
+    for _ in range(check.draws):
         if found.instance is None or enough():
             break
         trial(genes.mutate(check.genes, rng, found.instance))
@@ -119,13 +116,12 @@ def _climb(check: Check, instance: Instance, trial: object) -> None:
         return 0.0 if ratio is None or not math.isfinite(ratio) else -ratio
 
     optimize.minimize(
-        loss, free, method="Nelder-Mead", options={"maxfev": CLIMB_STEPS, "xatol": 1e-9}
+        loss, free, method="Nelder-Mead", options={"maxfev": 2 * check.draws, "xatol": 1e-9}
     )
 
 
-def minimise(label: str, instance: Instance, *, bound: Bound | None = None) -> Instance:
+def minimise(check: Check, instance: Instance, *, bound: Bound | None = None) -> Instance:
     """Shrink a counterexample: simpler values one by one, as long as the bound stays crossed."""
-    check = CHECKS[label]
 
     def crossed(candidate: Instance) -> bool:
         ratio = check.ratio(candidate, bound)

@@ -63,8 +63,8 @@ def decode(genes: Mapping[str, Gene], instance: Instance, free: Floats) -> Insta
 
 
 def _pmf(rng: Rng, size: int) -> Floats:
-    """Even, skewed, almost a point mass, or with masses of zero; all by chance."""
-    kind = int(rng.integers(5))
+    """Even, skewed, heavy-tailed, almost a point mass, or with masses of zero; all by chance."""
+    kind = int(rng.integers(6))
     if kind == 0:
         mass = rng.dirichlet(np.full(size, 1.0))
     elif kind == 1:
@@ -74,6 +74,8 @@ def _pmf(rng: Rng, size: int) -> Floats:
     elif kind == 3:
         mass = np.full(size, 10.0 ** rng.uniform(-9, -1))
         mass[rng.integers(size)] = 1.0
+    elif kind == 4:
+        mass = rng.permutation(np.arange(1.0, size + 1.0) ** -rng.uniform(0.5, 4.0))
     else:
         mass = rng.dirichlet(np.full(size, 2.0))
         if size > 2:
@@ -82,10 +84,11 @@ def _pmf(rng: Rng, size: int) -> Floats:
 
 
 def pmf(least: int, most: int) -> Gene:
-    """A pmf over `least` to `most` types."""
+    """A pmf over `least` to `most` types; sizes are even on a log scale."""
 
     def fresh(rng: Rng, _: Instance) -> list[float]:
-        return _pmf(rng, int(rng.integers(least, most + 1))).tolist()
+        size = int(np.exp(rng.uniform(np.log(least), np.log(most + 1))))
+        return _pmf(rng, min(max(size, least), most)).tolist()
 
     def nudge(rng: Rng, value: list[float], _: Instance) -> list[float]:
         mass = np.array(value)
@@ -146,6 +149,93 @@ def _returns(rng: Rng, size: int, top: float) -> Floats:
         values[rng.integers(size)] = top  # one good type
         return values
     return rng.uniform(0, top, size)
+
+
+def tree(depth: int, *, top: float = 16.0) -> Gene:
+    """A token tree: a return, or a list of (probability, tree)."""
+
+    def grow(rng: Rng, left: int) -> Any:
+        if left == 0 or (left < depth and rng.uniform() < 0.3):
+            return float(_returns(rng, 1, top)[0])
+        mass = _pmf(rng, int(rng.integers(1, 4)))
+        return [[float(p), grow(rng, left - 1)] for p in mass]
+
+    return Gene(lambda rng, _: grow(rng, depth), lambda rng, *_: grow(rng, depth))
+
+
+def laws(rows: int, of: str) -> Gene:
+    """`rows` pmfs, each as long as the gene `of`."""
+
+    def fresh(rng: Rng, instance: Instance) -> list[list[float]]:
+        return [_pmf(rng, len(instance[of])).tolist() for _ in range(rows)]
+
+    def nudge(rng: Rng, value: list[list[float]], _: Instance) -> list[list[float]]:
+        changed = [list(row) for row in value]
+        k = int(rng.integers(len(changed)))
+        mass = np.maximum(changed[k], 1e-12) * np.exp(rng.normal(0, 1.0, len(changed[k])))
+        changed[k] = (mass / mass.sum()).tolist()
+        return changed
+
+    def decode(free: Floats, value: Any) -> Any:
+        mass = np.exp(free - free.max()).reshape(np.shape(value))
+        return (mass / mass.sum(-1, keepdims=True)).tolist()
+
+    return Gene(fresh, nudge, lambda value: np.log(np.maximum(np.ravel(value), 1e-9)), decode)
+
+
+def masses(most: int) -> Gene:
+    """Weights from which the masses of up to `most` prompts are taken, even or not."""
+
+    def fresh(rng: Rng, _: Instance) -> list[float]:
+        return _pmf(rng, most).tolist()
+
+    return Gene(fresh, lambda rng, _, instance: fresh(rng, instance))
+
+
+def normalised(weights: list[float], prompts: int) -> Floats:
+    """The prompts' masses from `masses`: the first so many, made to sum to one."""
+    part = np.array(weights[:prompts]) + 1e-9
+    share: Floats = part / part.sum()
+    return share
+
+
+# What each family lets vary, and how far; prompts for all.
+_SHARE, _FEW = (0.02, 0.98), (1, 6)
+_VARIES: dict[str, dict[str, tuple[float, float]]] = {
+    "heterogeneous": {"styles": (2, 10), "lengths": (1, 4), "spread": (0.0, 1.0)},
+    "homogeneous": {"styles": (1, 4), "lengths": _FEW},
+    "sharp": {"styles": (2, 28), "c0": (0.004, 0.5)},
+    "erdos": {"steps": (1, 8), "ratio": (1.0, 3.0)},
+    "lognormal": {"mean": (0.1, 0.9), "spread": (0.05, 1.0)},
+    "difficulty": {"alpha": (0.2, 3.0), "beta": (0.2, 3.0), "lengths": _FEW},
+    "two_point": {"mass": _SHARE, "high": (0.5, 1.0), "low": (0.0, 0.5)},
+    "geometric": {"rate": (0.2, 8.0)},
+    "planted": {},
+}
+
+
+def family() -> Gene:
+    """A family of antiscale at a small horizon, its parameters drawn from all over their ranges."""
+
+    def fresh(rng: Rng, _: Instance) -> dict[str, Any]:
+        name = str(rng.choice(list(_VARIES)))
+        parameters: dict[str, Any] = {}
+        if name != "planted":
+            parameters["prompts"] = int(rng.integers(1, 5))
+        for key, (low, high) in _VARIES[name].items():
+            if isinstance(low, int):
+                parameters[key] = int(rng.integers(low, int(high) + 1))
+            else:
+                parameters[key] = float(rng.uniform(low, high))
+        return {"name": name, "horizon": int(2 ** rng.integers(4, 7)), "parameters": parameters}
+
+    def nudge(rng: Rng, value: dict[str, Any], instance: Instance) -> dict[str, Any]:
+        other = fresh(rng, instance)
+        if rng.uniform() < 0.5:
+            return other
+        return value | {"horizon": other["horizon"]}
+
+    return Gene(fresh, nudge)
 
 
 def count(least: int, most: int) -> Gene:

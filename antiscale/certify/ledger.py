@@ -1,7 +1,7 @@
-"""The ledger of all attacks: tidy rows that add up, and the worst instance of each result.
+"""The ledger of all attacks: tidy rows that add up, and the worst instance of each check.
 
-ledger.csv      one row per (label, seed, rounds of one run)
-worst/T7b.json  the worst instance known, for --replay
+ledger.csv                     one row per run and check
+worst/T7b-any-labels.json      the worst instance known, for --replay
 """
 
 from __future__ import annotations
@@ -16,45 +16,64 @@ from typing import Any
 import numpy as np
 
 import antiscale
-from antiscale.certify.attack import Found, minimise
-from antiscale.certify.checks import CHECKS, SLACK
-from antiscale.certify.genes import Instance
+from antiscale.bounds.registry import RESULTS
+from antiscale.certify.attack import Found
+from antiscale.certify.check import SLACK
+from antiscale.certify.checks import CHECKS
 from antiscale.config import writable
 from antiscale.errors import InputError
 from antiscale.results import RunFolder
 
 SCHEMA = "antiscale.certify/1"
-COLUMNS = (
-    "label", "version", "seed", "first_round", "last_round", "tried", "violations", "worst",
-    "median", "sampled",
-)  # fmt: skip
+COLUMNS: dict[str, type] = {
+    "label": str, "arena": str, "version": str, "seed": int, "first_round": int,
+    "last_round": int, "tried": int, "violations": int, "worst": float, "median": float,
+    "sampled": int,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The rows and worst instances of one folder."""
+    """The rows and worst instances of one folder.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    rows
+        One per run and check: `tried` instances within the result's assumptions, `violations`,
+        the `worst` ratio, and the `median` ratio of the `sampled` instances drawn at random.
+    worst
+        By check: its worst instance, as in its file.
+    """
 
     path: Path
     rows: list[dict[str, Any]]
     worst: dict[str, dict[str, Any]]
 
-    def next_round(self, label: str, seed: int) -> int:
-        """The first round of this seed that was never run."""
-        done = [r["last_round"] for r in self.rows if (r["label"], r["seed"]) == (label, seed)]
+    def next_round(self, key: str, seed: int) -> int:
+        """The first round of this check and seed that was never run."""
+        check = CHECKS[key]
+        done = [
+            row["last_round"]
+            for row in self.rows
+            if (row["label"], row["arena"], row["seed"]) == (check.label, check.arena, seed)
+        ]
         return max(done, default=-1) + 1
 
     def with_run(self, found: dict[str, Found], seed: int, rounds: dict[str, int]) -> Ledger:
-        """The ledger with another run: `rounds` says how many rounds each label had."""
+        """The ledger with another run: `rounds` says how many rounds each check had."""
         rows, worst = list(self.rows), dict(self.worst)
-        for label, attack in found.items():
-            first = self.next_round(label, seed)
+        for key, attack in found.items():
+            check, first = CHECKS[key], self.next_round(key, seed)
             rows.append(
                 {
-                    "label": label,
+                    "label": check.label,
+                    "arena": check.arena,
                     "version": antiscale.__version__,
                     "seed": seed,
                     "first_round": first,
-                    "last_round": first + rounds[label] - 1,
+                    "last_round": first + rounds[key] - 1,
                     "tried": attack.tried,
                     "violations": attack.violations,
                     "worst": attack.worst if attack.tried else 0.0,
@@ -62,29 +81,39 @@ class Ledger:
                     "sampled": len(attack.ratios),
                 }
             )
-            known = worst.get(label)
+            known = worst.get(key)
             if attack.instance is not None and (known is None or attack.worst > known["ratio"]):
-                worst[label] = {
-                    "schema": SCHEMA, "label": label, "direction": CHECKS[label].direction,
-                    "ratio": attack.worst, "truth": CHECKS[label].by,
+                worst[key] = {
+                    "schema": SCHEMA, "label": check.label, "arena": check.arena,
+                    "direction": check.direction, "truth": check.by, "ratio": attack.worst,
                     "instance": attack.instance,
                 }  # fmt: skip
         return Ledger(self.path, rows, worst)
 
     def summary(self) -> list[dict[str, Any]]:
-        """One row per result: all its runs added up (the median weighted by what was sampled)."""
+        """One row per result: all its runs and arenas added up.
+
+        `median` is the mean of the runs' medians, weighted by what each sampled; `arena` and
+        `truth` are those of the worst instance.
+        """
         found = []
-        for label, check in CHECKS.items():
+        for label in RESULTS:
             rows = [row for row in self.rows if row["label"] == label]
+            if not rows:
+                continue
             sampled = sum(row["sampled"] for row in rows)
+            top = max(rows, key=lambda row: row["worst"])
+            check = next(c for c in CHECKS.values() if (c.label, c.arena) == (label, top["arena"]))
             found.append(
                 {
                     "label": label,
                     "direction": check.direction,
-                    "truth": check.by,
+                    "arenas": len({row["arena"] for row in rows}),
                     "tried": sum(row["tried"] for row in rows),
                     "violations": sum(row["violations"] for row in rows),
-                    "worst": max((row["worst"] for row in rows), default=None),
+                    "worst": top["worst"],
+                    "arena": top["arena"],
+                    "truth": check.by,
                     "median": sum(row["median"] * row["sampled"] for row in rows) / sampled
                     if sampled
                     else None,
@@ -96,12 +125,12 @@ class Ledger:
         """Write everything, each file whole or not at all."""
         folder = RunFolder(self.path)
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        for label, content in self.worst.items():
+        for key, content in self.worst.items():
             body = json.dumps(writable(content), indent=1, allow_nan=False) + "\n"
-            folder.write(f"worst/{label}.json", body.encode())
+            folder.write(f"worst/{key}.json", body.encode())
         folder.write("ledger.csv", text.getvalue().encode())
 
 
@@ -118,17 +147,19 @@ def read(path: Path) -> Ledger:
         return Ledger(path, [], {})
     try:
         with file.open(newline="", encoding="utf-8") as stream:
-            rows = [_typed(row) for row in csv.DictReader(stream)]
+            rows = [
+                {name: kind(row[name]) for name, kind in COLUMNS.items()}
+                for row in csv.DictReader(stream)
+            ]
+        if {row["label"] for row in rows} - set(RESULTS):
+            raise KeyError(file.name)
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{file} is damaged; move it away to start a new ledger") from None
-    worst = {f.stem: read_worst(f) for f in sorted((path / "worst").glob("*.json"))}
-    return Ledger(path, rows, worst)
-
-
-def _typed(row: dict[str, str]) -> dict[str, Any]:
-    kinds = dict.fromkeys(COLUMNS, int) | {"label": str, "version": str, "worst": float,
-                                           "median": float}  # fmt: skip
-    return {name: kinds[name](row[name]) for name in COLUMNS}
+    known = {(check.label, check.arena) for check in CHECKS.values()}
+    # Arenas that are no more have had their day; their rows go with them.
+    rows = [row for row in rows if (row["label"], row["arena"]) in known]
+    files = sorted((path / "worst").glob("*.json"))
+    return Ledger(path, rows, {f.stem: read_worst(f) for f in files if f.stem in CHECKS})
 
 
 def read_worst(file: Path) -> dict[str, Any]:
@@ -137,30 +168,34 @@ def read_worst(file: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, or is no instance of a known result.
+        If the file is missing, or is no instance of a known check.
     """
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA or set(CHECKS[content["label"]].genes) != set(
-            content["instance"]
-        ):
+        if content["schema"] != SCHEMA:
+            raise KeyError(file.name)
+        if set(check_of(content).genes) != set(content["instance"]):
             raise KeyError(file.name)
         content["ratio"] = float(content["ratio"])
     except FileNotFoundError:
         raise InputError(f"{file} does not exist") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
         raise InputError(
             f"{file} is no saved instance of antiscale certify (of this version)"
         ) from None
     return content
 
 
-def minimised(label: str, instance: Instance) -> Instance:
-    """A simpler instance that still crosses the bound, for print."""
-    return minimise(label, instance)
+def check_of(content: dict[str, Any]) -> Any:
+    """The check that a saved instance belongs to."""
+    place = (content["label"], content["arena"])
+    return next(c for c in CHECKS.values() if (c.label, c.arena) == place)
 
 
-def replay(content: dict[str, Any]) -> tuple[float | None, bool]:
-    """The ratio of a saved instance now, and whether its bound is crossed."""
-    ratio = CHECKS[content["label"]].ratio(content["instance"])
-    return ratio, ratio is not None and ratio > 1.0 + SLACK
+def replay(content: dict[str, Any]) -> tuple[float | None, float | None, float | None, bool]:
+    """Bound, truth and ratio of a saved instance now, and whether its bound is crossed."""
+    check = check_of(content)
+    found = check.evaluate(content["instance"], RESULTS[check.label])
+    ratio = check.ratio(content["instance"])
+    crossed = ratio is not None and ratio > 1.0 + SLACK
+    return *(found or (None, None)), ratio, crossed

@@ -10,9 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from antiscale.bounds.registry import RESULTS
+from antiscale.certify.checks import CHECKS
 from antiscale.certify.genes import Instance
+from antiscale.certify.mutants import Caught, Mutant
 from antiscale.config import writable
 from antiscale.report import DASH
+
+_MEANS = {"upper": "truth/bound", "lower": "bound/truth", "equal": "larger/smaller"}
 
 
 def _ratio(value: float | None) -> str:
@@ -24,33 +28,69 @@ def summary(
 ) -> RenderableType:
     """Return the ledger's table, all runs added up, and every counterexample."""
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("label", "result", "truth by"):
-        table.add_column(header)
-    for header in ("tried", "crossed", "worst ratio", "median"):
-        table.add_column(header, justify="right")
+    for header in ("label", "result", "ratio"):
+        table.add_column(header, no_wrap=header == "label")
+    for header in ("tried", "crossed", "worst", "median"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("worst among")
     for row in rows:
         crossed = Text(f"{row['violations']}", style="bold red" if row["violations"] else "")
         table.add_row(
-            row["label"], RESULTS[row["label"]].name, row["truth"], f"{row['tried']:,}", crossed,
-            _ratio(row["worst"]), _ratio(row["median"]),
+            row["label"], RESULTS[row["label"]].name, _MEANS[row["direction"]],
+            f"{row['tried']:,}", crossed, _ratio(row["worst"]), _ratio(row["median"]),
+            f"{row['arena']} ({row['arenas']})" if row["arenas"] > 1 else row["arena"],
         )  # fmt: skip
+    verdict = "no bound was crossed" if not run["violations"] else "BOUNDS WERE CROSSED"
     lines = [
-        Text(f"This run tried {run['tried']:,} instances; {run['violations']} crossed a bound."),
+        Text("A ratio of 1 means met exactly, above 1 crossed; in brackets, the arenas tried."),
+        Text(f"This run tried {run['tried']:,} instances; {run['violations']} crossed: {verdict}."),
     ]
-    for label, instance in broken.items():
+    for key, instance in broken.items():
         text = json.dumps(writable(instance))
-        lines.append(Text(f"{label} is crossed at {text}", style="bold red"))
+        lines.append(Text(f"{key} is crossed at {text}", style="bold red"))
     return Group(table, Text(), *lines)
 
 
-def replayed(content: dict[str, Any], ratio: float | None, *, crossed: bool) -> RenderableType:
-    """Return a saved instance with its ratio then and now."""
+def mutants(rows: list[tuple[Mutant, Caught | None]]) -> RenderableType:
+    """Return how each wrong bound was caught, or that it was not."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in ("label", "what is wrong", "caught", "in"):
+        table.add_column(header, no_wrap=header == "label")
+    table.add_column("instances", justify="right")
+    for mutant, found in rows:
+        cells = (
+            (Text("NOT CAUGHT", style="bold red"), DASH, DASH)
+            if found is None
+            else (Text(found.how), CHECKS[found.key].arena, f"{found.tried:,}")
+        )
+        table.add_row(mutant.label, mutant.error, *cells)
+    missed = sum(found is None for _, found in rows)
+    return Group(table, Text(), Text(f"{len(rows)} wrong bounds, {missed} not caught."))
+
+
+def replayed(
+    content: dict[str, Any], bound: float | None, truth: float | None, ratio: float | None,
+    *, crossed: bool,
+) -> RenderableType:  # fmt: skip
+    """Return a saved instance with its bound, its truth, and its ratio then and now."""
+    result = RESULTS[content["label"]]
     table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
     for name, value in content["instance"].items():
         table.add_row(f"  {name}", Text(str(value)))
+    values = f"  bound {_value(bound)}, truth {_value(truth)} ({content['truth']})"
     state = "crossed" if crossed else "not crossed"
     return Group(
-        Text(f"{content['label']}  {RESULTS[content['label']].name}", style="bold"),
+        Text(f"{result.label}  {result.name}, {content['arena']}", style="bold"),
+        Text(f"  {result.statement}"),
         table,
-        Text(f"  ratio {_ratio(ratio)} ({_ratio(content['ratio'])} when saved): {state}"),
+        Text(values),
+        Text(
+            f"  {_MEANS[content['direction']]} = {_ratio(ratio)} "
+            f"({_ratio(content['ratio'])} when saved): {state}",
+            style="bold",
+        ),
     )
+
+
+def _value(value: float | None) -> str:
+    return DASH if value is None else f"{value:.10g}"

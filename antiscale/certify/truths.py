@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import math
+from typing import Any
 
 import numpy as np
 from scipy import optimize, special
 
+from antiscale.errors import InputError
+from antiscale.families import load_family
+from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 
 
@@ -48,39 +53,6 @@ def shown(policies: Floats, n: int, rho: float) -> Floats:
 def counts_shown(kinds: int, n: int, rho: float) -> Floats:
     """The counts that go with `shown`, the rest left out: [N, kinds]."""
     return count_vectors(n, kinds) if rho >= 1.0 else count_vectors(n, kinds + 1)[:, :kinds]
-
-
-def median_risk(theta: Floats, law: Floats) -> float:
-    """Min over D of the mean over theta (uniform) of E|theta - D(data)|."""
-    weight = law / len(theta)
-    below = np.cumsum(weight, axis=0)
-    median = theta[np.argmax(below >= below[-1] / 2 * (1 - 1e-12), axis=0)]
-    return float((weight * np.abs(theta[:, None] - median)).sum())
-
-
-def minimax_learner(theta: Floats, law: Floats) -> Floats | None:
-    """The D(data) that minimises max over theta of E|theta - D(data)|, by a linear program."""
-    k, n = law.shape
-    # Variables: D [n], a [k, n] >= |theta_i - D|, t.
-    size = n + k * n + 1
-    cost = np.zeros(size)
-    cost[-1] = 1.0
-    rows, limits = [], []
-    for i in range(k):
-        row = np.zeros(size)
-        row[n + i * n : n + (i + 1) * n] = law[i]
-        row[-1] = -1.0
-        rows.append(row)
-        limits.append(0.0)
-        for sign in (1.0, -1.0):
-            part = np.zeros((n, size))
-            part[:, :n] = -sign * np.eye(n)
-            part[:, n + i * n : n + (i + 1) * n] = -np.eye(n)
-            rows.extend(part)
-            limits.extend([-sign * theta[i]] * n)
-    bounds = [(theta.min(), theta.max())] * n + [(0, None)] * (k * n) + [(0, None)]
-    found = optimize.linprog(cost, np.array(rows), limits, bounds=bounds, method="highs")
-    return None if found.x is None else found.x[:n]
 
 
 def best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Floats]:
@@ -137,16 +109,84 @@ def mean_deviation(n: int, p: float) -> float:
     return 2 * (1 - p) * k / n * math.exp(-log + special.xlogy(k, p) + special.xlog1py(n - k, -p))
 
 
-def q_variance(tree: list[tuple[float, object]] | float) -> tuple[float, float]:
-    """Mean and sum over steps of Var Q of a token tree: leaves are returns."""
+def q_variance(tree: Any) -> tuple[float, float]:
+    """Mean and sum over tokens of Var Q of a token tree: [[probability, tree], ...] or a return."""
     if not isinstance(tree, list):
         return float(tree), 0.0
     weights = np.array([weight for weight, _ in tree])
-    below = [q_variance(branch) for _, branch in tree]  # type: ignore[arg-type]
+    below = [q_variance(branch) for _, branch in tree]
     q = np.array([mean for mean, _ in below])
     mean = float(weights @ q)
     spread = float(weights @ (q - mean) ** 2)
     return mean, spread + float(weights @ np.array([s for _, s in below]))
+
+
+def leaves(tree: Any) -> list[tuple[float, float]]:
+    """Probability and return of every trace of a token tree."""
+    if not isinstance(tree, list):
+        return [(1.0, float(tree))]
+    return [(weight * p, leaf) for weight, branch in tree for p, leaf in leaves(branch)]
+
+
+def family_model(made: dict[str, Any]) -> TraceModel | None:
+    """The trace model of an instance's family; None if the family does not allow it."""
+    return _family_model(json.dumps(made, sort_keys=True))
+
+
+@functools.lru_cache(maxsize=1024)
+def _family_model(made: str) -> TraceModel | None:
+    asked = json.loads(made)
+    try:
+        return load_family(asked["name"], horizon=asked["horizon"], **asked["parameters"])
+    except InputError:
+        return None
+
+
+def merged(pmf: Floats, returns: Floats) -> tuple[Floats, Floats]:
+    """The law of the return: types of one return as one, those never written left out."""
+    values, group = np.unique(returns[pmf > 0], return_inverse=True)
+    return np.bincount(group, weights=pmf[pmf > 0]).astype(float), values
+
+
+def quantile(law: Floats, losses: Floats, delta: float) -> float:
+    """The least t with P(loss > t) <= delta: what a bound in probability must not be below."""
+    order = np.argsort(-losses)
+    above = np.cumsum(law[order])
+    # Losses that are the same but for rounding are exceeded together.
+    values = np.append(losses[order], 0.0)
+    k = int(np.searchsorted(above, delta * (1 + 1e-12), side="right"))
+    return max(float(values[min(k, len(values) - 1)]), 0.0)
+
+
+def binomial(n: int, chance: float) -> Floats:
+    """P(N = 0..n), N ~ Binomial(n, chance)."""
+    k = np.arange(n + 1)
+    ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return np.exp(ways + special.xlogy(k, chance) + special.xlog1py(n - k, -chance))
+
+
+def mean_deviations(pmf: Floats, returns: Floats, n: int) -> Floats:
+    """E|mean of k returns - E R| for k = 1..n, by convolution over the sums that there are."""
+    mass, values = merged(pmf, returns)
+    centre = mass @ values
+    sums, law = values, mass
+    found = [law @ np.abs(sums - centre)]
+    for k in range(2, n + 1):
+        sums = (sums[:, None] + values).ravel()
+        law = (law[:, None] * mass).ravel()
+        # Sums that differ by rounding alone are one.
+        _, first, group = np.unique(np.round(sums, 9), return_index=True, return_inverse=True)
+        sums, law = sums[first], np.bincount(group, weights=law).astype(float)
+        found.append(law @ np.abs(sums / k - centre))
+    return np.array(found[:n])
+
+
+def fair_bits(k: int) -> Floats:
+    """The law of a sum of k fair bits, by convolution."""
+    law = np.ones(1)
+    for _ in range(k):
+        law = np.convolve(law, [0.5, 0.5])
+    return law
 
 
 def random_walk(n: int, up: float, down: float) -> Floats:
@@ -164,15 +204,25 @@ def random_walk(n: int, up: float, down: float) -> Floats:
 
 def best_of_n(pmf: Floats, scores: Floats, n: float) -> Floats:
     """The law of best-of-N with ties split in proportion to pmf, from order statistics."""
-    law = np.zeros(len(pmf))
-    for score in np.unique(scores):
-        at = scores == score
-        here, below = float(pmf[at].sum()), float(pmf[scores < score].sum())
-        if here > 0:
-            # (below + here)^N - below^N, without cancellation.
-            rise = math.expm1(n * math.log1p(here / below)) * below**n if below > 0 else here**n
-            law[at] = pmf[at] / here * rise
+    _, group = np.unique(scores, return_inverse=True)
+    here = np.bincount(group, weights=pmf)
+    reached = np.minimum(np.cumsum(here), 1.0)
+    # F(s)^N - F(s-)^N without cancellation; nothing is below the least score.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rise = reached**n * -np.expm1(n * np.log1p(-np.minimum(here / reached, 1.0)))
+    share = np.divide(rise, here, out=np.zeros_like(rise), where=here > 0)
+    law: Floats = pmf * share[group]
     return law
+
+
+def run_of_successes(length: int, chance: float, horizon: int) -> float:
+    """P(`length` successes in a row within `horizon` trials), by recursion on the last failure."""
+    reached = [0.0] * length + [chance**length]
+    for h in range(length + 1, horizon + 1):
+        # A failure, then a run that ends just now, and none before.
+        now = chance**length * (1.0 - chance) * (1.0 - reached[h - length - 1])
+        reached.append(reached[h - 1] + now)
+    return reached[horizon]
 
 
 def planted_success(target: list[int], vocabulary: int, skill: float, horizon: int) -> float:

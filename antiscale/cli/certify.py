@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,9 @@ EXAMPLES = """
 
   antiscale certify --bound T7b --rounds 20 --seed 1
 
-  antiscale certify --replay runs/certify/worst/T7b.json
+  antiscale certify --mutants
+
+  antiscale certify --replay runs/certify/worst/T7b-any-labels.json
 """
 
 
@@ -43,6 +45,10 @@ def certify(
         Path | None,
         typer.Option(metavar="FILE", help="Evaluate a saved instance and nothing else."),
     ] = None,
+    mutants: Annotated[
+        bool,
+        typer.Option("--mutants", help="Attack wrong bounds instead: every one must be caught."),
+    ] = False,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the ledger; runs in it add up.")
     ] = Path("runs/certify"),
@@ -57,17 +63,19 @@ def certify(
     printed and the exit status is 1. Runs add up in a ledger; the worst instances are kept.
     """
     from antiscale.bounds.registry import result
-    from antiscale.certify import CHECKS, screens
+    from antiscale.certify import CHECKS, checks, minimise, screens
     from antiscale.certify import ledger as ledgers
     from antiscale.certify import run as runner
 
     if replay is not None:
         content = ledgers.read_worst(replay)
-        ratio, crossed = ledgers.replay(content)
+        value, truth, ratio, crossed = ledgers.replay(content)
         if as_json:
-            print(json.dumps(writable(content | {"ratio_now": ratio, "crossed": crossed})))
+            now = {"bound": value, "truth": truth, "ratio_now": ratio, "crossed": crossed}
+            print(json.dumps(writable(content | now), allow_nan=False))
         else:
-            console().print(screens.replayed(content, ratio, crossed=crossed), highlight=False)
+            shown = screens.replayed(content, value, truth, ratio, crossed=crossed)
+            console().print(shown, highlight=False)
         raise typer.Exit(1 if crossed else 0)
     if minutes is not None and rounds is not None:
         raise InputError("give --minutes or --rounds, not both")
@@ -76,9 +84,12 @@ def certify(
         time = validate.real("--minutes", number("--minutes", minutes or "1"))
         if time <= 0:
             raise InputError(f"--minutes must be positive; got {time:g}")
-    labels = [result(label).label for label in bound or []] or list(CHECKS)
-    count = None if rounds is None else validate.integer("--rounds", number("", rounds), least=1)
+    labels = [result(label).label for label in bound or []]
+    keys = [key for label in labels for key in checks.of_label(label)] or list(CHECKS)
     known = ledgers.read(out)
+    if mutants:
+        _attack_mutants(known, labels, quiet=quiet, as_json=as_json)
+        return
     with progress(1000, hidden=quiet) as advance:
 
         def show(share: float, tried: int, violations: int) -> None:
@@ -87,27 +98,57 @@ def certify(
 
         updated, found = runner.certify(
             known,
-            labels,
+            keys,
             seed=validate.integer("--seed", number("--seed", seed), least=0),
             minutes=time,
-            rounds=count,
+            rounds=None
+            if rounds is None
+            else validate.integer("--rounds", number("--rounds", rounds), least=1),
             jobs=validate.integer("--jobs", number("--jobs", jobs), least=1, most=256),
             progress=show,
         )
     broken = {
-        label: ledgers.minimised(label, attack.instance)
-        for label, attack in found.items()
+        key: minimise(CHECKS[key], attack.instance)
+        for key, attack in found.items()
         if attack.violations and attack.instance is not None
     }
     updated.save()
-    summary = [row for row in updated.summary() if row["label"] in labels]
-    this = {"tried": sum(f.tried for f in found.values()),
-            "violations": sum(f.violations for f in found.values())}  # fmt: skip
+    summary = [row for row in updated.summary() if not labels or row["label"] in labels]
+    this = {
+        "tried": sum(attack.tried for attack in found.values()),
+        "violations": sum(attack.violations for attack in found.values()),
+    }
     if as_json:
         printed = {"schema": ledgers.SCHEMA, "run": this, "results": summary, "broken": broken}
         print(json.dumps(writable(printed), allow_nan=False))
     else:
         console().print(screens.summary(summary, this, broken), highlight=False)
-        print(f"\nLedger: {out}/  (ledger.csv, worst/)")
+        print(f"\nLedger: {out}/  (ledger.csv, worst/; --replay {out}/worst/NAME.json)")
     if broken:
+        raise typer.Exit(1)
+
+
+def _attack_mutants(known: Any, labels: list[str], *, quiet: bool, as_json: bool) -> None:
+    from antiscale.bounds.registry import RESULTS
+    from antiscale.certify import screens
+    from antiscale.certify.mutants import MUTANTS, caught, scaled
+
+    worst = {row["label"]: row["worst"] for row in known.summary()}
+    chosen = [m for m in MUTANTS if not labels or m.label in labels]
+    chosen += [scaled(x, worst[x]) for x in RESULTS if x in worst and (not labels or x in labels)]
+    rows = []
+    with progress(len(chosen), hidden=quiet) as advance:
+        for done, mutant in enumerate(chosen):
+            if advance is not None:
+                advance(done, len(chosen), f"{mutant.label}: {mutant.error}")
+            rows.append((mutant, caught(mutant)))
+    if as_json:
+        listed = [
+            {"label": m.label, "error": m.error, **(found._asdict() if found else {"how": None})}
+            for m, found in rows
+        ]
+        print(json.dumps(writable({"schema": "antiscale.mutants/1", "mutants": listed})))
+    else:
+        console().print(screens.mutants(rows), highlight=False)
+    if any(found is None for _, found in rows):
         raise typer.Exit(1)

@@ -1,0 +1,164 @@
+"""Risks of cloning games at one prompt: experts pi_b (1 + theta g), loss |theta - D(data)|.
+
+A bound for every learner may not exceed the worst risk of any of them; a Bayes bound may not exceed
+the risk of the posterior median.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize, special
+
+from antiscale.certify import truths
+from antiscale.validate import Floats
+
+# Experts at which a learner's risk is taken, and how many more around the worst of them.
+_COARSE, _FINE = 33, 17
+
+
+def law_of_experts(pmf: Floats, g: Floats, theta: Floats, n: int, rho: float) -> Floats:
+    """The law of what n samples show of the prompt, for every expert theta: [K, N]."""
+    policies = np.maximum(pmf * (1 + theta[:, None] * g), 0.0)
+    return truths.shown(policies, n, rho)
+
+
+def median_learner(theta: Floats, law: Floats) -> Floats:
+    """The posterior median under the uniform prior on theta, for every data set: [N]."""
+    below = np.cumsum(law, axis=0)
+    median: Floats = theta[np.argmax(below >= below[-1] / 2 * (1 - 1e-12), axis=0)]
+    return median
+
+
+def median_risk(theta: Floats, law: Floats) -> float:
+    """Min over D of the mean over theta (uniform) of E|theta - D(data)|."""
+    played = median_learner(theta, law)
+    return float((law * np.abs(theta[:, None] - played)).sum()) / len(theta)
+
+
+def worst_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) -> float:
+    """The least worst-expert risk among many learners, over |theta| <= most, in units of sigma.
+
+    The learners: the clone, three shrunken ones (0 is the base policy), and posterior medians under
+    uniform priors and two-point priors of several widths.
+    """
+    mean = pmf @ returns
+    g = (returns - mean) / np.sqrt(pmf @ (returns - mean) ** 2)
+    theta = np.linspace(-most, most, _COARSE)
+    law = law_of_experts(pmf, g, theta, n, rho)
+    counts = truths.counts_shown(len(pmf), n, rho)
+    total = counts.sum(-1)
+    clone = np.where(total > 0, counts @ g / np.maximum(total, 1), 0.0)
+    played = [np.clip(clone * shrink, -most, most) for shrink in (1.0, 0.8, 0.5, 0.0)]
+    middle = _COARSE // 2
+    for half in (1, 2, 4, 8, middle):
+        inside = slice(middle - half, middle + half + 1)
+        played.append(median_learner(theta[inside], law[inside]))
+        played.append(median_learner(theta[inside][:: 2 * half], law[inside][:: 2 * half]))
+    learners = np.array(played)
+    # |theta - D| over all learners and experts at once: [learners, K].
+    risks = np.einsum("kn,lkn->lk", law, np.abs(theta[None, :, None] - learners[:, None, :]))
+    at = np.argmax(risks, axis=1)
+    return min(
+        _refined(pmf, g, theta, int(k), risk, played_, n, rho)
+        for k, risk, played_ in zip(at, risks.max(1), learners, strict=True)
+        if risk <= 1.02 * risks.max(1).min()
+    )
+
+
+def _refined(
+    pmf: Floats, g: Floats, theta: Floats, k: int, risk: float, played: Floats, n: int, rho: float
+) -> float:
+    """A learner's worst risk, looked for more closely around the worst expert so far."""
+    low, high = theta[max(k - 1, 0)], theta[min(k + 1, len(theta) - 1)]
+    for _ in range(2):
+        fine = np.linspace(low, high, _FINE)
+        law = law_of_experts(pmf, g, fine, n, rho)
+        risks = (law * np.abs(fine[:, None] - played)).sum(-1)
+        at = int(np.argmax(risks))
+        risk = max(risk, float(risks[at]))
+        low, high = fine[max(at - 1, 0)], fine[min(at + 1, _FINE - 1)]
+    # The risk is smooth but for kinks at D; what the last grid can hide is far below this. At the
+    # ends it hides nothing.
+    return risk if at in (0, _FINE - 1) else risk * (1 + 1e-5)
+
+
+def program_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) -> float | None:
+    """The minimax risk in units of sigma, by a linear program over learners, or None.
+
+    The program's learner is best against 9 experts; its worst risk over all of them is returned.
+    """
+    mean = pmf @ returns
+    g = (returns - mean) / np.sqrt(pmf @ (returns - mean) ** 2)
+    theta = np.linspace(-most, most, 9)
+    played = _minimax_learner(theta, law_of_experts(pmf, g, theta, n, rho))
+    if played is None:
+        return None
+    fine = np.linspace(-most, most, 8 * _COARSE + 1)
+    law = law_of_experts(pmf, g, fine, n, rho)
+    risks = (law * np.abs(fine[:, None] - played)).sum(-1)
+    k = int(np.argmax(risks))
+    return _refined(pmf, g, fine, k, float(risks[k]), played, n, rho)
+
+
+def _minimax_learner(theta: Floats, law: Floats) -> Floats | None:
+    """The D(data) that minimises max over theta of E|theta - D(data)|."""
+    k, n = law.shape
+    # Variables: D [n], a [k, n] >= |theta_i - D|, t.
+    size = n + k * n + 1
+    cost = np.zeros(size)
+    cost[-1] = 1.0
+    risk = np.zeros((k, size))
+    for i in range(k):
+        risk[i, n + i * n : n + (i + 1) * n] = law[i]
+    risk[:, -1] = -1.0
+    rows, limits = [risk], [np.zeros(k)]
+    for i in range(k):
+        for sign in (1.0, -1.0):
+            part = np.zeros((n, size))
+            part[:, :n] = -sign * np.eye(n)
+            part[:, n + i * n : n + (i + 1) * n] = -np.eye(n)
+            rows.append(part)
+            limits.append(np.full(n, -sign * theta[i]))
+    box = [(theta[0], theta[-1])] * n + [(0, None)] * (k * n) + [(0, None)]
+    found = optimize.linprog(
+        cost, np.concatenate(rows), np.concatenate(limits), bounds=box, method="highs"
+    )
+    return None if found.x is None else found.x[:n]
+
+
+def mean_deviation(n: int, p: float) -> float:
+    """E|N/n - p| for N ~ Binomial(n, p): De Moivre's closed form."""
+    if p <= 0 or p >= 1 or n == 0:
+        return 0.0
+    k = int(np.floor(n * p)) + 1
+    log = special.betaln(k + 1, n - k + 1) + np.log1p(n)  # -log of the binomial coefficient
+    return float(
+        2 * (1 - p) * k / n * np.exp(-log + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+    )
+
+
+def two_type_risk(q: float, most: float, n: int) -> float:
+    """For types of mass 1 - q and q, and any n: the least worst risk of the clone and of pi_b."""
+    sigma = np.sqrt(q * (1 - q))
+    if n == 0:
+        return float(most)
+    centres = np.linspace(-most, most, 65)
+    for _ in range(2):
+        risks = [mean_deviation(n, float(q + theta * sigma)) for theta in centres]
+        at = int(np.argmax(risks))
+        centres = np.linspace(centres[max(at - 1, 0)], centres[min(at + 1, 64)], 65)
+    return float(min(max(risks) / sigma * (1 + 1e-4), most))
+
+
+def overlap_of_binomials(n: int, first: float, second: float) -> float:
+    """1 - TV of Binomial(n, first) and Binomial(n, second), first < second, from their cdfs."""
+    if first >= second:
+        return 1.0
+    if first <= 0 or second >= 1:
+        # One of them is a point mass: what the other puts there.
+        return float(((1.0 - second) if first <= 0 else first) ** n)
+    odds = np.log(second) - np.log(first) + np.log1p(-first) - np.log1p(-second)
+    c = np.floor(n * (np.log1p(-first) - np.log1p(-second)) / odds)
+    below = special.bdtr(c, n, second)
+    above = special.bdtrc(c, n, first)
+    return float(min(below + above, 1.0))
