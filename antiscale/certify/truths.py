@@ -84,29 +84,27 @@ def best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Fl
 
 
 def dual_optimum(pmf: Floats, returns: Floats, kappa: float) -> float:
-    """V_kappa as min over nu of nu + sqrt(1 + kappa) ||(R - nu)_+||."""
-    r = returns[pmf > 0]
-    p = pmf[pmf > 0]
-    width = float(np.ptp(r)) or 1.0
-    sigma = math.sqrt(p @ (r - p @ r) ** 2)
-    low = float(p @ r) - sigma / math.sqrt(kappa) - width
+    """V_kappa as min over nu of nu + sqrt(1 + kappa) ||(R - nu)_+||.
 
-    def dual(nu: float) -> float:
-        return nu + math.sqrt((1 + kappa) * (p @ np.maximum(r - nu, 0.0) ** 2))
+    The search is over log(max R - nu): at large kappa the minimiser is next to max R.
+    """
+    p, top = pmf[pmf > 0], float(returns[pmf > 0].max())
+    below = returns[pmf > 0] - top
+    width = float(-below.min())
+    sigma = math.sqrt(p @ (below - p @ below) ** 2)
 
-    found = optimize.minimize_scalar(
-        dual, bounds=(low, float(r.max())), method="bounded", options={"xatol": 1e-13 * width}
-    )
-    return min(float(found.fun), dual(float(r.max())), dual(low))
+    def dual(log_t: float) -> float:
+        t = math.exp(log_t)
+        return math.sqrt((1 + kappa) * (p @ np.maximum(below + t, 0.0) ** 2)) - t
 
-
-def mean_deviation(n: int, p: float) -> float:
-    """E|N/n - p| for N ~ Binomial(n, p): De Moivre's closed form."""
-    if p <= 0 or p >= 1 or n == 0:
-        return 0.0
-    k = math.floor(n * p) + 1
-    log = special.betaln(k + 1, n - k + 1) + math.log1p(n)  # -log of the binomial coefficient
-    return 2 * (1 - p) * k / n * math.exp(-log + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+    low, high = math.log(1e-14 * width), math.log(2 * width + sigma / math.sqrt(kappa))
+    # Convex in nu, so unimodal in log t.
+    for _ in range(7):
+        grid = np.linspace(low, high, 65)
+        values = [dual(float(point)) for point in grid]
+        k = int(np.argmin(values))
+        low, high = float(grid[max(k - 1, 0)]), float(grid[min(k + 1, 64)])
+    return top + min(values[k], 0.0)
 
 
 def q_variance(tree: Any) -> tuple[float, float]:
