@@ -219,5 +219,15 @@ class LightTypes:
         return float(self.heavy_gap * heavy + self.light_gap * self.light * each)
 
     def unseen(self) -> float:
-        """E[mass of the light types not seen]: eu_n of T6, X (1 - c/n)^n."""
+        """E[mass of the light types not seen]: eu_n of T6 where labels alone are unknown.
+
+        X (1 - c/n)^n.
+        """
         return float(self.together * np.exp(special.xlog1py(self.n, -self.each)))
+
+    def verifier_error(self) -> float:
+        """Bound on E max P(R_r != R) over labellings and their mirrors: `unseen` and X^n (T9).
+
+        A heavy trace tells a labelling from its mirror; where none was seen all may differ.
+        """
+        return min(self.unseen() + self.together**self.n, 1.0)

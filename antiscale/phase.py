@@ -47,7 +47,7 @@ def place(panel: str, a: float, b: float, horizon: float, kappa: float) -> dict[
     pmf, returns = model.law(LIGHT // 2)
     sigma = float(np.sqrt(pmf @ (returns - pmf @ returns) ** 2))
     cloning, verification = model.cloning_risk(), model.pessimist_risk()
-    error = min(model.unseen(), 1.0)
+    error = model.verifier_error()
     span = 2.0 * max(model.heavy_gap, model.light_gap)
     upper = {
         name: float(bounds.vb_upper(width, error, kappa=kappa, max_ratio=model.max_ratio))

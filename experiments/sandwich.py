@@ -39,9 +39,12 @@ def cloning(n: int) -> dict[str, float | None]:
     }
     bayes = None
     if n <= BAYES_UP_TO:
-        a = min(np.sqrt(KAPPA), 3.0 * n ** (-1 / 3))
-        steps = int(np.clip(40 * a * np.sqrt(n), 64, 1024))
-        bayes = scale * bayes_risk_on_two_types(float(a), steps, 0.5, n)
+        # The hardest of some uniform priors: each is a lower bound for every learner.
+        widths = {min(np.sqrt(KAPPA), k / scale) for k in (2, 4, 8, 16, 24, 32)}
+        bayes = scale * max(
+            bayes_risk_on_two_types(float(a), int(np.clip(16 * a * scale, 64, 512)), 0.5, n)
+            for a in widths
+        )
     upper = scale * float(bounds.sft_upper(1.0, n))
     return {"upper": upper, "learner": scale * sft, "bayes": bayes, **forms,
             "ratio": scale * sft / forms["many_point_exact"]}  # fmt: skip

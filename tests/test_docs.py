@@ -178,3 +178,23 @@ def test_the_readmes_tables_are_those_of_the_stored_rows() -> None:
 def test_every_family_and_class_and_learner_is_in_the_readme() -> None:
     for name in (*FAMILIES, *CLASSES, *BUILT_IN):
         assert name in README, name
+
+
+def test_mathematics_is_fenced_so_that_markdown_leaves_it_alone() -> None:
+    """Outside of code, Markdown eats a backslash before punctuation and reads _ as emphasis."""
+    fence = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    displays = fence.findall(BOUNDS)
+    assert len(displays) > 20
+    assert all(body.strip() and "\n\n" not in body for body in displays)
+    text = re.sub(r"^```\w*\n.*?^```$", "", BOUNDS, flags=re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"\$`([^`]+)`\$", text)
+    assert len(inline) > 1000
+    rest = re.sub(r"\$`[^`]+`\$", "", text)
+    assert "$" not in rest
+    for body in (*displays, *inline):
+        assert body.count("{") == body.count("}"), body
+        assert body.count(r"\left") == body.count(r"\right"), body
+    for line in text.splitlines():
+        if line.startswith("|"):
+            # A bar inside a table ends the cell, even within code.
+            assert all("|" not in body for body in re.findall(r"\$`([^`]+)`\$", line)), line

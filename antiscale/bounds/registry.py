@@ -256,7 +256,7 @@ _RESULTS = (
     Result(
         "T6d", "unseen blocks, in probability", "valid", "any verifier",
         "unseen mass <= inf_t [log(1/delta) + sum log(1 + q (e^(t rho p) - 1))]/t",
-        "ours", "probability", "antiscale.bounds:unseen_mass_in_probability",
+        "known", "probability", "antiscale.bounds:unseen_mass_in_probability",
         {"style_mass": [0.5, 0.3, 0.2], "n": 10, "delta": 0.05},
     ),
     Result(
@@ -311,7 +311,7 @@ _RESULTS = (
     Result(
         "T10b", "best-of-N, chi-square", "tight", "best-of-N",
         "chi2(best-of-N || pi_b) <= (N - 1)^2/(2N - 1)",
-        "ours", "ratio", "antiscale.bounds:best_of_n_chi2", {"n": 16},
+        "known", "ratio", "antiscale.bounds:best_of_n_chi2", {"n": 16},
     ),
     Result(
         "T10c", "best-of-N, tries", "exact", "best-of-N",
