@@ -124,7 +124,10 @@ def minimise(check: Check, instance: Instance, *, bound: Bound | None = None) ->
     """Shrink a counterexample: simpler values one by one, as long as the bound stays crossed."""
 
     def crossed(candidate: Instance) -> bool:
-        ratio = check.ratio(candidate, bound)
+        try:
+            ratio = check.ratio(candidate, bound)
+        except (ArithmeticError, ValueError, IndexError):
+            return False  # simpler than the result allows
         return ratio is not None and ratio > 1.0 + SLACK
 
     best = dict(instance)

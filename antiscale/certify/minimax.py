@@ -6,6 +6,8 @@ the risk of the posterior median.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import optimize, special
 
@@ -158,7 +160,7 @@ def overlap_of_binomials(n: int, first: float, second: float) -> float:
         # One of them is a point mass: what the other puts there.
         return float(((1.0 - second) if first <= 0 else first) ** n)
     odds = np.log(second) - np.log(first) + np.log1p(-first) - np.log1p(-second)
-    c = np.floor(n * (np.log1p(-first) - np.log1p(-second)) / odds)
-    below = special.bdtr(c, n, second)
-    above = special.bdtrc(c, n, first)
-    return float(min(below + above, 1.0))
+    c = math.floor(n * (np.log1p(-first) - np.log1p(-second)) / odds)
+    below = truths.binomial_cdf(c, n, second)
+    above = 1.0 - truths.binomial_cdf(c, n, first)
+    return min(below + above, 1.0)

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from antiscale import bounds
 from antiscale.certify import genes, minimax, truths
@@ -28,7 +27,7 @@ _LISTED = 1500
 
 
 def _most(pmf: Floats, returns: Floats, kappa: float) -> float:
-    """The largest theta with pi_b (1 + theta g) a policy of the ball."""
+    """The largest theta with pi_b (1 + theta g) a policy of the ball; sigma > 0."""
     worst = float(np.abs((returns - pmf @ returns)[pmf > 0]).max()) / spread(pmf, returns)
     return min(math.sqrt(kappa), 1 / worst)
 
@@ -303,9 +302,9 @@ def _sft_often_two_types(x: Instance, bound: Bound) -> Pair:
         return value, abs(q - x["idle"])
 
     def exceeded(t: float) -> float:
-        above = special.bdtrc(np.floor(n * (q + t)), n, q) if q + t < 1 else 0.0
-        below = special.bdtr(np.ceil(n * (q - t)) - 1, n, q) if q > t else 0.0
-        return float(above + below)
+        above = 1.0 - truths.binomial_cdf(math.floor(n * (q + t)), n, q) if q + t < 1 else 0.0
+        below = truths.binomial_cdf(math.ceil(n * (q - t)) - 1, n, q) if q > t else 0.0
+        return above + below
 
     low, high = 0.0, 1.0
     for _ in range(50):

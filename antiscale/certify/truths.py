@@ -13,7 +13,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from antiscale.errors import InputError
 from antiscale.families import load_family
@@ -161,6 +161,13 @@ def binomial(n: int, chance: float) -> Floats:
     k = np.arange(n + 1)
     ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     return np.exp(ways + special.xlogy(k, chance) + special.xlog1py(n - k, -chance))
+
+
+def binomial_cdf(k: float, n: int, chance: float) -> float:
+    """P(N <= k), N ~ Binomial(n, chance), 0 < chance < 1; right for every n (bdtr is not)."""
+    if k < 0:
+        return 0.0
+    return 1.0 if k >= n else float(special.betainc(n - k, k + 1, 1.0 - chance))
 
 
 def mean_deviations(pmf: Floats, returns: Floats, n: int) -> Floats:

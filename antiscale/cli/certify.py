@@ -107,12 +107,12 @@ def certify(
             jobs=validate.integer("--jobs", number("--jobs", jobs), least=1, most=256),
             progress=show,
         )
+    updated.save()
     broken = {
         key: minimise(CHECKS[key], attack.instance)
         for key, attack in found.items()
         if attack.violations and attack.instance is not None
     }
-    updated.save()
     summary = [row for row in updated.summary() if not labels or row["label"] in labels]
     this = {
         "tried": sum(attack.tried for attack in found.values()),
