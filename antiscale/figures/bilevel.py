@@ -1,0 +1,157 @@
+"""Figure 2: bi-level rewards on traces written token by token, and how their spread adds up (T1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from antiscale import validate
+from antiscale.chains import TokenChain
+from antiscale.errors import InputError
+from antiscale.figures import style
+from antiscale.figures.sweeps import Progress, part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Styles, each solving the prompt with its own chance per token.
+
+    Attributes
+    ----------
+    horizon
+        H in tokens.
+    hazards
+        Chance per token of each style; 0 for a style that never solves it.
+    weights
+        Probability of each style, announced by the first token.
+    traces
+        For each trace shown: its style and the token at which it is right (0: never).
+    """
+
+    horizon: int
+    hazards: tuple[float, ...]
+    weights: tuple[float, ...]
+    traces: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        validate.integer("horizon", self.horizon, least=2, most=10**5)
+        validate.probability("hazards", self.hazards)
+        if len(validate.pmf("weights", self.weights)) != len(self.hazards):
+            raise InputError("weights must have one entry per hazard")
+        for style_, time in self.traces:
+            validate.integer("style", style_, least=0, most=len(self.hazards) - 1)
+            validate.integer("time", time, least=0, most=self.horizon)
+
+
+def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+    """E[R | first h tokens] along each trace, and the sum of Var Q up to each token.
+
+    Columns: panel ("trace" or "spread"), series, h, reward, value (the return expected given the
+    first h tokens), spread (sum of E Var Q up to token h, squared tokens), sigma2 (Var R).
+    """
+    import pandas as pd
+
+    size, H = len(config.hazards), config.horizon
+    transition = np.zeros((size + 1, size + 1))
+    for k, hazard in enumerate(config.hazards):
+        transition[k, k], transition[k, size] = 1 - hazard, hazard
+    transition[size, size] = 1.0
+    chain = TokenChain(transition, np.array([*config.weights, 0.0]))
+    solved = np.eye(size + 1)[size]
+    # value[h]: the return still to come from token h on, by the state before it.
+    value = np.zeros((H + 2, size + 1))
+    for h in range(H, 0, -1):
+        value[h] = transition @ (solved + value[h + 1])
+    found: list[dict[str, Any]] = []
+    mean = float(chain.start @ value[1])
+    for k, (kind, time) in enumerate(config.traces):
+        told = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
+        for h in range(H + 1):
+            done = time > 0 and h >= time
+            earned = h - time + 1 if done else 0
+            state = size if done else kind
+            # Before the first token the style is not known: the expectation is J.
+            expected = mean if h == 0 else earned + float(value[h + 1][state])
+            found.append({"panel": "trace", "series": f"{k}: {told}", "h": h,
+                          "reward": float(done), "value": expected, "mean": mean})  # fmt: skip
+    variance, law = 0.0, chain.start
+    pmf = chain.hitting_law(H)
+    returns = np.append(np.arange(H, 0, -1.0), 0.0)
+    sigma2 = float(pmf @ (returns - pmf @ returns) ** 2)
+    for h in range(H + 1):
+        if h == 0:
+            q, at = value[1], np.array([mean])
+            variance += float(chain.start @ (q - at) ** 2)
+        else:
+            q = solved + value[h + 1]
+            variance += float(law @ (transition @ q**2 - value[h] ** 2))
+            law = law @ transition
+        found.append({"panel": "spread", "series": "sum", "h": h, "spread": variance,
+                      "sigma2": sigma2, "mean": mean})  # fmt: skip
+        if progress is not None:
+            progress(h + 1, H + 1, "tokens")
+    return pd.DataFrame(found)
+
+
+def note(rows: pd.DataFrame) -> str:
+    """One sentence of reading."""
+    last = part(rows, "spread").iloc[-1]
+    first = part(rows, "spread").iloc[0]
+    share = first["spread"] / last["sigma2"]
+    return (
+        f"A trace earns one token of reward per token from its first correct solution on; what it is "
+        f"expected to return moves from J = {last['mean']:.1f} to its return, and the squares of "
+        f"these moves add up to the variance of the return, {last['sigma2']:.0f} = "
+        f"{last['sigma2'] ** 0.5:.1f} tokens squared, of which the choice of a style makes {share:.0%}."
+    )
+
+
+def draw(rows: pd.DataFrame) -> Figure:
+    """Rewards and expected returns along traces; the spread that adds up to Var R."""
+    with style.styled():
+        figure = style.canvas(3.0)
+        top, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.1, 0.9))
+        traces = part(rows, "trace")
+        looks = zip(
+            traces["series"].unique(), (style.VB, style.GAP, style.AMBER, style.VF, style.PURPLE),
+            ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1))), strict=False,
+        )  # fmt: skip
+        names = []
+        for k, (name, color, line) in enumerate(looks):
+            one = traces[traces["series"] == name]
+            label = name.split(": ")[1]
+            names.append(label)
+            top.fill_between(one["h"], k, k + 0.75 * one["reward"], step="pre", color=color,
+                             alpha=0.35, linewidth=0)  # fmt: skip
+            top.step(one["h"], k + 0.75 * one["reward"], where="pre", color=color, linestyle=line)
+            middle.plot(one["h"], one["value"], color=color, linestyle=line, label=label)
+        horizon = traces["h"].max()
+        top.set(xlabel="token $h$", xlim=(0, horizon), ylim=(-0.15, len(names)))
+        top.set_yticks([k + 0.35 for k in range(len(names))],
+                       [name.replace(", ", ",\n") for name in names])  # fmt: skip
+        top.grid(visible=False)
+        top.set_title("Rewards $r_h$")
+        middle.axhline(traces["mean"].iloc[0], color=style.INK, linewidth=0.7, linestyle=":")
+        middle.annotate("$J$", (horizon, traces["mean"].iloc[0]), xytext=(-2, 2),
+                        textcoords="offset points", ha="right")  # fmt: skip
+        middle.set(xlabel="tokens written $h$", ylabel="$E[R\\,|\\,$first $h$ tokens$]$ (tokens)")
+        middle.set_xlim(-0.5, horizon)
+        middle.set_title("Expected return")
+        spread = part(rows, "spread")
+        right.step(spread["h"], spread["spread"], where="post", color=style.VB,
+                   label=r"$\sum_{k\leq h} E\,\mathrm{Var}_a Q_k$")  # fmt: skip
+        right.axhline(spread["sigma2"].iloc[0], color=style.INK, linestyle="--", linewidth=1,
+                      label=r"$\sigma^2 = \mathrm{Var}(R)$")  # fmt: skip
+        right.set(xlabel="token $h$", ylabel="squared tokens", ylim=(0, None))
+        right.set_xlim(-0.5, horizon)
+        right.legend(loc="lower right")
+        right.set_title("Squared moves")
+        style.letter((top, middle, right))
+        style.add_note(figure, note(rows))
+    return figure

@@ -1,0 +1,74 @@
+"""Figure 9: where the gap is certified and measured, and the phase diagram (T9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from antiscale import plots, validate
+from antiscale.config import SweepConfig
+from antiscale.figures.sweeps import Progress, part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The default family along n(H), and the light-type instance over exponents.
+
+    Attributes
+    ----------
+    horizon, samples_per_token, repeats, seed
+        Of the sweep along which the gap is certified.
+    phase_horizon
+        H of the phase diagram.
+    """
+
+    horizon: int
+    samples_per_token: float
+    repeats: int
+    seed: int
+    phase_horizon: int
+
+    def __post_init__(self) -> None:
+        validate.integer("phase_horizon", self.phase_horizon, least=16, most=2**24)
+
+
+def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+    """Panels "along H", "along n", "bounded" and "growing": gaps, then points (a, b)."""
+    import pandas as pd
+
+    from antiscale.separation import reading, separation
+
+    found = separation(
+        SweepConfig(horizon=config.horizon, samples_per_token=config.samples_per_token,
+                    repeats=config.repeats, seed=config.seed),
+        phase_horizon=config.phase_horizon, progress=progress,
+    )  # fmt: skip
+    frames = [
+        pd.DataFrame(found.rows).assign(panel="along H", note=reading(found)),
+        pd.DataFrame(found.in_n).assign(panel="along n"),
+        pd.DataFrame(found.phase),
+    ]
+    merged = pd.concat(frames, ignore_index=True)
+    return merged[["panel", *(name for name in merged if name != "panel")]]
+
+
+def note(rows: pd.DataFrame) -> str:
+    """A few sentences of reading."""
+    horizon = part(rows, "bounded")["horizon"].iloc[0]
+    return (
+        f"{part(rows, 'along H')['note'].iloc[0]} Below: signs of exact risks at H = {horizon:,.0f}; where "
+        "W grows, verification confined to the ball loses more below theory's line."
+    )
+
+
+def draw(rows: pd.DataFrame) -> Figure:
+    """Both gaps above, both phase diagrams below."""
+    phases = rows[rows["panel"].isin(("bounded", "growing"))]
+    return plots.separation_figure(
+        part(rows, "along H"), part(rows, "along n"), phases, note(rows)
+    )

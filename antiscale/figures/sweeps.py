@@ -1,0 +1,56 @@
+"""Rows of a figure that come from sweeps: one per panel and place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from antiscale.config import SweepConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Called with the steps done, those in all, and what was just done.
+Progress = Callable[[int, int, str], None]
+
+# What figures show of a sweep's rows, or need to be understood without it.
+COLUMNS = (
+    "family", "reward_class", "expert", "kappa", "vary", "repeats", "seed", "horizon", "n",
+    "noise", "sigma", "c0_stated", "max_ratio", "base_return", "optimal_return",
+    "rewards_stated_max", "vf_learner", "vb_learner", "vf_lower_holds_for", "vf_lower",
+    "vf_lower_name", "vf_mean", "vf_low", "vf_high", "vf_upper", "vf_upper_name", "vb_mean",
+    "vb_low", "vb_high", "vb_upper", "vb_upper_name", "gap_measured", "gap_low", "gap_high",
+    "gap_certified", "vf_slope_theory", "vb_slope_theory",
+)  # fmt: skip
+
+
+def run(
+    panels: Mapping[tuple[str, str], SweepConfig], progress: Progress | None
+) -> pd.DataFrame:
+    """Run one sweep per (panel, series) and return their rows, each with its panel and series."""
+    import pandas as pd
+
+    from antiscale.sweeps import sweep
+
+    total = sum(len(config.cells()) for config in panels.values())
+    done, frames = 0, []
+    for (panel, series), config in panels.items():
+
+        def advance(_: int, __: int, horizon: int, panel: str = panel) -> None:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, total, f"{panel}, H = {horizon}")
+
+        rows = sweep(config, progress=advance)
+        frames.append(rows[list(COLUMNS)].assign(panel=panel, series=series))
+    found = pd.concat(frames, ignore_index=True)
+    return found[["panel", "series", *COLUMNS]]
+
+
+def part(rows: Any, panel: str, series: str | None = None) -> Any:
+    """The rows of one panel, or of one series of it."""
+    chosen = rows["panel"] == panel
+    if series is not None:
+        chosen &= rows["series"] == series
+    return rows[chosen]
