@@ -51,7 +51,10 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     from antiscale.families import load_family
     from antiscale.measures import anticoncentration, heterogeneity, mean_return, sharpness
 
-    laws = {"erdos": {"steps": config.steps, "prompts": 1}, "sharp": {"c0": config.c0}}
+    laws: dict[str, dict[str, Any]] = {
+        "erdos": {"steps": config.steps, "prompts": 1},
+        "sharp": {"c0": config.c0},
+    }
     found: list[dict[str, Any]] = []
     for done, (name, parameters) in enumerate(laws.items()):
         model = load_family(name, horizon=config.horizon, **parameters)
@@ -89,10 +92,11 @@ def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
     one, other = (part(rows, name).iloc[0] for name in ("erdos", "sharp"))
     return (
-        f"Both returns are spread out, but beyond J + sigma sqrt(kappa) lies {one['tail']:.0%} of the "
-        f"left one and {other['tail']:.1%} of the right one: there the ball's best policy must raise rare "
-        f"traces {other['max_ratio']:.1f} times (left: {one['max_ratio']:.1f}), and pays for verifying "
-        f"them. On the left no window of one step holds more than {one['window_bound']:.0%} (Erdős)."
+        f"Both returns are spread out, but beyond J + sigma sqrt(kappa) lies {one['tail']:.0%} "
+        f"of the left one and {other['tail']:.1%} of the right one: there the ball's best policy "
+        f"must raise rare traces {other['max_ratio']:.1f} times (left: {one['max_ratio']:.1f}), "
+        "and pays for verifying them. On the left no window of one step holds more than "
+        f"{one['window_bound']:.0%} (Erdős)."
     )
 
 

@@ -66,7 +66,7 @@ _WRONG_CLASS: dict[str, Any] = {
 
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     """Panels "homogeneous", "sharp" (one series per c_0), "wrong class" and "noise"."""
-    of = {"repeats": config.repeats, "seed": config.seed}
+    of: dict[str, Any] = {"repeats": config.repeats, "seed": config.seed}
     panels = {
         ("homogeneous", "homogeneous"): SweepConfig(
             horizon=config.horizon, family="homogeneous", **of
@@ -95,11 +95,12 @@ def note(rows: pd.DataFrame) -> str:
     noise = part(rows, "noise")
     return (
         f"(a) With one style, all right, cloning loses {flat['vf_mean']:.2g} tokens at H = "
-        f"{flat['horizon']:.0f} and its loss does not grow. (b) The rarer the reward, the more verification "
-        f"pays ({ends.iloc[0]:.2g} to {ends.iloc[-1]:.2g} tokens). (c) With the expert outside its class, "
-        f"cloning stays {wrong['vf_mean']:.0f} tokens behind at every n, policy gradient on the learned reward "
-        f"{wrong['vb_mean']:.2g}. (d) Reversed labels cost verification a factor in n, cloning nothing "
-        f"({noise['vb_mean'].iloc[0]:.2g} to {noise['vb_mean'].iloc[-1]:.2g} tokens)."
+        f"{flat['horizon']:.0f} and its loss does not grow. (b) The rarer the reward, the more "
+        f"verification pays ({ends.iloc[0]:.2g} to {ends.iloc[-1]:.2g} tokens). (c) With the "
+        f"expert outside its class, cloning stays {wrong['vf_mean']:.0f} tokens behind at every "
+        f"n, policy gradient on the learned reward {wrong['vb_mean']:.2g}. (d) Reversed labels "
+        f"cost verification a factor in n, cloning nothing ({noise['vb_mean'].iloc[0]:.2g} to "
+        f"{noise['vb_mean'].iloc[-1]:.2g} tokens)."
     )
 
 
@@ -117,8 +118,10 @@ def draw(rows: pd.DataFrame) -> Figure:
                        found["vf_high"], color=color, marker=mark, label=name)  # fmt: skip
         panels[0].plot(one["horizon"], one["vf_upper"], "--", color=style.AMBER,
                        label="VF upper, homogeneous (T5a)")  # fmt: skip
-        style.band(panels[0], other["horizon"], other["vb_mean"], other["vb_low"],
-                   other["vb_high"], color=style.VB, marker="s", label="VB, heterogeneous")  # fmt: skip
+        style.band(
+            panels[0], other["horizon"], other["vb_mean"], other["vb_low"], other["vb_high"],
+            color=style.VB, marker="s", label="VB, heterogeneous",
+        )  # fmt: skip
         panels[0].set_title("No heterogeneity")
         sharp = part(rows, "sharp")
         colors = (style.LOW, style.MIDDLE, style.HIGH)

@@ -1,4 +1,4 @@
-"""Figure 2: bi-level rewards on traces written token by token, and how their spread adds up (T1)."""
+"""Figure 2: bi-level rewards, token by token, and how their spread adds up (T1)."""
 
 from __future__ import annotations
 
@@ -105,10 +105,11 @@ def note(rows: pd.DataFrame) -> str:
     first = part(rows, "spread").iloc[0]
     share = first["spread"] / last["sigma2"]
     return (
-        f"A trace earns one token of reward per token from its first correct solution on; what it is "
-        f"expected to return moves from J = {last['mean']:.1f} to its return, and the squares of "
-        f"these moves add up to the variance of the return, {last['sigma2']:.0f} = "
-        f"{last['sigma2'] ** 0.5:.1f} tokens squared, of which the choice of a style makes {share:.0%}."
+        "A trace earns one token of reward per token from its first correct solution on; what "
+        f"it is expected to return moves from J = {last['mean']:.1f} to its return, and the "
+        f"squares of these moves add up to the variance of the return, {last['sigma2']:.0f} = "
+        f"{last['sigma2'] ** 0.5:.1f} tokens squared, of which the choice of a style makes "
+        f"{share:.0%}."
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from antiscale import validate
@@ -61,11 +60,13 @@ def note(rows: pd.DataFrame) -> str:
     last = part(rows, "H").groupby("series", sort=False).last()
     first, final = last.iloc[0], last.iloc[-1]
     return (
-        f"At the same mean return, and at H = {final['horizon']:.0f}, {final['sigma'] / first['sigma']:.1f} "
-        f"times the spread costs cloning {final['vf_mean'] / first['vf_mean']:.1f} times as much "
-        f"({first['vf_mean']:.1f} and {final['vf_mean']:.1f} tokens), and verification "
-        f"{final['vb_mean'] / first['vb_mean']:.1f} times; cloning's loss grows as the square root of H at "
-        "every spread, verification's stays flat (99% intervals shaded, bounds dashed)."
+        f"At the same mean return, and at H = {final['horizon']:.0f}, "
+        f"{final['sigma'] / first['sigma']:.1f} times the spread costs cloning "
+        f"{final['vf_mean'] / first['vf_mean']:.1f} times as much ({first['vf_mean']:.1f} and "
+        f"{final['vf_mean']:.1f} tokens), and verification "
+        f"{final['vb_mean'] / first['vb_mean']:.1f} times; cloning's loss grows as the square "
+        "root of H at every spread, verification's stays flat (99% intervals shaded, bounds "
+        "dashed)."
     )
 
 
@@ -96,8 +97,8 @@ def draw(rows: pd.DataFrame) -> Figure:
             axes.plot(x, widest["vb_upper"], "--", color=style.VB, label="VB upper (T7), widest")
             slope = float(widest["vf_slope_theory"].iloc[0])
             line = float(widest["vf_mean"].iloc[-1]) * (x / x[-1]) ** slope
-            axes.plot(x, 1.5 * line, "-.", color=style.INK, linewidth=0.8,
-                      label=f"slope {slope:g} and {widest['vb_slope_theory'].iloc[0]:g}")  # fmt: skip
+            label = f"slope {slope:g} and {widest['vb_slope_theory'].iloc[0]:g}"
+            axes.plot(x, 1.5 * line, "-.", color=style.INK, linewidth=0.8, label=label)
             below = float(widest["vb_mean"].iloc[-1]) * (x / x[-1]) ** float(
                 widest["vb_slope_theory"].iloc[0]
             )

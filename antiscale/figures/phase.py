@@ -61,14 +61,13 @@ def note(rows: pd.DataFrame) -> str:
     """A few sentences of reading."""
     horizon = part(rows, "bounded")["horizon"].iloc[0]
     return (
-        f"{part(rows, 'along H')['note'].iloc[0]} Below: signs of exact risks at H = {horizon:,.0f}; where "
-        "W grows, verification confined to the ball loses more below theory's line."
+        f"{part(rows, 'along H')['note'].iloc[0]} Below: signs of exact risks at H = "
+        f"{horizon:,.0f}; where W grows, verification confined to the ball loses more below "
+        "theory's line."
     )
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """Both gaps above, both phase diagrams below."""
     phases = rows[rows["panel"].isin(("bounded", "growing"))]
-    return plots.separation_figure(
-        part(rows, "along H"), part(rows, "along n"), phases, note(rows)
-    )
+    return plots.separation_figure(part(rows, "along H"), part(rows, "along n"), phases, note(rows))

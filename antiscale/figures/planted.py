@@ -1,4 +1,4 @@
-"""Figure 4: the planted subsequence, loss against n, H and heterogeneity at one mean return (T11)."""
+"""Figure 4: the planted subsequence, loss against n, H and heterogeneity (T11)."""
 
 from __future__ import annotations
 
@@ -97,11 +97,12 @@ def note(rows: pd.DataFrame) -> str:
     loses = float(rows["vb_mean"].max())
     shown = "nothing" if loses < 1e-9 else f"at most {loses:.2g} tokens"
     return (
-        "A word is planted in a vocabulary and policies differ in how well they write it; the skill is "
-        f"announced. Cloning's loss falls as n^-0.5, grows as H^0.5 along n = "
-        f"{part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1]:g} H, and in proportion to the "
-        f"spread ({first['vf_mean']:.2f} to {last['vf_mean']:.2f} tokens at one mean return); one verified "
-        f"trace tells the reward from its mirror, so verification loses {shown}."
+        "A word is planted in a vocabulary and policies differ in how well they write it; the "
+        "skill is announced. Cloning's loss falls as n^-0.5, grows as H^0.5 along n = "
+        f"{part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1]:g} H, and in "
+        f"proportion to the spread ({first['vf_mean']:.2f} to {last['vf_mean']:.2f} tokens at "
+        "one mean return); one verified trace tells the reward from its mirror, so verification "
+        f"loses {shown}."
     )
 
 
@@ -142,7 +143,9 @@ def draw(rows: pd.DataFrame) -> Figure:
         low, high = panels[1].get_ylim()
         panels[1].set_ylim(low, high * (high / low) ** 0.45)
         sigma = part(rows, "spread")["sigma"].to_numpy(float)
-        panels[2].set(xlabel=r"heterogeneity $\sigma$ (tokens)", xlim=(0.9 * sigma.min(), 1.05 * sigma.max()))
+        panels[2].set(
+            xlabel=r"heterogeneity $\sigma$ (tokens)", xlim=(0.9 * sigma.min(), 1.05 * sigma.max())
+        )
         high = float(part(rows, "spread")["vf_upper"].max())
         panels[2].set_ylim(0, 1.5 * high)
         panels[2].set_title("Along spread, J fixed")

@@ -72,7 +72,8 @@ def add_note(figure: Figure, note: str) -> None:
     lines = len(textwrap.wrap(note, widest))
     width = next(w for w in range(1, widest + 1) if len(textwrap.wrap(note, w)) <= lines)
     text = "\n".join(
-        re.sub(r"\b([HnW])\^(-?[\d.]*\d)", r"$\1^{\2}$", line) for line in textwrap.wrap(note, width)
+        re.sub(r"\b([HnW])\^(-?[\d.]*\d)", r"$\1^{\2}$", line)
+        for line in textwrap.wrap(note, width)
     )
     figure.supxlabel(text, x=0.01, ha="left", fontsize=6.5, color=INK)
 

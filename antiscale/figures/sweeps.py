@@ -24,9 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def run(
-    panels: Mapping[tuple[str, str], SweepConfig], progress: Progress | None
-) -> pd.DataFrame:
+def run(panels: Mapping[tuple[str, str], SweepConfig], progress: Progress | None) -> pd.DataFrame:
     """Run one sweep per (panel, series) and return their rows, each with its panel and series."""
     import pandas as pd
 

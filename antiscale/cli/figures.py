@@ -1,0 +1,109 @@
+"""`antiscale figures`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from antiscale import validate
+from antiscale.cli.terminal import console, progress
+from antiscale.config import writable
+from antiscale.errors import InputError
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  antiscale figures
+
+  antiscale figures gap phase
+
+  antiscale figures --fast
+
+  antiscale figures --check
+
+  antiscale figures heterogeneity --from-rows
+"""
+_CONFIGS = Path("experiments/figures")
+
+
+def figures(
+    name: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Figures; default: all.")
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="The smoke variants: small, for a look.")
+    ] = False,
+    from_rows: Annotated[
+        bool, typer.Option("--from-rows", help="Draw from the rows that are there; no computing.")
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Compute anew and compare with the rows that are there."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Default: figures; with --fast: runs/figures-fast."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Rebuild the paper's figures and ours from configurations in experiments/figures.
+
+    Each leaves PNG, SVG and PDF, the rows that made it (CSV) and what they were made of (JSON).
+    What is up to date is left alone. Run it in a clone of the repository.
+    """
+    from antiscale.figures import FIGURES
+
+    names = [validate.choice("figure", n, FIGURES) for n in name or FIGURES]
+    if check and from_rows:
+        raise InputError("--check computes and --from-rows does not: give one of them")
+    if not _CONFIGS.is_dir():
+        raise InputError(f"there is no {_CONFIGS}/ here; run this in a clone of the repository")
+    target = out or (Path("runs/figures-fast") if fast else Path("figures"))
+
+    from rich.table import Table
+
+    from antiscale.figures import build
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in ("figure", "name", "shows", "state"):
+        table.add_column(header, no_wrap=header != "shows")
+    found: list[dict[str, Any]] = []
+    differ = False
+    for k, one in enumerate(names):
+        with progress(1, hidden=quiet) as advance:
+
+            def show(done: int, total: int, what: str, one: str = one, k: int = k) -> None:
+                if advance is not None:
+                    advance(done, total, f"{one} ({k + 1}/{len(names)}): {what}")
+
+            if check:
+                rows = build.check(one, _CONFIGS, target, fast=fast, progress=show)
+                beyond = [row for row in rows if not row.inside]
+                differ = differ or bool(beyond)
+                state = "same rows" if not rows else f"{len(beyond)} values differ"
+                if rows and not beyond:
+                    state = f"{len(rows)} values differ within their intervals"
+                found.append({"name": one, "state": state,
+                              "differences": [row._asdict() for row in rows]})  # fmt: skip
+            else:
+                built = build.build(
+                    one, _CONFIGS, target, fast=fast, from_rows=from_rows, progress=show
+                )
+                state = built.state
+                found.append({"name": one, "state": state, "files": [str(f) for f in built.files]})
+        table.add_row(str(FIGURES[one].number), one, FIGURES[one].title, state)
+    if as_json:
+        printed = {"schema": "antiscale.figures/1", "figures": found}
+        print(json.dumps(writable(printed), default=str))
+    else:
+        console().print(table, highlight=False)
+        if not check:
+            print(f"\nFigures: {target}/  (png, svg, pdf, csv, json)")
+    if differ:
+        raise typer.Exit(1)

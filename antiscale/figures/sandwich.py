@@ -1,0 +1,190 @@
+"""Figure 10: best learner, bounds and exact Bayes risk, for cloning and verification (T4 to T8).
+
+Every number is an exact sum or a bound, none is sampled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from antiscale import validate
+from antiscale.figures import style
+from antiscale.figures.sweeps import Progress, part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Prior widths tried for the posterior median, in standard errors: the hardest is shown.
+_WIDTHS = (2, 4, 8, 16, 24, 32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Two fair types, and T8's two instances.
+
+    Attributes
+    ----------
+    kappa
+        Radius of the ball.
+    horizon
+        H of T8's instances, in tokens.
+    cloning_samples, verification_samples
+        The n of either side.
+    bayes_up_to
+        Largest n at which the posterior median's sum is computed.
+    light, light_sharp
+        d of T8a's and T8b's instance.
+    """
+
+    kappa: float
+    horizon: int
+    cloning_samples: tuple[int, ...]
+    verification_samples: tuple[int, ...]
+    bayes_up_to: int
+    light: int
+    light_sharp: int
+
+    def __post_init__(self) -> None:
+        validate.nonnegative("kappa", self.kappa, finite=True)
+        for name in ("cloning_samples", "verification_samples"):
+            for n in getattr(self, name):
+                validate.integer(name, n, least=1)
+
+
+def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+    """Panels "cloning", "verification" and "verification, sharp", one row per n."""
+    import pandas as pd
+
+    steps = [("cloning", n) for n in config.cloning_samples]
+    steps += [
+        (panel, n)
+        for panel in ("verification", "verification, sharp")
+        for n in config.verification_samples
+    ]
+    found = []
+    for done, (panel, n) in enumerate(steps):
+        values = (
+            cloning(config, n)
+            if panel == "cloning"
+            else verification(config, n, sharp="sharp" in panel)
+        )
+        found.append({"panel": panel, "n": n, "kappa": config.kappa, **values})
+        if progress is not None:
+            progress(done + 1, len(steps), f"{panel}, n = {n}")
+    return pd.DataFrame(found)
+
+
+def cloning(config: Config, n: int) -> dict[str, float | None]:
+    """Two fair types: losses in units of sigma/sqrt(n)."""
+    from antiscale import bounds
+    from antiscale.exact import bayes_risk_on_two_types, sft_mirror_risk
+
+    pmf, returns = np.array([0.5, 0.5]), np.array([0.0, 2.0])  # sigma = 1
+    scale = np.sqrt(n)
+    sft = sft_mirror_risk(pmf[None], returns[None], n, np.ones(1), base=pmf[None]).value
+    assert sft is not None
+    forms = {
+        f"{form}_{overlap}": scale
+        * float(bounds.vf_lower(pmf, returns, n, kappa=config.kappa, form=form, overlap=overlap))
+        for form in ("two_point", "many_point")
+        for overlap in ("affinity", "exact")
+    }
+    bayes = None
+    if n <= config.bayes_up_to:
+        # The hardest of some uniform priors: each is a lower bound for every learner.
+        widths = {min(np.sqrt(config.kappa), k / scale) for k in _WIDTHS}
+        bayes = scale * max(
+            bayes_risk_on_two_types(float(a), int(np.clip(16 * a * scale, 64, 512)), 0.5, n)
+            for a in widths
+        )
+    upper = scale * float(bounds.sft_upper(1.0, n))
+    return {"upper": upper, "learner": scale * sft, "bayes": bayes, **forms,
+            "ratio": scale * sft / forms["many_point_exact"]}  # fmt: skip
+
+
+def verification(config: Config, n: int, *, sharp: bool) -> dict[str, float | None]:
+    """T8's instances: regrets in tokens."""
+    from antiscale import bounds
+    from antiscale.light import LightTypes
+
+    light, H = config.light_sharp if sharp else config.light, float(config.horizon)
+    model = LightTypes(
+        horizon=H, n=n, light=light, expected=bounds.best_expected() if sharp else 1.0,
+        heavy_gap=0.0 if sharp else H / 2, light_gap=H / 2, kappa=config.kappa,
+    )  # fmt: skip
+    terms = bounds.vb_upper_terms(H, model.unseen(), kappa=config.kappa, max_ratio=model.max_ratio)
+    lower = bounds.vb_lower_slow if sharp else bounds.vb_lower_fast
+    upper = float(terms["T7a" if sharp else "T7b"])
+    bayes = model.bayes_regret()
+    return {
+        "upper": upper, "other_upper": float(terms["T7b" if sharp else "T7a"]),
+        "learner": model.pessimist_risk(average=True), "learner_sup": model.pessimist_risk(),
+        "wide": model.pessimist_risk(wide=True, average=True), "bayes": bayes,
+        "lower": float(lower(H, n, light, config.kappa)), "ratio": upper / bayes,
+    }  # fmt: skip
+
+
+def note(rows: pd.DataFrame) -> str:
+    """One sentence per panel."""
+    kappa = float(rows["kappa"].iloc[0])
+    ends = {panel: found.iloc[-1] for panel, found in rows.groupby("panel", sort=False)}
+    return (
+        f"Exact risks at kappa = {kappa:g}. At n = {ends['cloning']['n']:.0e} SFT's loss is "
+        f"{ends['cloning']['ratio']:.3f} times T4c with exact overlap: cloning is all but "
+        f"minimax, and still pays sigma/sqrt(n). T7b stands {ends['verification']['ratio']:.1f} "
+        f"times above the best learner's regret (4 + 4/sqrt(kappa) = {4 + 4 / kappa**0.5:g} in "
+        f"the limit), T7a {ends['verification, sharp']['ratio']:.1f} times where rewards are "
+        "sharp: each rate is the truth."
+    )
+
+
+def draw(rows: pd.DataFrame) -> Figure:
+    """Cloning in units of sigma/sqrt(n), and both instances of verification in tokens."""
+    with style.styled():
+        figure = style.canvas(3.5)
+        panels = figure.subplots(1, 3)
+        left, middle, right = panels
+        _lines(left, part(rows, "cloning"), {
+            "upper": ("T5a, upper", "--", "", style.VF),
+            "learner": ("SFT, exact", "-", "o", style.VF),
+            "bayes": ("posterior median", "-", "x", style.INK),
+            "many_point_exact": ("T4c, exact overlap", ":", "^", style.VF),
+            "many_point_affinity": ("T4c, affinity", ":", "v", style.GAP),
+            "two_point_exact": ("T4a, exact overlap", ":", "", style.INK),
+            "two_point_affinity": ("T4a, affinity", ":", "", style.GREY),
+        })  # fmt: skip
+        left.set(xscale="log", ylim=(0, 1.85), xlabel="traces $n$")
+        left.set_ylabel(r"loss / ($\sigma/\sqrt{n}$)")
+        left.set_title("Cloning, two fair types")
+        for axes, panel, title, first, last in (
+            (middle, "verification", "Verification", "T7b", "T8a"),
+            (right, "verification, sharp", "Verification, sharp", "T7a", "T8b"),
+        ):
+            _lines(axes, part(rows, panel), {
+                "upper": (f"{first}, upper", "--", "", style.VB),
+                "learner_sup": ("pessimist, E sup", "-", "s", style.VB),
+                "learner": ("pessimist, average", "-", "o", style.SKY),
+                "bayes": ("best learner (Bayes)", "-", "x", style.INK),
+                "lower": (f"{last}, lower", ":", "", style.VB),
+            })  # fmt: skip
+            axes.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="regret (tokens)")
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, high * (high / low) ** 0.55)
+            axes.set_title(title)
+        for axes in panels:
+            axes.legend(loc="upper left" if axes is not left else "upper right")
+        style.letter(panels)
+        style.add_note(figure, note(rows))
+    return figure
+
+
+def _lines(axes: Axes, rows: pd.DataFrame, looks: dict[str, tuple[str, str, str, str]]) -> None:
+    """One line per column, with its label, style, marker and colour; blanks are left out."""
+    for column, (label, line, marker, color) in looks.items():
+        known = rows[rows[column].astype(float) > 0]
+        axes.plot(known["n"], known[column], line, marker=marker, color=color, label=label)
