@@ -364,9 +364,7 @@ def test_sentences_keep_names_and_raise_exponents() -> None:
     assert digits("8.4e-05") == "8.4×10⁻⁵"
     assert digits("1e+12 and [-0.5, 0.1]") == "1×10¹² and [−0.5, 0.1]"
     assert digits("vf-2 T4c-x") == "vf-2 T4c-x"
-    assert str(formula("E[n_x^(-1/2)] <= sqrt(rho)")) == (
-        "E[n<sub>x</sub><sup>−1/2</sup>] ≤ √(ρ)"
-    )
+    assert str(formula("E[n_x^(-1/2)] <= sqrt(rho)")) == ("E[n<sub>x</sub><sup>−1/2</sup>] ≤ √(ρ)")
 
 
 def contrast(first: str, second: str) -> float:

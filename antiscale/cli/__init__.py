@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import antiscale
-from antiscale.cli import bounds, certify, family, info, plot, report, separation, sweep
+from antiscale.cli import bounds, certify, diff, family, info, plot, report, separation, sweep
 from antiscale.errors import InputError
 
 app = typer.Typer(
@@ -31,7 +31,8 @@ def _root(
 
 
 for command in (
-    sweep.sweep, plot.plot, report.report, separation.separation, bounds.bounds, certify.certify,
+    sweep.sweep, plot.plot, report.report, diff.diff, separation.separation, bounds.bounds,
+    certify.certify,
 ):  # fmt: skip
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 app.add_typer(family.app, name="family")

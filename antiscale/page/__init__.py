@@ -1,9 +1,7 @@
 """The report page: one self-contained HTML document from a run's folder.
 
-    explorer.py     what the sliders show, computed on a grid
-    figures.py      interactive figures from rows and from the grid
-    typography.py   formulas and sentences as HTML
-    document.py     the whole; page.html, page.css and page.js are its parts
+`explorer` computes what the sliders show, `figures` draws rows and grid, `typography` sets
+formulas, `document` puts the whole together; page.html, page.css and page.js are its parts.
 """
 
 from antiscale.page.document import SCHEMA as SCHEMA

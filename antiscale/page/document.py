@@ -118,7 +118,7 @@ def build(
         holds_for=rows[-1]["vf_lower_holds_for"],
         rewards=_rewards(rows[-1]),
         tiles=_tiles(config, rows),
-        variable={"H": "H", "n": "n", "noise": "the probability of a reversed verdict"}[config.vary],
+        variable=report.KEY[config.vary],
         picture=_uri("image/svg+xml", picture),
         explorer=explorer,
         drawn=drawn,
@@ -249,12 +249,13 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     if noisy:
         columns.insert(0, ("η", "", lambda row: number(row["noise"])))
     if exact:
-        for side in ("vb", "vf"):
-            place = next(i for i, c in enumerate(columns) if c[0].startswith(f"{side.upper()} upper"))
-            columns.insert(
-                place,
-                (f"{side.upper()}\nexact", side, lambda row, side=side: number(row[f"{side}_exact"])),
-            )
+        heads = [head.partition("\n")[0] for head, *_ in columns]
+        columns.insert(
+            heads.index("VB upper"), ("VB\nexact", "vb", lambda row: number(row["vb_exact"]))
+        )
+        columns.insert(
+            heads.index("VF upper"), ("VF\nexact", "vf", lambda row: number(row["vf_exact"]))
+        )
     return {
         "head": [{"lines": head.split("\n"), "role": role} for head, role, _ in columns],
         "body": [

@@ -181,7 +181,9 @@ def explore(
     if knob is not None:
         last = len(horizons) - 1
         spread = [found[start[0], s, last][1] / horizons[-1] for s in range(len(values))]
-        texts = (f"{knob[0]} = {v:g}, σ/H = {number(z)}" for v, z in zip(values, spread, strict=True))
+        texts = (
+            f"{knob[0]} = {v:g}, σ/H = {number(z)}" for v, z in zip(values, spread, strict=True)
+        )
         stops = tuple(float(v) for v in values if v is not None)
         sliders.append(Slider(knob[0], "heterogeneity", stops, tuple(texts), start[2]))
     gaps = table("gap_certified")

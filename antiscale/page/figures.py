@@ -161,7 +161,8 @@ def _theory(rows: Rows, side: str, mean: str) -> Any:
         return None
     x = [_scale(row) for row in rows]
     values = [last * (z / x[-1]) ** slope for z in x]
-    return _line(None, values, digits(f"theory: slope {slope:g}"), "ink", "dashdot", f"{side}_theory")
+    label = digits(f"theory: slope {slope:g}")
+    return _line(None, values, label, "ink", "dashdot", f"{side}_theory")
 
 
 def _scale(row: dict[str, Any]) -> float:

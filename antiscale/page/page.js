@@ -167,5 +167,5 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   // Paper is white.
   addEventListener("beforeprint", () => { printing = true; root.dataset.theme = "light"; redraw(); });
-  addEventListener("afterprint", () => { printing = false; delete root.dataset.theme; redraw(); });
+  addEventListener("afterprint", () => { printing = false; delete root.dataset.theme; redraw(); plots.forEach((figure) => Plotly.Plots.resize(figure.place)); });
 })();
