@@ -28,8 +28,8 @@ def diff(
 ) -> None:
     """Say what changed between two runs: configuration, versions, and values beyond chance.
 
-    Exit status 0 if no value differs beyond its interval (or, where exact, beyond rounding) and
-    both have the same cells (H, n); 1 if results differ; 2 if a folder cannot be read.
+    Exit status 0: no value differs beyond its interval (where exact: beyond rounding), and
+    both runs have the same cells (H, n). 1: results differ. 2: a folder cannot be read.
     """
     from antiscale import compare
     from antiscale.results import read_run

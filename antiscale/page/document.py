@@ -73,15 +73,15 @@ def build(
     config = SweepConfig.from_mapping(result["config"])
     rows: list[dict[str, Any]] = result["rows"]
     fit: dict[str, Any] = result["fit"]
+    if progress is not None:
+        progress(0, 1, "values of the bounds")
+    values, no_values = _values(config, rows)
     explorer, no_explorer = None, "left out when this page was made"
     if sliders:
         try:
             explorer = explore(of_run(config, rows), progress=progress, **stops)
         except InputError as error:
             no_explorer = str(error)
-    if progress is not None:
-        progress(0, 1, "values of the bounds")
-    values, no_values = _values(config, rows)
     drawn = {"losses": figures.losses(config, rows), "gap": figures.gap(config, rows)}
     if explorer is not None:
         explored = {
@@ -116,6 +116,9 @@ def build(
         reward_class=config.class_name(),
         reading=reading,
         holds_for=rows[-1]["vf_lower_holds_for"],
+        whom="to the worst expert"
+        if rows[-1]["vf_lower_holds_for"] == "worst expert"
+        else "under the prior that these experts are drawn from",
         rewards=_rewards(rows[-1]),
         tiles=_tiles(config, rows),
         variable=report.KEY[config.vary],
@@ -329,7 +332,8 @@ def _bounds(values: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _manifest(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in _SHOWN:
-        yield name.replace("_", " "), _written(manifest.get(name))
+        value = manifest.get(name)
+        yield name.replace("_", " "), DASH if value is None else str(value)
     versions = manifest.get("versions", {})
     yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
     for name, digest in manifest.get("files", {}).items():

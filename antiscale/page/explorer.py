@@ -1,7 +1,7 @@
 """What the page's sliders show: T4, T5, T7 and T9 on a grid, every value computed here.
 
 The page only looks values up, so that a slider at one of its stops shows exactly what Python
-computes there. Nothing is sampled: these are the bounds, by the functions that the sweep uses.
+computes there. No loss is simulated: these are the bounds, by the functions that the sweep uses.
 """
 
 from __future__ import annotations
