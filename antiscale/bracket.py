@@ -53,6 +53,8 @@ class Case:
         T4 over the stated rewards and over calR.
     experts : [1 or R, m, S]
         Whose traces are cloned.
+    whole
+        Whether bounds over all of calR are worked out where the stated rewards do not need them.
     """
 
     config: SweepConfig
@@ -70,6 +72,7 @@ class Case:
     tolerance: Floats
     lower: LowerBounds
     experts: Floats
+    whole: bool = True
 
     @property
     def tied(self) -> bool:
@@ -82,7 +85,7 @@ class Case:
         if self.noise > 0:
             slack = tolerance((self.rewards.verified_blocks > 0).sum(-1), n, self.noise)
         lower = LowerBounds.of(
-            self.config, self.model, self.rewards, self.stated, n, tied=self.tied
+            self.config, self.model, self.rewards, self.stated, n, tied=self.tied, whole=self.whole
         )
         experts = self.experts
         if self.config.expert == "hard":
@@ -90,8 +93,10 @@ class Case:
         return replace(self, n=n, tolerance=slack, lower=lower, experts=experts)
 
     @classmethod
-    def of(cls, config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> Case:
-        """Set up one cell.
+    def of(
+        cls, config: SweepConfig, horizon: int, n: int, noise: float = 0.0, *, whole: bool = True
+    ) -> Case:
+        """Set up one cell; `whole` as the attribute.
 
         Raises
         ------
@@ -123,7 +128,7 @@ class Case:
         slack = np.zeros(model.prompts)
         if noise > 0:
             slack = tolerance((rewards.verified_blocks > 0).sum(-1), n, noise)
-        lower = LowerBounds.of(config, model, rewards, stated, n, tied=tied)
+        lower = LowerBounds.of(config, model, rewards, stated, n, tied=tied, whole=whole)
         if config.expert == "hard":
             experts = lower.experts(config, model, rewards, n)
         elif config.expert == "optimal":
@@ -133,7 +138,7 @@ class Case:
             experts = model.pmf[None]
         return cls(
             config, horizon, n, noise, learners, model, rewards, stated, c0, required, optima,
-            worst_over(stated, model, optima), slack, lower, experts,
+            worst_over(stated, model, optima), slack, lower, experts, whole,
         )  # fmt: skip
 
 
@@ -177,11 +182,13 @@ class LowerBounds:
         n: int,
         *,
         tied: bool,
+        whole: bool = True,
     ) -> LowerBounds:
         """Choose the largest form that the class allows.
 
         `tied` says that the risk is over joint rewards, in which mirrors are not chosen prompt by
-        prompt, so that T4 speaks of it for a single prompt only.
+        prompt, so that T4 speaks of it for a single prompt only. Without `whole` T4b and T4d,
+        which take the longest, are left out of `over_class` where the rewards are not all of calR.
         """
         rho, kappa = model.prompt_mass, config.kappa
         if not rewards.mirror_closed:
@@ -209,7 +216,10 @@ class LowerBounds:
             labels = {"two_point": "T4a", "many_point": "T4c"}
             name = "+".join(sorted({labels[str(form)] for form in np.unique(prior.form)}))
             candidates.append(Bound(float(rho @ prior.value), name))
-        if config.form in ("blocks", "best") and blocks is not None and blocks.count > 1:
+        wanted = config.form == "blocks" or (
+            config.form == "best" and (whole or stated.all_of_class or config.expert == "hard")
+        )
+        if wanted and blocks is not None and blocks.count > 1:
             mean = blocks.mean(model.pmf)
             height = np.divide(mean, mass, out=np.zeros_like(mean), where=mass > 0)
             block_masses = (

@@ -32,6 +32,12 @@ NOISE_STEPS = 6
 # The first horizon of a sweep; it doubles from there.
 SMALLEST = 16
 
+# What the rows call an option whose name they need for what was measured.
+_RENAMED = {
+    "horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested",
+    "noise": "noise_max",
+}  # fmt: skip
+
 
 class Place(NamedTuple):
     """Where a cell of a sweep stands: horizon (tokens), samples per side, flip probability."""
@@ -236,6 +242,17 @@ class SweepConfig:
             "class_parameters": writable(self.class_parameters),
             "learner": list(self.learner),
         }
+
+    def columns(self) -> dict[str, Any]:
+        """Return the configuration as columns of a row; those measured anew get other names."""
+        columns = self.to_dict()
+        columns["reward_class"] = self.class_name()
+        columns["class_parameters"] = json.dumps(columns["class_parameters"], sort_keys=True)
+        columns = {_RENAMED.get(name, name): value for name, value in columns.items()}
+        columns["parameters"] = json.dumps(writable(self.family_parameters()), sort_keys=True)
+        for taken in ("learner", "prompts", "styles"):
+            del columns[taken]
+        return columns
 
     def hash(self) -> str:
         """Return twelve hexadecimal digits that name the configuration and this version's rows.

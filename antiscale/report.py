@@ -155,16 +155,17 @@ def exponents_table(config: SweepConfig, fit: dict[str, Any]) -> Table:
         slope = fit[f"{name}_slope"]
         table.add_row(
             label,
-            _slope(slope["estimate"]),
-            f"[{_slope(slope['low'])}, {_slope(slope['high'])}]",
-            _slope(slope["theory"]),
-            _slope(slope["all_estimate"]),
-            f"[{_slope(slope['all_low'])}, {_slope(slope['all_high'])}]",
+            exponent(slope["estimate"]),
+            f"[{exponent(slope['low'])}, {exponent(slope['high'])}]",
+            exponent(slope["theory"]),
+            exponent(slope["all_estimate"]),
+            f"[{exponent(slope['all_low'])}, {exponent(slope['all_high'])}]",
         )
     return table
 
 
-def _slope(value: float | None) -> str:
+def exponent(value: float | None) -> str:
+    """Three decimals; a dash where there is none."""
     return DASH if value is None else f"{value:.3f}".replace("-0.000", "0.000")
 
 
@@ -179,7 +180,7 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
         f"{number(last['vb_mean'])}"
     )
     growth = [
-        f"{label} as {variable}^{_slope(fit[key]['estimate'])}"
+        f"{label} as {variable}^{exponent(fit[key]['estimate'])}"
         for label, key in (("cloning's loss goes", "vf_slope"), ("verification's", "vb_slope"))
         if fit[key]["estimate"] is not None
     ]
@@ -229,7 +230,7 @@ def separation_screen(found: Separation) -> RenderableType:
     for side, label in (("vf", "cloning"), ("vb", "verification"), ("gap", "gap")):
         slope = found.exponents[side]
         growth.add_row(
-            label, _slope(slope["bound"]), _slope(slope["measured"]), _slope(slope["theory"])
+            label, exponent(slope["bound"]), exponent(slope["measured"]), exponent(slope["theory"])
         )
     title = (
         f"{config.family}, class {config.class_name()}, expert {config.expert}, kappa "

@@ -4,7 +4,7 @@
                        rows.parquet     one row per (H, n), every parameter repeated; rows.csv too
                        replicates.parquet   the losses of every replicate
                        result.json      rows and fit, as printed by --json
-                       plot.png, plot.svg
+                       plot.png, plot.svg; report.html once `antiscale report` made it
                        cells/           finished cells of a run that is under way
 
 Files are written under a temporary name and renamed, so each is there whole or not at all.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 _RESULTS = ("rows.parquet", "rows.csv", "replicates.parquet", "result.json")
-_OURS = (MANIFEST, *_RESULTS, "plot.png", "plot.svg")
+_OURS = (MANIFEST, *_RESULTS, "plot.png", "plot.svg", "report.html")
 _TEMPORARY = ".partial-"
 
 
@@ -239,6 +239,11 @@ def read_run(path: Path) -> RunFolder:
     if not (path / MANIFEST).is_file():
         raise InputError(f"{path} is not a run: it has no {MANIFEST}")
     folder = RunFolder(path, _read_manifest(path / MANIFEST))
+    if folder.manifest.get("schema") != SCHEMA:
+        raise InputError(
+            f"{path} holds {str(folder.manifest.get('schema'))!r:.60}, not the results of a sweep "
+            f"({SCHEMA}); name a folder that antiscale sweep left"
+        )
     if not folder.complete:
         raise InputError(f"{path} is not complete; run its sweep again to finish it")
     folder.verify()

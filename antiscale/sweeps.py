@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 
 from antiscale import device
 from antiscale.classes import load_class
-from antiscale.config import SCHEMA, Place, SweepConfig, writable
+from antiscale.config import SCHEMA, Place, SweepConfig
 from antiscale.errors import InputError
 from antiscale.families import load_family
 from antiscale.learners import choose_learners
@@ -153,7 +152,8 @@ def run_sweep(
         else None,
     )
     theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
-    rows = [_parameters(config) | cell.row | theory for cell in cells]
+    parameters = {"config_hash": config.hash()} | config.columns()
+    rows = [parameters | cell.row | theory for cell in cells]
     result = SweepResult(config, rows, fit)
     if folder is not None:
         folder.finish(result.frame(), _replicates(config, cells), result.to_json(), started)
@@ -193,22 +193,6 @@ def _cells(
             pool.shutdown(cancel_futures=True)
             raise
     return [found[place] for place in places]
-
-
-def _parameters(config: SweepConfig) -> dict[str, Any]:
-    """Return the configuration as columns; those that a row measures anew get other names."""
-    columns = config.to_dict()
-    columns["reward_class"] = config.class_name()
-    columns["class_parameters"] = json.dumps(columns["class_parameters"], sort_keys=True)
-    renamed = {
-        "horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested",
-        "noise": "noise_max",
-    }  # fmt: skip
-    columns = {renamed.get(name, name): value for name, value in columns.items()}
-    columns["parameters"] = json.dumps(writable(config.family_parameters()), sort_keys=True)
-    for taken in ("learner", "prompts", "styles"):
-        del columns[taken]
-    return {"config_hash": config.hash()} | columns
 
 
 def _replicates(config: SweepConfig, cells: list[Cell]) -> pd.DataFrame:

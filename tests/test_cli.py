@@ -248,6 +248,64 @@ def test_plot_redraws_from_rows_alone(run: Run) -> None:
 
 def test_plot_refuses_what_is_no_run(run: Run) -> None:
     refused(run("plot", "nowhere"), "nowhere is not a run")
+    Path("else").mkdir()
+    other = {"schema": "antiscale.separation/1", "hash": "0", "status": "complete"}
+    Path("else/manifest.json").write_text(json.dumps(other))
+    refused(run("plot", "else"), "antiscale.separation/1", "not the results of a sweep")
+
+
+def test_report_leaves_one_page(run: Run) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    ran = run("report", "here", "--no-sliders")
+    assert (ran.status, ran.out, ran.err) == (0, "here/report.html\n", "")
+    first = Path("here/report.html").read_bytes()
+    assert first.startswith(b"<!DOCTYPE html>")
+    ran = run("report", "here", "--no-sliders", "--out", "there/page.html", "--json")
+    assert Path("there/page.html").read_bytes() == first
+    printed = json.loads(ran.out)
+    assert (printed["schema"], printed["page"]) == ("antiscale.page/1", "there/page.html")
+    assert printed["explorer"] is None
+    # A run made afresh leaves no page of the one before.
+    assert run(*SMALL, "--out", "here", "--overwrite").status == 0
+    assert not Path("here/report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], ["nowhere is not a run"]),
+        (["here", "--out", "here"], ["here is a folder; name a file with --out"]),
+        (["here", "--no-sliders", "--out", "here/rows.csv/x.html"], ["cannot write to"]),
+        ([], ["Missing argument 'RUN'"]),
+    ],
+)
+def test_a_report_that_cannot_be_made_leaves_nothing(
+    run: Run, arguments: list[str], words: list[str]
+) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    refused(run("report", *arguments), *words)
+    assert not list(Path().rglob("*.html"))
+    assert not list(Path().rglob(".partial-*"))
+
+
+def test_diff_says_what_changed_by_its_exit_status(run: Run) -> None:
+    assert run(*SMALL, "--out", "here").status == 0
+    assert run(*SMALL, "--out", "again").status == 0
+    assert run(*SMALL, "--out", "wide", "--kappa", "0.5").status == 0
+    ran = run("diff", "here", "again")
+    assert ran.status == 0
+    assert "Nothing differs beyond its interval" in ran.out
+    ran = run("diff", "here", "wide")
+    assert ran.status == 1
+    assert "kappa" in ran.out
+    printed = json.loads(run("diff", "here", "wide", "--json").out)
+    assert printed["schema"] == "antiscale.diff/1"
+    assert printed["differs"] is True
+    assert printed["config"] == [{"name": "kappa", "first": 0.25, "second": 0.5}]
+    refused(run("diff", "here", "nowhere"), "nowhere is not a run")
+    refused(run("diff", "here"), "Missing argument")
+    Path("again/rows.csv").write_text("")
+    refused(run("diff", "here", "again"), "again/rows.csv is damaged")
 
 
 def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
@@ -275,12 +333,15 @@ def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
     refused(run(*SMALL, "--learner", "my_learners:Wrong"), "must return pmfs")
 
 
-@pytest.mark.parametrize("command", [[], ["sweep"], ["plot"], ["info"], ["bounds"], ["separation"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["sweep"], ["plot"], ["report"], ["diff"], ["info"], ["bounds"], ["separation"]],
+)
 def test_help_says_what_it_does_and_shows_examples(run: Run, command: list[str]) -> None:
     ran = run(*command, "--help")
     assert ran.status == 0
     assert "Usage: antiscale" in ran.out
-    if command in (["sweep"], ["plot"]):
+    if command in (["sweep"], ["plot"], ["report"], ["diff"]):
         assert "Example" in ran.out
 
 

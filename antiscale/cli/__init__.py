@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 import antiscale
-from antiscale.cli import bounds, certify, family, figures, info, plot, separation, sweep
+from antiscale.cli import (
+    bounds,
+    certify,
+    diff,
+    family,
+    figures,
+    info,
+    plot,
+    report,
+    separation,
+    sweep,
+)
 from antiscale.errors import InputError
 
 app = typer.Typer(
@@ -31,7 +42,8 @@ def _root(
 
 
 _COMMANDS = (
-    sweep.sweep, plot.plot, separation.separation, bounds.bounds, certify.certify, figures.figures,
+    sweep.sweep, plot.plot, report.report, diff.diff, separation.separation, bounds.bounds,
+    certify.certify, figures.figures,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)

@@ -83,6 +83,17 @@ def help_of(name: str) -> str:
     return "\n\n".join([*told, *entries])
 
 
+def knob_of(name: str) -> tuple[str, tuple[float, ...]] | None:
+    """Return the family's heterogeneity knob and values worth trying; None where it has none.
+
+    The knob is the parameter by which the family, by its own description, is more or less spread.
+    """
+    found: tuple[str, tuple[float, ...]] | None = getattr(
+        FAMILIES[validate.choice("family", name, FAMILIES)], "knob", None
+    )
+    return found
+
+
 def family(name: str, **parameters: Any) -> Family:
     """Return the family `name` with `parameters`; an unknown parameter is an error."""
     known = parameters_of(name)

@@ -39,6 +39,7 @@ class Heterogeneous:
 
     name: ClassVar[str] = "heterogeneous"
     reward_class: ClassVar[str] = "styles"
+    knob: ClassVar[tuple[str, tuple[float, ...]]] = ("spread", (0.2, 0.4, 0.6, 0.8, 1.0))
     prompts: int = 8
     styles: int = 18
     lengths: int = 8

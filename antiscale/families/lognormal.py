@@ -35,6 +35,7 @@ class Lognormal:
 
     name: ClassVar[str] = "lognormal"
     reward_class: ClassVar[str] = "mirror"
+    knob: ClassVar[tuple[str, tuple[float, ...]]] = ("spread", (0.1, 0.2, 0.3, 0.4, 0.5))
     prompts: int = 4
     mean: float = 0.4
     spread: float = 0.3

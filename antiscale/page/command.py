@@ -1,0 +1,32 @@
+"""The command that runs a configuration again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from typing import Any
+
+from antiscale.config import SweepConfig, writable
+
+
+def sweep_command(config: SweepConfig) -> str:
+    """Return `antiscale sweep` with the options that are not at their defaults, for a shell."""
+    words = ["antiscale", "sweep"]
+    default = SweepConfig()
+    for field in dataclasses.fields(config):
+        value: Any = getattr(config, field.name)
+        flag = f"--{field.name.replace('_', '-')}"
+        if value == getattr(default, field.name):
+            continue
+        if field.name in ("parameters", "class_parameters"):
+            flag = "--set" if field.name == "parameters" else "--set-class"
+            for key, item in writable(value).items():
+                words += [flag, f"{key}={json.dumps(item)}"]
+        elif field.name == "learner":
+            words += [word for name in value for word in (flag, name)]
+        elif value is True:
+            words.append(flag)
+        else:
+            words += [flag, str(value)]
+    return shlex.join(words)

@@ -1,0 +1,367 @@
+"""The page itself: a run's folder in, one HTML document out, the same bytes for the same run.
+
+Whatever comes from the folder is text: Jinja escapes it, the data stand as JSON without `<`, and
+the page's policy runs no script but the two whose digests it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import antiscale
+from antiscale import families, plots, report
+from antiscale.bounds.registry import RESULTS
+from antiscale.config import SweepConfig, writable
+from antiscale.errors import InputError
+from antiscale.page import figures
+from antiscale.page.command import sweep_command
+from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
+from antiscale.page.typography import digits, formula, prose
+from antiscale.report import DASH, number, plus_minus
+from antiscale.results import RunFolder
+
+SCHEMA = "antiscale.page/1"
+
+# Of the manifest: not when the run was made, so that equal runs have equal pages.
+_SHOWN = ("hash", "seed", "schema", "git_commit", "device")
+
+_READOUT = {
+    "vf_lower": "VF lower", "vf_upper": "VF upper", "vb_upper": "VB upper",
+    "gap_certified": "certified gap", "certified": "certified from",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and the data that stand in it."""
+
+    html: str
+    data: dict[str, Any]
+
+
+def build(
+    folder: RunFolder, *, sliders: bool = True, progress: Progress | None = None, **stops: Any
+) -> Page:
+    """Build the page of a complete run.
+
+    Parameters
+    ----------
+    folder
+        From `antiscale.results.read_run`.
+    sliders
+        Whether to compute the bounds at other settings; it takes the longest.
+    progress
+        Called while they are computed with (steps done, steps in all, what).
+    stops
+        `kappas`, `ratios` and `spreads` as `antiscale.page.explorer.explore` takes them.
+
+    Raises
+    ------
+    InputError
+        If Plotly or Jinja is not installed, or the run's configuration is no longer understood.
+    """
+    plotly = figures.script()
+    result = folder.result()
+    config = SweepConfig.from_mapping(result["config"])
+    rows: list[dict[str, Any]] = result["rows"]
+    fit: dict[str, Any] = result["fit"]
+    if progress is not None:
+        progress(0, 1, "values of the bounds")
+    values, no_values = _values(config, rows)
+    explorer, no_explorer = None, "left out when this page was made"
+    if sliders:
+        try:
+            explorer = explore(of_run(config, rows), progress=progress, **stops)
+        except InputError as error:
+            no_explorer = str(error)
+    drawn = {"losses": figures.losses(config, rows), "gap": figures.gap(config, rows)}
+    if explorer is not None:
+        explored = {
+            "bounds": figures.explored_bounds(config, explorer),
+            "certified": figures.explored_gap(config, explorer),
+        }
+        drawn |= {name: figure for name, figure in explored.items() if figure is not None}
+    reading = report.reading(config, rows, fit)
+    data: dict[str, Any] = {
+        "schema": SCHEMA,
+        "version": antiscale.__version__,
+        "run": folder.manifest["hash"],
+        "reading": reading,
+        "rows": rows,
+        "fit": fit,
+        "figures": drawn,
+        "explorer": None if explorer is None else _explored(explorer),
+    }
+    picture = plots.encode(plots.sweep_figure(folder.rows(), reading))["svg"]
+    own = {name: _asset(name) for name in ("page.css", "page.js")}
+    html = _template().render(
+        policy=_policy(plotly, own["page.js"]),
+        version=antiscale.__version__,
+        schema=SCHEMA,
+        run=folder.manifest["hash"],
+        style=_markup(own["page.css"]),
+        plotly=_markup(plotly),
+        script=_markup(own["page.js"]),
+        data=_markup(_json(data)),
+        config=config,
+        family_summary=_lower(families.summary_of(config.family).rstrip(".")),
+        reward_class=config.class_name(),
+        reading=reading,
+        holds_for=rows[-1]["vf_lower_holds_for"],
+        whom="to the worst expert"
+        if rows[-1]["vf_lower_holds_for"] == "worst expert"
+        else "under the prior that these experts are drawn from",
+        rewards=_rewards(rows[-1]),
+        tiles=_tiles(config, rows),
+        variable=report.KEY[config.vary],
+        picture=_uri("image/svg+xml", picture),
+        explorer=explorer,
+        drawn=drawn,
+        no_explorer=no_explorer.rstrip("."),
+        readout=None if explorer is None else _readout(explorer, explorer.start),
+        readout_labels=_READOUT,
+        table=_table(rows),
+        exponents=_exponents(config, fit),
+        notes=report.notes(rows, fit),
+        csv=_uri("text/csv", folder.rows().to_csv(index=False).encode()),
+        bounds=list(_bounds(values)),
+        no_values=no_values,
+        place={"horizon": rows[-1]["horizon"], "n": rows[-1]["n"]} if values else None,
+        command=sweep_command(config),
+        manifest=list(_manifest(folder.manifest)),
+        settings=[(name, _written(value)) for name, value in config.to_dict().items()],
+    )
+    return Page(html, data)
+
+
+def _template() -> Any:
+    try:
+        import jinja2
+    except ImportError:
+        raise InputError(
+            "the report page needs Plotly and Jinja; install them with: "
+            "pip install 'antiscale[report]'"
+        ) from None
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"digits": digits, "formula": formula, "prose": prose}
+    return environment.from_string(_asset("page.html"))
+
+
+def _asset(name: str) -> str:
+    return (importlib.resources.files("antiscale.page") / name).read_text(encoding="utf-8")
+
+
+def _markup(trusted: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(trusted)
+
+
+def _json(data: dict[str, Any]) -> str:
+    """JSON that can stand in a script element whatever is in it."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=_plain)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(type(value).__name__)
+
+
+def _policy(*scripts: str) -> str:
+    """What the page may do: run these scripts, style itself, show pictures it holds."""
+    digests = (
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
+    )
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _rewards(last: dict[str, Any]) -> str:
+    low, high = last["rewards_stated"], last["rewards_stated_max"]
+    count = f"{low}" if low == high else f"{low} to {high}"
+    whole = " (all of the class)" if last["rewards_whole_class"] else ""
+    return f"{count} stated reward{'s' if high > 1 else ''}{whole}"
+
+
+def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The numbers to take away: both losses between their bounds, and the gap."""
+    last = rows[-1]
+    key = {"H": "horizon"}.get(config.vary, config.vary)
+    place = f"at {report.KEY[config.vary]} = {last[key]:.10g}"
+    lower, upper = number(last["vf_lower"]), number(last["vf_upper"])
+    return [
+        {
+            "role": "vf", "label": f"cloning loses, {place}",
+            "value": plus_minus(last["vf_mean"], last["vf_high"]),
+            "detail": f"tokens; bounds: {lower} ({last['vf_lower_holds_for']}) and {upper}",
+        },
+        {
+            "role": "vb", "label": f"verification loses, {place}",
+            "value": plus_minus(last["vb_mean"], last["vb_high"]),
+            "detail": f"tokens; at most {number(last['vb_upper'])}"
+            if last["vb_upper"] is not None else "tokens; no bound is proved",
+        },
+        {
+            "role": "gap", "label": f"gap, {place}",
+            "value": plus_minus(last["gap_measured"], last["gap_high"]),
+            "detail": f"tokens; certified {number(last['gap_certified'])}"
+            if last["gap_certified"] is not None else "tokens; none is certified",
+        },
+    ]  # fmt: skip
+
+
+def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The terminal's table: the same columns, the same digits."""
+    noisy, exact = rows[0]["vary"] == "noise", "vf_exact" in rows[0]
+    last = rows[-1]
+    columns: list[tuple[str, str, Any]] = [
+        ("H", "", lambda row: f"{row['horizon']}"),
+        ("n", "", lambda row: f"{row['n']}"),
+        ("σ/H", "", lambda row: number(row["sigma"] / row["horizon"])),
+        ("c₀", "", lambda row: number(row["c0"])),
+        ("W", "", lambda row: number(row["max_ratio"])),
+        (f"VF lower\n{last['vf_lower_name'] or ''}", "vf", lambda row: number(row["vf_lower"])),
+        (f"VF\n{last['vf_learner']}", "vf", lambda row: plus_minus(row["vf_mean"], row["vf_high"])),
+        (f"VF upper\n{last['vf_upper_name'] or ''}", "vf", lambda row: number(row["vf_upper"])),
+        (f"VB\n{last['vb_learner']}", "vb", lambda row: plus_minus(row["vb_mean"], row["vb_high"])),
+        (f"VB upper\n{last['vb_upper_name'] or ''}", "vb", lambda row: number(row["vb_upper"])),
+        ("gap\nmeasured", "gap", lambda row: number(row["gap_measured"])),
+        ("gap\ncertified", "gap", lambda row: number(row["gap_certified"])),
+    ]
+    if noisy:
+        columns.insert(0, ("η", "", lambda row: number(row["noise"])))
+    if exact:
+        heads = [head.partition("\n")[0] for head, *_ in columns]
+        columns.insert(
+            heads.index("VB upper"), ("VB\nexact", "vb", lambda row: number(row["vb_exact"]))
+        )
+        columns.insert(
+            heads.index("VF upper"), ("VF\nexact", "vf", lambda row: number(row["vf_exact"]))
+        )
+    return {
+        "head": [{"lines": head.split("\n"), "role": role} for head, role, _ in columns],
+        "body": [
+            [
+                {
+                    "text": digits(value(row)),
+                    "sure": head == "gap\ncertified" and (row["gap_certified"] or 0) > 0,
+                }
+                for head, _, value in columns
+            ]
+            for row in rows
+        ],
+    }
+
+
+def _exponents(config: SweepConfig, fit: dict[str, Any]) -> dict[str, Any]:
+    variable, points = report.VARIABLE[config.vary], fit["vf_slope"]["points"]
+    labels = {"vf": "VF loss", "vb": "VB loss", "gap": "gap"}
+    return {
+        "head": [f"exponent in {variable}", f"largest {points}", "99%", "theory", "all", "99%"],
+        "body": [
+            [
+                label,
+                report.exponent(found["estimate"]),
+                f"[{report.exponent(found['low'])}, {report.exponent(found['high'])}]",
+                report.exponent(found["theory"]),
+                report.exponent(found["all_estimate"]),
+                f"[{report.exponent(found['all_low'])}, {report.exponent(found['all_high'])}]",
+            ]
+            for label, found in ((labels[side], fit[f"{side}_slope"]) for side in labels)
+        ],
+    }
+
+
+def _values(
+    config: SweepConfig, rows: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Every bound at the run's last cell, or why there are none."""
+    from antiscale import catalogue
+    from antiscale.bracket import Case
+
+    if config.expert == "hard":
+        return [], "hard experts are drawn afresh for every replicate; the table above averages"
+    try:
+        place = config.cells()[-1]
+        settled = of_run(config, rows)
+        return catalogue.rows(Case.of(settled, place.horizon, place.n, place.noise)), None
+    except InputError as error:
+        return [], str(error).rstrip(".")
+
+
+def _bounds(values: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for label, result in RESULTS.items():
+        found = [
+            {
+                "variant": value["variant"],
+                "reason": "" if value["variant"] else value["reason"] or "",
+                "stated": digits(number(value["value"])),
+                "whole": digits(number(value["class_value"])),
+            }
+            for value in values
+            if value["label"] == label
+        ]
+        yield {
+            "label": label, "name": result.name, "statement": result.statement,
+            "learner": result.learner, "kind": result.kind, "origin": result.origin,
+            "unit": result.unit,
+            "values": found or [{"variant": "", "reason": "", "stated": DASH, "whole": DASH}],
+        }  # fmt: skip
+
+
+def _manifest(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in _SHOWN:
+        value = manifest.get(name)
+        yield name.replace("_", " "), DASH if value is None else str(value)
+    versions = manifest.get("versions", {})
+    yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
+    for name, digest in manifest.get("files", {}).items():
+        yield f"sha256 of {name}", str(digest)
+
+
+def _written(value: Any) -> str:
+    if value is None or value in ({}, []):
+        return "default" if value is None else "none"
+    return value if isinstance(value, str) else json.dumps(writable(value))
+
+
+def _readout(explorer: Explorer, stops: tuple[int, ...]) -> dict[str, str]:
+    shown = {name: digits(number(explorer.at(name, stops)[-1])) for name in CURVES}
+    first = explorer.at("certified", stops)
+    return shown | {"certified": "never" if first is None else f"H = {first}"}
+
+
+def _explored(explorer: Explorer) -> dict[str, Any]:
+    """The explorer with the texts that the page shows, so that digits are Python's as well."""
+    shape = [len(slider.stops) for slider in explorer.sliders]
+    readouts = np.empty(shape, dtype=object)
+    texts = {name: np.empty(shape, dtype=object) for name in CURVES}
+    for stops in np.ndindex(*shape):
+        readouts[stops] = _readout(explorer, stops)
+        for name in CURVES:
+            texts[name][stops] = [digits(number(value)) for value in explorer.at(name, stops)]
+    return explorer.to_json() | {
+        "readouts": readouts.tolist(),
+        "texts": {name: found.tolist() for name, found in texts.items()},
+    }
