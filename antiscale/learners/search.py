@@ -60,11 +60,15 @@ def best_of(pmf: jax.Array, scores: jax.Array, n: jax.Array) -> jax.Array:
     first = jnp.concatenate([edge, change], axis=-1)
     last = jnp.concatenate([change, edge], axis=-1)
     upto = jnp.cumsum(mass, axis=-1)
-    after = lax.cumsum(mass, axis=axis, reverse=True) - mass
+    tail = lax.cumsum(mass, axis=axis, reverse=True)
+    # Shifted, not subtracted: a difference would lose what is tiny.
+    nothing = jnp.zeros_like(mass[..., :1])
+    after = jnp.concatenate([tail[..., 1:], nothing], axis=-1)
+    before = jnp.concatenate([nothing, upto[..., :-1]], axis=-1)
     # The sums at the ends of each type's group of equals.
     high = lax.cummin(jnp.where(last, upto, jnp.inf), axis=axis, reverse=True)
     above = lax.cummax(jnp.where(last, after, 0.0), axis=axis, reverse=True)
-    low = lax.cummax(jnp.where(first, upto - mass, 0.0), axis=axis)
+    low = lax.cummax(jnp.where(first, before, 0.0), axis=axis)
     there = high > 0
     safe = jnp.where(there, high, 1.0)
     log = jnp.where(safe < 0.5, jnp.log(safe), jnp.log1p(-jnp.minimum(above, 0.5)))

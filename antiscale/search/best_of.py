@@ -46,6 +46,8 @@ def best_of_n(pmf: npt.ArrayLike, scores: npt.ArrayLike, n: npt.ArrayLike) -> Fl
     tries = draws("n", n)
     try:
         shape = np.broadcast_shapes(p.shape, s.shape, (*tries.shape, 1))
+        if p.shape[-1:] != s.shape[-1:]:
+            raise ValueError
     except ValueError:
         raise InputError(
             f"pmf {p.shape}, scores {s.shape} and n {tries.shape} (before the types) must "
@@ -64,7 +66,8 @@ def best_of_n(pmf: npt.ArrayLike, scores: npt.ArrayLike, n: npt.ArrayLike) -> Fl
     last = np.append(starts[1:], first.size) - 1
     upto = np.cumsum(mass, axis=-1).ravel()[last]
     tail = np.cumsum(mass[..., ::-1], axis=-1)[..., ::-1]
-    above = (tail - mass).ravel()[last]
+    # What stands above, summed by itself: a difference would lose what is tiny.
+    above = np.concatenate([tail[..., 1:], np.zeros_like(tail[..., :1])], axis=-1).ravel()[last]
     ratio = mean_power(
         upto[group].reshape(shape), above[group].reshape(shape), width[group].reshape(shape),
         tries[..., None],

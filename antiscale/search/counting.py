@@ -9,9 +9,10 @@ from antiscale.validate import Floats
 
 
 def traces_that_fit(mass: Floats, prices: Whole, budgets: Whole) -> Floats:
-    """P(N = n) for n = 0..M, where traces are drawn until the next no longer fits (T10h).
+    """P(N = n, the first costs c_u), traces being drawn until the next no longer fits (T10h).
 
-    P(N >= n) = P(the first n traces cost at most B together).
+    P(N >= n, first costs c_u) = p_u P(n - 1 traces cost at most B - c_u together). Traces that fit
+    are shorter than others; by symmetry each of them has the first one's law given N.
 
     Parameters
     ----------
@@ -22,17 +23,18 @@ def traces_that_fit(mass: Floats, prices: Whole, budgets: Whole) -> Floats:
 
     Returns
     -------
-    [Q, M + 1], M the most that fit into the largest budget.
+    [Q, M + 1, U], n = 0..M, M the most that fit into the largest budget; 0 at n = 0.
     """
-    some = mass > 0
-    mass, prices = mass[some], prices[some]
     top = int(np.max(budgets))
     most = top // int(np.min(prices))
     check_size(top, most + 1, len(prices))
+    left = budgets[:, None] - prices
     total = np.eye(1, top + 1)[0]
-    reached = np.zeros((most + 2, len(budgets)))
-    reached[0] = 1.0
+    # reached[n] = P(at least n fit, the first costs c_u).
+    reached = np.zeros((most + 2, *left.shape))
     for n in range(1, most + 1):
+        upto = np.cumsum(total)
+        reached[n] = mass * np.where(left >= 0, upto[np.maximum(left, 0)], 0.0)
         following = np.zeros(top + 1)
         # Sums of n traces lie at n times the least price or above.
         low = (n - 1) * int(prices[0])
@@ -40,5 +42,6 @@ def traces_that_fit(mass: Floats, prices: Whole, budgets: Whole) -> Floats:
             if low + price <= top:
                 following[low + price :] += share * total[low : top + 1 - price]
         total = following
-        reached[n] = np.cumsum(total)[budgets]
-    return np.maximum(reached[:-1] - reached[1:], 0.0).T
+    found = np.maximum(reached[:-1] - reached[1:], 0.0)
+    found[0] = 0.0
+    return np.moveaxis(found, 0, 1)

@@ -126,14 +126,14 @@ def write(found: SearchResult, folder: RunFolder) -> None:
     """Leave rows, JSON and figure in a folder, and last its manifest."""
     from antiscale import plots
     from antiscale.results import versions
-    from antiscale.search.figures import search_figure
+    from antiscale.search.figures import LABELS, search_figure
     from antiscale.search.reading import reading
 
     frame = found.frame()
     folder.write("rows.csv", frame.to_csv(index=False).encode())
     content = json.dumps(found.to_json(), indent=1, allow_nan=False)
     folder.write("result.json", content.encode())
-    for kind, image in plots.encode(search_figure(frame, reading(found))).items():
+    for kind, image in plots.encode(search_figure(frame, reading(found, LABELS))).items():
         folder.write(f"search.{kind}", image)
     folder.write_manifest(
         schema=SCHEMA, status="complete", hash=found.config.hash(),

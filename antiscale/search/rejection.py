@@ -55,6 +55,8 @@ def until_accepted(
     """
     p, a = validate.pmf("pmf", pmf), validate.probability("accept", accept)
     n = validate.nonnegative("tries", tries)
+    if p.shape[-1:] != a.shape[-1:]:
+        raise InputError(f"pmf {p.shape} and accept {a.shape} must have the same types")
     if (np.isfinite(n) & (n != np.floor(n))).any():
         raise InputError(f"tries must be whole numbers or inf; got {n[n % 1 != 0].flat[0]:g}")
     chance = (p * a).sum(-1)

@@ -52,9 +52,14 @@ def forced_trace(
     cap = validate.nonnegative("budget", budget, finite=True)[..., None]
     top = cap if horizon is None else validate.nonnegative("horizon", horizon)[..., None]
     try:
+        if p.shape[-1:] != times.shape[-1:]:
+            raise ValueError
         p, times, cap, top = np.broadcast_arrays(p, times, cap, top)
     except ValueError:
-        raise InputError("pmf, hitting_times, budget and horizon must broadcast") from None
+        raise InputError(
+            f"pmf {p.shape} and hitting_times {times.shape} must have the same types, and broadcast "
+            "against budget and horizon"
+        ) from None
     inside = times <= cap
     worth = np.where(inside, np.maximum(top - np.where(inside, times, 0.0) + 1.0, 0.0), 0.0)
     solved = inside & (worth > 0)

@@ -238,28 +238,41 @@ def _voted(
     """A vote among as many traces as the budget allows; a trace of the winning answer is taken."""
     note = None
     spent = np.array(_all(problem, budgets))
-    if not hard:
-        mean = problem.mean_cost(costs)
-        counts = budgets / mean[:, None]
-        most = int(np.floor(np.max(counts))) + 1
-        chance = np.zeros((*counts.shape, most + 1))
-        whole = np.floor(counts)
-        place = whole.astype(np.int64)[..., None]
-        np.put_along_axis(chance, place, (1.0 - (counts - whole))[..., None], -1)
-        np.put_along_axis(chance, place + 1, (counts - whole)[..., None], -1)
-    elif _says_nothing(problem, costs):
-        chance = np.stack([_that_fit(problem.pmf[x], costs[x], budgets) for x in range(len(costs))])
-    else:
-        note = "costs depend on the answer: N is fixed so that N traces surely fit"
-        longest = np.where(problem.pmf > 0, costs, 0).max(-1)
-        fit = budgets // longest[:, None]
-        chance = (np.arange(int(np.max(fit)) + 1) == fit[..., None]).astype(float)
-        spent = fit * problem.mean_cost(costs)[:, None]
-    winners = np.stack([vote_over(votes, chance[:, b]) for b in range(len(budgets))], axis=1)
+    joint = problem.pmf[..., None] * problem.answers  # [m, S, A]
     mass = problem.answer_mass
-    joint = problem.pmf[..., None] * problem.answers
+    if hard and _says_nothing(problem, costs):
+        law = np.zeros((len(costs), len(budgets), costs.shape[-1]))
+        fitting: dict[bytes, Floats] = {}
+        for x in range(len(costs)):
+            prices, place = np.unique(costs[x], return_inverse=True)
+            priced = binned(place, problem.pmf[x])
+            some = priced > 0
+            key = priced[some].tobytes() + prices[some].tobytes()
+            if key not in fitting:
+                fitting[key] = traces_that_fit(priced[some], prices[some], budgets)
+            # Given what it cost, the winner's type is one of that price and answer.
+            within = np.zeros((some.sum(), *joint[x].shape))
+            for u, index in enumerate(np.flatnonzero(some)):
+                within[u] = np.where((place == index)[:, None], joint[x], 0.0) / priced[index]
+            within /= np.where(mass[x] > 0, mass[x], 1.0)
+            won = [vote_over(votes[x : x + 1], chance[None])[0] for chance in fitting[key]]
+            law[x] = np.einsum("qau,usa->qs", np.stack(won), within)
+        return Outcome(law, spent)
+    if hard:
+        note = "costs depend on the answer: N is fixed so that N traces surely fit"
+        counts = budgets // np.where(problem.pmf > 0, costs, 0).max(-1)[:, None] + 0.0
+        spent = counts * problem.mean_cost(costs)[:, None]
+    else:
+        counts = budgets / problem.mean_cost(costs)[:, None]
+    whole = np.floor(counts)
+    chance = np.zeros((*counts.shape, int(np.max(whole)) + 2))
+    place = whole.astype(np.int64)[..., None]
+    np.put_along_axis(chance, place, (1.0 - (counts - whole))[..., None], -1)
+    np.put_along_axis(chance, place + 1, (counts - whole)[..., None], -1)
+    # One vote serves all budgets: the cases are the budgets.
+    winners = vote_over(votes, np.moveaxis(chance, 1, 2))
     within = joint / np.where(mass > 0, mass, 1.0)[:, None]
-    return Outcome(np.einsum("mqa,msa->mqs", winners, within), spent, note)
+    return Outcome(np.einsum("maq,msa->mqs", winners, within), spent, note)
 
 
 def _says_nothing(problem: SearchProblem, costs: Whole) -> bool:
@@ -271,11 +284,6 @@ def _says_nothing(problem: SearchProblem, costs: Whole) -> bool:
         if not np.allclose(joint, apart, rtol=1e-9, atol=1e-13):
             return False
     return True
-
-
-def _that_fit(pmf: Floats, costs: Whole, budgets: Whole) -> Floats:
-    prices, place = np.unique(costs, return_inverse=True)
-    return traces_that_fit(binned(place, pmf), prices, budgets)
 
 
 def _rejection(

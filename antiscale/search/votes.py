@@ -80,23 +80,23 @@ def weighted_vote(votes: npt.ArrayLike, n: int) -> Floats:
     if law.ndim < 2:
         raise InputError(f"votes must have shape [..., answers, weights]; got {law.shape}")
     flat = validate.pmf("votes", law.reshape(*law.shape[:-2], -1)).reshape(-1, *law.shape[-2:])
-    found = np.stack([_vote(row, np.array([tries]), np.ones(1)) for row in flat])
+    found = np.stack([_vote(row, np.array([tries]), np.ones((1, 1))) for row in flat])
     return found.reshape(law.shape[:-1])
 
 
 def vote_over(votes: Floats, chance: Floats) -> Floats:
-    """`weighted_vote` where the number of traces is random: [..., A] (T10i).
+    """`weighted_vote` where the number of traces is random, in C cases at once: [m, A, C] (T10i).
 
     Parameters
     ----------
     votes : [m, A, W + 1]
         As for `weighted_vote`, at m prompts.
-    chance : [m, M + 1]
-        P(N = n), n = 0..M, independent of what the traces say. With no trace nothing wins.
+    chance : [m, M + 1, C]
+        P(N = n, case), n = 0..M, independent of what the traces say. With no trace nothing wins.
     """
-    found = np.zeros(votes.shape[:-1])
+    found = np.zeros((*votes.shape[:-1], chance.shape[-1]))
     for x, (row, law) in enumerate(zip(votes, chance, strict=True)):
-        likely = np.flatnonzero(law[1:] > _TINY) + 1
+        likely = np.flatnonzero(law[1:].max(-1) > _TINY) + 1
         # Blocks within which one Poisson law gives every n a fair share of its mass.
         while len(likely):
             reach = likely[0] + max(1, int(4.0 * math.sqrt(likely[0])))
@@ -107,11 +107,11 @@ def vote_over(votes: Floats, chance: Floats) -> Floats:
 
 
 def _vote(votes: Floats, n: npt.NDArray[np.int64], chance: Floats) -> Floats:
-    """sum_n chance_n P(answer wins | n traces), [A], for votes [A, W + 1]."""
+    """sum_n chance_n P(answer wins | n traces), [A, C], for votes [A, W + 1], chance [n, C]."""
     count, weights = votes.shape
     silent = votes[:, 0].sum()
-    idle = float((chance * silent**n).sum())
-    found = idle * votes[:, 0] / silent if silent > 0 else np.zeros(count)
+    idle = silent**n @ chance
+    found = np.outer(votes[:, 0] / (silent if silent > 0 else 1.0), idle)
     if weights == 1:
         return found
     # Equal answers share their work.
@@ -124,9 +124,9 @@ def _vote(votes: Floats, n: npt.NDArray[np.int64], chance: Floats) -> Floats:
     angle = 2.0 * np.pi * np.arange(points // 2 + 1) / points
     circle = np.exp(1j * angle)
     # What multiplies a term at omega: sum_n chance_n omega^-n / P(Poisson = n).
-    scale = chance / _poisson(n, mean)
+    scale = chance / _poisson(n, mean)[:, None]
     turned = np.exp(-1j * np.outer(angle, n)) @ scale / points
-    turned[1:-1] *= 2.0
+    turned[1:-1] *= 2.0  # [points, C]
     # E[1/(1 + ties)] = int_0^1 y^ties dy: exact with this many Gauss points.
     y, share = np.polynomial.legendre.leggauss(max(1, (count + 1) // 2))
     y, share = (y + 1.0) / 2.0, share / 2.0
@@ -137,7 +137,7 @@ def _vote(votes: Floats, n: npt.NDArray[np.int64], chance: Floats) -> Floats:
             f"{weights - 1} is too long to sum; take fewer traces"
         )
     totals = [_Total(law, mean, circle, top) for law in kinds]
-    won = np.zeros(len(kinds))
+    won = np.zeros((len(kinds), chance.shape[-1]))
     carried = [np.zeros(len(circle), dtype=complex) for _ in kinds]
     for start in range(0, top + 1, _ROWS):
         stop = min(start + _ROWS, top + 1)
@@ -172,7 +172,7 @@ def _vote(votes: Floats, n: npt.NDArray[np.int64], chance: Floats) -> Floats:
                     others = int(repeats) - (a == b)
                     if others:
                         product *= level[b] ** others
-                won[a] += weight * float((product.sum(0) @ turned).real)
+                won[a] += weight * (product.sum(0) @ turned).real
     return found + np.maximum(won, 0.0)[kind]
 
 
