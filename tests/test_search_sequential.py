@@ -55,7 +55,9 @@ def test_rejection_in_its_limits(rng) -> None:
     np.testing.assert_allclose(ac.search.until_accepted(p, np.zeros(4), 5).law, p, atol=1e-15)
 
 
-ANSWERS = np.array([[1, 0, 0, 0], [0, 0.5, 0.3, 0.2], [1, 0, 0, 0], [0, 0.1, 0.6, 0.3]], dtype=float)
+ANSWERS = np.array(
+    [[1, 0, 0, 0], [0, 0.5, 0.3, 0.2], [1, 0, 0, 0], [0, 0.1, 0.6, 0.3]], dtype=float
+)
 ALIKE = np.array([[1, 0, 0, 0], [0, 1, 1, 1], [1, 0, 0, 0], [0, 1, 1, 1]]) / [[1], [3], [1], [3]]
 
 

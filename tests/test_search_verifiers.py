@@ -27,14 +27,14 @@ def accuracy(c: float, law: ac.search.ScoreLaw, n: float) -> float:
 rising = st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).map(sorted)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=200, deadline=None)
 @given(c=st.floats(1e-4, 1 - 1e-4), u=rising, g=rising, n=st.floats(1.0, 1e5))
 def test_an_roc_curve_is_all_that_counts(c: float, u: list, g: list, n: float) -> None:
     exact = float(bounds.roc_accuracy(c, u, g, n))
     assert accuracy(c, ac.search.roc(SOLVED, u, g), n) == pytest.approx(exact, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(c=st.floats(0.01, 0.99), u=rising, g=rising)
 def test_two_tries_are_worth_the_auc(c: float, u: list, g: list) -> None:
     law = ac.search.roc(SOLVED, u, g)
@@ -191,7 +191,9 @@ def test_correlated_false_positives_on_a_million_draws(rng, passes: float, alike
         answer[here] = oracle.types(rng, answers[j], (here.sum(),))
     rate = np.where(solved[drawn], tpr, np.where(np.take_along_axis(fooled, answer, 1), 1.0, fresh))
     score = rate if np.isinf(passes) else rng.binomial(int(passes), rate)
-    winner = np.take_along_axis(drawn, (score + rng.random(drawn.shape) * 1e-6).argmax(1)[:, None], 1)
+    winner = np.take_along_axis(
+        drawn, (score + rng.random(drawn.shape) * 1e-6).argmax(1)[:, None], 1
+    )
     oracle.agree(winner[:, 0], ac.search.select(p, law, n))
 
 

@@ -50,9 +50,7 @@ def test_a_random_number_of_traces_on_a_million_draws(rng) -> None:
     chance = np.zeros(41)
     chance[[0, 1, 2, 40]] = [0.1, 0.2, 0.3, 0.4]
     exact = vote_over(law[None], chance[None, :, None])[0, :, 0]
-    expected = sum(
-        chance[n] * ac.search.majority_vote(q, n) for n in (1, 2, 40)
-    )
+    expected = sum(chance[n] * ac.search.majority_vote(q, n) for n in (1, 2, 40))
     np.testing.assert_allclose(exact, expected, atol=1e-14)
     many = np.array([0, 1, 2, 40])[oracle.types(rng, chance[[0, 1, 2, 40]], (oracle.RUNS,))]
     oracle.agree(oracle.vote(rng, law, many), exact)

@@ -57,7 +57,7 @@ def forced_trace(
         p, times, cap, top = np.broadcast_arrays(p, times, cap, top)
     except ValueError:
         raise InputError(
-            f"pmf {p.shape} and hitting_times {times.shape} must have the same types, and broadcast "
+            f"pmf {p.shape} and hitting_times {times.shape} must have the same types and broadcast "
             "against budget and horizon"
         ) from None
     inside = times <= cap
