@@ -36,6 +36,9 @@ def public_results() -> dict[str, Any]:
     found = {
         f"antiscale.bounds.{k}": v for k, v in vars(ac.bounds).items() if inspect.isfunction(v)
     }
+    found |= {
+        f"antiscale.search.{k}": v for k, v in vars(ac.search).items() if inspect.isfunction(v)
+    }
     for module in ("antiscale.ball", "antiscale.chains", "antiscale.measures", "antiscale.saddle"):
         for name, value in vars(importlib.import_module(module)).items():
             if inspect.isfunction(value) and value.__module__ == module and name in ac.__all__:
@@ -64,7 +67,7 @@ def test_every_public_result_names_its_label() -> None:
 
 def test_functions_and_tests_named_in_the_document_exist() -> None:
     names = set(re.findall(r"`antiscale\.([\w.]+)`", BOUNDS))
-    modules = {"light", "chains.planted_success"}
+    modules = {"light", "chains.planted_success", "search"}
     assert {f"antiscale.{name}" for name in names - modules} <= public_results().keys()
     for path in re.findall(r"`(tests/\w+\.py)`", BOUNDS):
         assert (ROOT / path).is_file(), path
