@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from antiscale import bounds as bounds
+    from antiscale import search as search
     from antiscale.ball import BallOptimum as BallOptimum
     from antiscale.ball import chi2_ball_optimum as chi2_ball_optimum
     from antiscale.ball import chi2_ball_optimum_average as chi2_ball_optimum_average
@@ -56,12 +57,14 @@ _HOME = {
     "sweep": "sweeps",
 }
 
-__all__ = ["__version__", "bounds", *_HOME]
+_MODULES = ("bounds", "search")
+
+__all__ = ["__version__", *_MODULES, *_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "bounds":
-        return importlib.import_module("antiscale.bounds")
+    if name in _MODULES:
+        return importlib.import_module(f"antiscale.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(f"antiscale.{_HOME[name]}"), name)
     raise AttributeError(f"module 'antiscale' has no attribute {name!r}")

@@ -64,6 +64,11 @@ def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
     return figure
 
 
+def annotate(figure: Figure, note: str) -> None:
+    """Set a paragraph of reading under a figure's panels."""
+    figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+
+
 def _paragraph(note: str) -> str:
     """The note in lines of about equal length, with exponents raised."""
     note = note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
