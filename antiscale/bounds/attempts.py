@@ -102,25 +102,25 @@ def self_correction_accuracy(
         -2,
     )
     start = np.stack([c, 1 - c], -1)
-    visits = _visits(start, step, count)
-    gain = visits[..., 1] * (1 - b) * f - visits[..., 0] * (1 - a) * s
-    result: Floats = c + gain
+    visits, still_open = _visits(start, step, count)
+    # Accepted in some round, or right when rewriting ends: the same sum, without cancellation.
+    result: Floats = a * visits[..., 0] + still_open[..., 0]
     return result
 
 
-def _visits(start: Floats, step: Floats, count: float) -> Floats:
-    """The row `start` times I + M + ... + M^(N-1), by doubling; at N = inf (I - M)^-1."""
+def _visits(start: Floats, step: Floats, count: float) -> tuple[Floats, Floats]:
+    """The row `start` times I + M + ... + M^(N-1), and times M^N; by doubling, or N = inf."""
     if np.isinf(count):
         apart = np.eye(2) - step
         if (np.abs(np.linalg.det(apart)) < 1e-14).any():
             raise InputError("rewriting never ends here; give a finite number of rounds")
         solved = np.linalg.solve(np.swapaxes(apart, -1, -2), start[..., None])[..., 0]
-        return np.asarray(solved, dtype=np.float64)
+        return np.asarray(solved, dtype=np.float64), np.zeros_like(start)
     total, power, done = np.zeros_like(step), np.eye(2) + np.zeros_like(step), 0
     for bit in bin(int(count))[2:]:
         # sum to 2k = (sum to k)(I + M^k)
         total, power, done = total + power @ total, power @ power, 2 * done
         if bit == "1":
             total, power, done = total + power, power @ step, done + 1
-    found: Floats = (start[..., None, :] @ total)[..., 0, :]
-    return found
+    row = start[..., None, :]
+    return (row @ total)[..., 0, :], (row @ power)[..., 0, :]
