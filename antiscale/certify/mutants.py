@@ -201,8 +201,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("T10i", "q for sqrt(q)", lambda *, answers, n: min(sum(
         (1 - (math.sqrt(answers[0]) - math.sqrt(q))) ** n if q < answers[0] else 1.0
         for q in answers[1:]), 1.0)),
-    Mutant("T10j", "the budget once per problem", _inputs("T10j", lambda x: {
-        "prompt_mass": np.full(len(x["tokens"]), 1 / len(x["tokens"]))})),
+    Mutant("T10j", "the mean option for the best", lambda *, tokens, values, budget, prompt_mass: (
+        float(prompt_mass @ np.mean(values, axis=-1)))),
     Mutant("T10k", "rejected answers come back", lambda *, success, tries, wrong_answers,
            true_positive, false_positive: 1 - (1 - success) ** tries),
     Mutant("T10l", "a and b swapped", _inputs("T10l", lambda x: {
