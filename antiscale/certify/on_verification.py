@@ -168,8 +168,9 @@ def _any_labels(label: str) -> Evaluate:
             return None
         table = np.array(list(itertools.product((0.0, high), repeat=len(pmf))))
         game = pessimist.play(
-            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x), mirrored=x["mirrored"]
-        )
+            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x),
+            mirrored=high if x["mirrored"] else None,
+        )  # fmt: skip
         return None if game is None else _one_game(label, game, x, high, bound)
 
     return evaluate
@@ -182,8 +183,9 @@ def _of_styles(label: str) -> Evaluate:
         if table is None:
             return None
         game = pessimist.play(
-            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x), mirrored=x["mirrors"]
-        )
+            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x),
+            mirrored=TOP if x["mirrors"] else None,
+        )  # fmt: skip
         top = TOP if x["mirrors"] else float(table.max())
         return None if game is None else _one_game(label, game, x, top, bound)
 
@@ -202,13 +204,10 @@ def _prompts(label: str) -> Evaluate:
         ):
             if x["mirror"]:
                 table = np.stack([returns, TOP - returns])
-                if float(table.max()) != TOP:
-                    table = table / table.max() * TOP
-                    table[1] = TOP - table[0]
             else:
                 table = np.array(list(itertools.product((0.0, TOP), repeat=len(pmf))))
             game = pessimist.play(pmf, table, x["kappa"], x["n"], float(share), wide=wide,
-                                  mirrored=x["mirror"])  # fmt: skip
+                                  mirrored=TOP if x["mirror"] else None)  # fmt: skip
             if game is None:
                 return None
             games.append(game)
