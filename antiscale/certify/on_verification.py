@@ -428,7 +428,7 @@ def _games(label: str) -> list[Check]:
             Check(label, "reversed labels", "upper",
                   {"pmf": genes.pmf(2, 3), "few": genes.count(0, 6),
                    "eta": genes.share(0.0, 0.49, 0.0), "tolerance": genes.count(0, 3), **_WIDE},
-                  _reversed_labels(label), by)]),
+                  _reversed_labels(label), by, draws=24)]),
     ]  # fmt: skip
 
 
@@ -464,13 +464,14 @@ CHECKS = (
     Check("T8b", "any number", "lower", {"d": genes.choice(1, 4, 24), **_SLOW}, _slow,
           "sums over counts"),
     Check("T8b", "few types", "lower", {"d": genes.count(1, 5), **_SLOW}, _slow_listed,
-          "all labels and data sets"),
+          "all labels and data sets", draws=16),
     Check("T9", "two types", "lower",
           {"q": genes.share(1e-4, 1 - 1e-4, 0.5), "large": _LARGE, "kappa": _KAPPA,
            "form": genes.choice("two_point", "best")}, _gap, "De Moivre and all data sets"),
     Check("T9", "families", "lower",
           {"family": genes.family(), "masses": genes.masses(16), "n": genes.count(0, 3),
-           "kappa": _KAPPA}, _gap_of_family, "worst experts of 14 learners; all data sets"),
+           "kappa": _KAPPA}, _gap_of_family, "worst experts of 14 learners; all data sets",
+          draws=16),
     Check("T12", "any instance", "equal", {"mass": genes.share(0.01, 0.49),
                                            "share": genes.share(0.01, 0.99),
                                            "n": genes.count(1, 1000)}, _misspecified,
