@@ -275,7 +275,9 @@ def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
     refused(run(*SMALL, "--learner", "my_learners:Wrong"), "must return pmfs")
 
 
-@pytest.mark.parametrize("command", [[], ["sweep"], ["plot"], ["info"], ["bounds"], ["separation"]])
+@pytest.mark.parametrize(
+    "command", [[], ["sweep"], ["plot"], ["info"], ["bounds"], ["separation"], ["search"]]
+)
 def test_help_says_what_it_does_and_shows_examples(run: Run, command: list[str]) -> None:
     ran = run(*command, "--help")
     assert ran.status == 0

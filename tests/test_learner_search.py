@@ -43,7 +43,7 @@ def test_each_data_set_obeys_the_proof(rng, rewards: str) -> None:
     learner, setting = BestOfN(), setting_of(model, rewards)
     delta = learner.missing(float(model.horizon))
     assert delta == model.horizon**-2.0
-    for n in (0, 1, 2, 5, 40):
+    for n in (0, 1, 5, 40):
         counts = np.stack([rng.multinomial(n, p) for p in model.pmf]).astype(float)
         labels = np.where(counts > 0, model.returns, 0.0)
         policy = np.asarray(learner(Data(jnp.asarray(counts), jnp.asarray(labels)), setting))

@@ -38,6 +38,11 @@ def test_it_is_the_law_of_a_million_draws(rng, tries: int) -> None:
     law = ac.search.by_score(scores)
     drawn = oracle.best(rng, p, law.mass, law.weight, tries)
     oracle.agree(drawn, ac.search.best_of_n(p, scores, tries))
+    # And pass@N, another 1e-6.
+    solved = scores == 1
+    hit = solved[oracle.types(rng, p, (oracle.RUNS, tries))].any(1)
+    chance = float(ac.search.pass_at_n(p[solved].sum(), tries))
+    oracle.agree(1 - hit.astype(int), np.array([chance, 1 - chance]))
 
 
 def test_a_budget_on_average_is_a_mixture_of_two_numbers_of_tries(rng) -> None:

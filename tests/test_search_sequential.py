@@ -35,6 +35,90 @@ def test_rejection_on_a_million_runs(rng) -> None:
     oracle.agree_in_mean(spent, float(found.spent), 4.0)
 
 
+def every_run(p, costs, following, budget: float, tries: float) -> tuple[np.ndarray, float]:
+    """All runs of a strategy: the law of what stands in the end, and the mean tokens.
+
+    `following(memory, last)` lists (chance, type, chance that it is accepted, next memory).
+    """
+    law, tokens = np.zeros(len(p)), 0.0
+
+    def go(spent: int, drawn: int, last: int | None, memory, chance: float) -> None:
+        nonlocal tokens
+        choices = following(memory, last) if drawn < tries else []
+        if not choices:
+            tokens += chance * spent
+            if last is not None:
+                law[last] += chance
+        for share, j, accept, after in choices:
+            here = chance * share
+            if spent + costs[j] > budget:
+                tokens += here * budget
+                if last is not None:
+                    law[last] += here
+                continue
+            law[j] += here * accept
+            tokens += here * accept * (spent + costs[j])
+            if accept < 1:
+                go(spent + costs[j], drawn + 1, j, after, here * (1 - accept))
+
+    go(0, 0, None, frozenset(), 1.0)
+    return law, tokens
+
+
+def test_every_sequential_strategy_is_the_sum_over_all_its_runs(rng) -> None:
+    for _ in range(4):
+        p, costs = rng.dirichlet(np.ones(3)), rng.integers(2, 5, 3)
+        solved = np.array([True, False, False])
+        accept, by_answer = rng.uniform(0.1, 0.9, 3), rng.uniform(0.1, 0.9, 3)
+        answers = np.array([[1, 0, 0], [0, *rng.dirichlet([1, 1])], [0, *rng.dirichlet([1, 1])]])
+        judge = ac.search.SelfVerifier(accept_right=0.7, accept_wrong=0.2, fix=0.3, spoil=0.1)
+        right, wrong = p * solved / p[0], p * ~solved / (1 - p[0])
+
+        def reject(memory, last, p=p, accept=accept):
+            return [(p[j], j, accept[j], memory) for j in range(3)]
+
+        def revise(memory, last, p=p, answers=answers, by_answer=by_answer):
+            left = [a for a in range(3) if a not in memory]
+            total = (p @ answers[:, left]).sum()
+            return [
+                (p[j] * answers[j, a] / total, j, by_answer[a], memory | {a})
+                for j in range(3) for a in left if answers[j, a] > 0
+            ]  # fmt: skip
+
+        def correct(memory, last, p=p, right=right, wrong=wrong, solved=solved):
+            now = p
+            if last is not None:
+                mended = 0.9 if solved[last] else 0.3
+                now = mended * right + (1 - mended) * wrong
+            judged = np.where(solved, 0.7, 0.2)
+            return [(now[j], j, judged[j], memory) for j in range(3)]
+
+        budgets = np.array([1, 4, 11])
+        found = {
+            reject: capped_until_accepted(p[None], accept[None], costs[None], budgets),
+            revise: capped_revision(p, answers, by_answer, costs, budgets),
+            correct: capped_correction(p, solved, judge, costs, budgets),
+        }
+        for following, (laws, spent) in found.items():
+            laws, spent = laws.reshape(3, 3), np.asarray(spent).reshape(3)
+            for q, budget in enumerate(budgets):
+                law, tokens = every_run(p, costs, following, budget, np.inf)
+                np.testing.assert_allclose(laws[q], law, atol=1e-13)
+                assert spent[q] == pytest.approx(tokens, abs=1e-11)
+        for tries in (1, 2, 4):
+            law, _ = every_run(p, costs, reject, np.inf, tries)
+            np.testing.assert_allclose(
+                ac.search.until_accepted(p, accept, tries).law, law, atol=1e-13
+            )
+            law, tokens = every_run(p, costs, revise, np.inf, tries)
+            laws, spent = revision_by_tries(p, answers, by_answer, costs.astype(float))
+            np.testing.assert_allclose(laws[min(tries, 3)], law, atol=1e-13)
+            assert spent[min(tries, 3)] == pytest.approx(tokens, abs=1e-12)
+            law, tokens = every_run(p, costs, correct, np.inf, tries)
+            laws, spent = correction_by_rounds(p, solved, judge, costs.astype(float), tries - 1)
+            np.testing.assert_allclose(laws[-1], law, atol=1e-13)
+
+
 def test_rejection_in_its_limits(rng) -> None:
     p, accept = pmf(rng), np.array([0.9, 0.2, 0.9, 0.2])
     np.testing.assert_allclose(ac.search.until_accepted(p, accept, 1).law, p, atol=1e-16)

@@ -59,8 +59,8 @@ def test_the_limit_is_the_slope_at_the_origin() -> None:
     assert accuracy(c, law, 1e6) == pytest.approx(c * slope / (c * slope + 1 - c), abs=1e-12)
 
 
-@pytest.mark.parametrize("auc", [0.3, 0.5, 0.75, 0.99])
-@pytest.mark.parametrize("n", [1, 2, 64, 4096])
+@pytest.mark.parametrize("auc", [0.3, 0.5, 0.9])
+@pytest.mark.parametrize("n", [2, 64, 4096])
 def test_gaussian_scores_are_the_integral(auc: float, n: int) -> None:
     c = 0.1
     shift = mpmath.sqrt(2) * mpmath.mpf(float(special.ndtri(auc)))
@@ -195,6 +195,19 @@ def test_correlated_false_positives_on_a_million_draws(rng, passes: float, alike
         drawn, (score + rng.random(drawn.shape) * 1e-6).argmax(1)[:, None], 1
     )
     oracle.agree(winner[:, 0], ac.search.select(p, law, n))
+
+
+def test_any_score_law_is_the_sum_over_states_traces_and_scores(rng) -> None:
+    for _ in range(5):
+        p, weight = rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(2))
+        mass = np.moveaxis(rng.dirichlet(np.full(3, 0.5), (2, 3)), -1, 1)  # [K, L, S]
+        expected = np.zeros(3)
+        for k in range(2):
+            joint = (p * mass[k]).T.ravel()  # type-major pairs of type and level
+            level = np.tile(np.arange(3.0), 3)
+            expected += weight[k] * oracle.best_by_enumeration(joint, level, 3).reshape(3, 3).sum(1)
+        found = ac.search.select(p, ac.search.ScoreLaw.discrete(mass, weight), 3)
+        np.testing.assert_allclose(found, expected, atol=1e-13)
 
 
 def test_the_correlation_is_the_correlation(rng) -> None:

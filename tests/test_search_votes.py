@@ -103,7 +103,7 @@ def test_the_bound_on_a_votes_error_holds_and_is_not_vacuous(rng) -> None:
     for _ in range(10):
         q = rng.dirichlet(np.ones(4))
         q = np.sort(q)[::-1]
-        for n in (1, 5, 50, 200):
+        for n in (1, 5, 50):
             # Ties go wrong in the bound: at least half of them do in the vote.
             error = 1 - ac.search.majority_vote(q, n)[0]
             assert error <= bounds.vote_error(q, n) + 1e-12

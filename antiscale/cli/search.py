@@ -18,8 +18,8 @@ from antiscale.search.config import SCHEMA, SearchConfig
 _DEFAULT = SearchConfig()
 # What --verifier may set: the configuration's own names.
 _VERIFIER = (
-    "auc", "true_positive", "false_positive", "verifiers", "combine", "correlation", "passes",
-    "accept_right", "accept_wrong", "fix", "spoil", "verifier_tokens", "wrong_answers",
+    "auc", "roc", "true_positive", "false_positive", "verifiers", "combine", "correlation",
+    "passes", "accept_right", "accept_wrong", "fix", "spoil", "verifier_tokens", "wrong_answers",
 )  # fmt: skip
 
 EXAMPLES = """
@@ -150,9 +150,17 @@ def search(
         strategies.parse(name)
     strategies.Setup.of(settings)
     path = out if out is not None else Path("runs") / f"search-{settings.hash()}"
+    new = not path.exists()
     folder = open_folder(path, SCHEMA)
-    with progress(len(settings.strategies), hidden=quiet) as advance:
-        found = curves.search_curves(settings, progress=advance)
+    try:
+        start = settings.strategies[0]
+        with progress(len(settings.strategies), hidden=quiet, start=start) as advance:
+            found = curves.search_curves(settings, progress=advance)
+    except InputError:
+        # Some sums turn out too long only when they are set up: leave nothing behind.
+        if new:
+            path.rmdir()
+        raise
     curves.write(found, folder)
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))

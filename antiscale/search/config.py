@@ -61,6 +61,8 @@ class SearchConfig:
         Number of equally likely wrong answers, or "styles".
     auc
         Of the noisy verifier's Gaussian score.
+    roc
+        Points (false positive, true positive) of a verifier's ROC curve, rising.
     true_positive, false_positive
         Rates of a verdict (verdict, rejection, revision, correlated).
     verifiers
@@ -87,6 +89,7 @@ class SearchConfig:
     reward_class: str | None = None
     wrong_answers: int | str = 4
     auc: float = 0.85
+    roc: tuple[tuple[float, float], ...] = ((0.05, 0.5), (0.2, 0.8))
     true_positive: float = 0.9
     false_positive: float = 0.2
     verifiers: tuple[tuple[float, float], ...] = ((0.9, 0.2), (0.8, 0.1), (0.7, 0.2))
@@ -146,7 +149,8 @@ class SearchConfig:
         put("auc", float(validate.probability(
             "auc", validate.real("auc", self.auc), allow_zero=False, allow_one=False
         )))  # fmt: skip
-        put("verifiers", self._checked_verifiers())
+        put("verifiers", _pairs("verifiers", self.verifiers, 14))
+        put("roc", _pairs("roc", self.roc, 1000))
         put("combine", validate.choice("combine", self.combine, COMBINATIONS))
         put("passes", validate.integer("passes", self.passes, least=1, most=1000))
         tokens = validate.integer("verifier_tokens", self.verifier_tokens, least=0, most=2**24)
@@ -166,20 +170,6 @@ class SearchConfig:
         if any(a >= b for a, b in itertools.pairwise(whole)):
             raise InputError(f"budgets must rise; got {', '.join(map(str, whole))}")
         return tuple(whole)
-
-    def _checked_verifiers(self) -> tuple[tuple[float, float], ...]:
-        pairs: Any = self.verifiers
-        try:
-            rates = np.asarray(pairs, dtype=np.float64)
-        except (TypeError, ValueError):
-            rates = np.zeros(0)
-        if rates.ndim != 2 or rates.shape[1:] != (2,) or not 1 <= len(rates) <= 14:
-            raise InputError(
-                "verifiers must be 1 to 14 pairs of rates, true and false positive, e.g. "
-                f"[[0.9, 0.2], [0.8, 0.1]]; got {pairs!r}"
-            )
-        validate.probability("verifiers", rates)
-        return tuple((float(true), float(false)) for true, false in rates)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> SearchConfig:
@@ -226,6 +216,7 @@ class SearchConfig:
             "strategies": list(self.strategies),
             "budgets": list(self.budgets),
             "verifiers": [list(pair) for pair in self.verifiers],
+            "roc": [list(pair) for pair in self.roc],
         }
 
     def hash(self) -> str:
@@ -237,6 +228,21 @@ class SearchConfig:
         }
         text = json.dumps([SCHEMA, antiscale.__version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _pairs(name: str, given: Any, most: int) -> tuple[tuple[float, float], ...]:
+    """Pairs of rates."""
+    try:
+        rates = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        rates = np.zeros(0)
+    if rates.ndim != 2 or rates.shape[1:] != (2,) or not 1 <= len(rates) <= most:
+        raise InputError(
+            f"{name} must be 1 to {most} pairs of rates, e.g. [[0.9, 0.2], [0.8, 0.1]]; got "
+            f"{given!r}"
+        )
+    validate.probability(name, rates)
+    return tuple((float(first), float(second)) for first, second in rates)
 
 
 def _plain(value: Any) -> Any:

@@ -27,6 +27,7 @@ _LOOKS: dict[str, tuple[str, str, str, str]] = {
     "learned": ("learned best-of-N", "#0072B2", ":", "s"),
     "learned@finetuned": ("finetuned + learned", "#333333", "--", "s"),
     "noisy": ("noisy best-of-N", "#56B4E9", "-", "^"),
+    "roc": ("ROC best-of-N", "#56B4E9", "--", "v"),
     "verdict": ("one verdict", "#56B4E9", ":", "^"),
     "several": ("several verifiers", "#009E73", "-", "P"),
     "correlated": ("correlated errors", "#333333", ":", "X"),

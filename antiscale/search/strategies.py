@@ -26,7 +26,7 @@ from antiscale.search.renewal import Whole, binned, check_size, overshoot, renew
 from antiscale.search.revision import capped_revision, revision_by_tries
 from antiscale.search.score_laws import ScoreLaw
 from antiscale.search.self_correction import capped_correction, correction_by_rounds
-from antiscale.search.verifiers import accepting, by_score, gaussian, rates
+from antiscale.search.verifiers import accepting, by_score, gaussian, rates, roc
 from antiscale.search.votes import vote_over
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
@@ -178,6 +178,12 @@ def _learned(
 def _noisy(setup: Setup, policy: str, budgets: Whole, hard: bool) -> tuple[SearchProblem, Outcome]:
     problem = setup.written_by(policy)
     law = gaussian(problem.solved, setup.config.auc, **({"spacing": _COARSE} if hard else {}))
+    return problem, _best(problem, law, _verified(setup, problem), budgets, hard=hard)
+
+
+def _roc(setup: Setup, policy: str, budgets: Whole, hard: bool) -> tuple[SearchProblem, Outcome]:
+    problem = setup.written_by(policy)
+    law = roc(problem.solved, *np.array(setup.config.roc).T)
     return problem, _best(problem, law, _verified(setup, problem), budgets, hard=hard)
 
 
@@ -432,6 +438,7 @@ _ALL = (
     Strategy("oracle", "best-of-N by the true return", _oracle),
     Strategy("learned", "best-of-N by the verifier learned from n labelled traces", _learned),
     Strategy("noisy", "best-of-N by a Gaussian score of the given AUC", _noisy),
+    Strategy("roc", "best-of-N by a score of the given ROC curve", _roc),
     Strategy("verdict", "best-of-N by one verdict with true and false positive rates", _verdict),
     Strategy("several", "best-of-N by several verdicts combined", _several),
     Strategy("correlated", "best-of-N by verdicts that some wrong answers pass", _correlated),
