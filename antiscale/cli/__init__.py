@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import antiscale
-from antiscale.cli import bounds, certify, family, info, plot, separation, sweep
+from antiscale.cli import bounds, certify, diagnose, family, info, plot, separation, sweep
 from antiscale.errors import InputError
 
 app = typer.Typer(
@@ -30,7 +30,10 @@ def _root(
         raise typer.Exit
 
 
-for command in (sweep.sweep, plot.plot, separation.separation, bounds.bounds, certify.certify):
+for command in (
+    sweep.sweep, plot.plot, separation.separation, bounds.bounds, certify.certify,
+    diagnose.diagnose,
+):  # fmt: skip
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 app.add_typer(family.app, name="family")
 app.command()(info.info)
