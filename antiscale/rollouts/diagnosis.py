@@ -354,11 +354,15 @@ def _horizon_row(
         "sharpness": float(found.sharpness.mean()),
         "sharpness_low": sharp[0], "sharpness_high": sharp[1],
     }  # fmt: skip
-    for end in ("", "_low", "_high"):
-        best: Floats = getattr(found, "best" + end)
-        row["best_return" + end] = {
-            f"{kappa:g}": float(best[i].mean()) for i, kappa in enumerate(config.kappa)
-        }
+    best: dict[str, dict[str, float]] = {end: {} for end in ("", "_low", "_high")}
+    for i, kappa in enumerate(config.kappa):
+        ends = averages.mean_of_bounds(
+            found.best_low[i], found.best_high[i], level, problems=len(rollouts.counts),
+            least=0.0, most=horizon,
+        )  # fmt: skip
+        for end, part in zip(best, (float(found.best[i].mean()), *ends), strict=True):
+            best[end][f"{kappa:g}"] = part
+    row |= {f"best_return{end}": parts for end, parts in best.items()}
     row["max_ratio"] = {
         f"{kappa:g}": float(found.max_ratio[i].max()) for i, kappa in enumerate(config.kappa)
     }
