@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -11,12 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import image
+from rich.console import Console
 
 import antiscale as ac
 from antiscale import cli, plots
 from antiscale.errors import InputError
 from antiscale.rollouts import reading
 from antiscale.rollouts.export import model_table
+from antiscale.rollouts.screen import screen
 from tests.oracles_rollouts import synthetic, true_above, true_sigma
 
 TABLE, TRUTH = synthetic(60, 40, 11)
@@ -303,7 +307,7 @@ def test_the_command_leaves_a_folder_and_a_model_that_the_sweep_runs(
     ran = run("diagnose", "t.csv", "--columns", "problem=id", "--horizon", "64,99", "-q",
               "--export-model", "model.csv")  # fmt: skip
     assert ran.status == 0, ran.err
-    for words in ("5 problems x 12 samples", "sigma/H", "VF lower", "pass@n", "Results: runs/"):
+    for words in ("5 problems x 12 samples", "sigma/H", "VF >=", "pass@n", "Results: runs/"):
         assert words in ran.out
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("diagnose-")
@@ -378,3 +382,19 @@ def test_help_has_examples(run: Any) -> None:
     ran = run("diagnose", "--help")
     assert ran.status == 0
     assert "antiscale diagnose samples.csv" in ran.out
+
+
+def test_nothing_is_drawn_outside_the_picture() -> None:
+    pixels = image.imread(io.BytesIO(plots.encode(FOUND.figure())["png"]))
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    assert (border[:, :3] == 1).all()
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_screen_fits_its_width(width: int) -> None:
+    console = Console(width=width, file=io.StringIO())
+    console.print(screen(FOUND.summary, width=width), highlight=False)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    assert ("-0." in text) == (width == 140)

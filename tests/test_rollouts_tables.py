@@ -158,6 +158,15 @@ def test_samples_given_twice_are_refused() -> None:
     refused(again.rename(columns={"sample": "sample_id"}), "given twice")
     refused(again.rename(columns={"sample": "draw"}), "given twice", columns={"sample": "draw"})
     assert any("given twice cannot be told" in note for note in loaded(TABLE).notes)
+    # A text that two samples share is no sample given twice.
+    assert loaded(TABLE.assign(sample="the same text")).rollouts.samples == 30
+    assert loaded(again, columns={"sample": "-"}).rollouts.samples == 31
+
+
+def test_columns_can_be_ignored() -> None:
+    blank = TABLE.assign(score=np.nan, model=np.nan)
+    assert loaded(blank, columns={"score": "-", "model": "-"}).rollouts.score is None
+    refused(TABLE, "lacks the column length", columns={"length": "-"})
 
 
 def test_mixed_models_need_a_choice() -> None:

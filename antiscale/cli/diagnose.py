@@ -46,7 +46,7 @@ def diagnose(
         typer.Option(
             metavar="OURS=THEIRS,...",
             help="The table's names for problem, correct, length, and where it has them "
-            "tokens_to_first_correct, answer, score (or passed/total), model, sample.",
+            "tokens_to_first_correct, answer, score (or passed/total), model, sample; - for none.",
         ),
     ] = None,
     model: Annotated[
@@ -158,7 +158,7 @@ def diagnose(
         print(json.dumps(found.to_json(), allow_nan=False))
         return
     terminal = console(wider=True)
-    terminal.print(screen(found.summary), highlight=False)
+    terminal.print(screen(found.summary, width=terminal.width), highlight=False)
     terminal.print(f"\nResults: {path}/  ({', '.join(files)})", highlight=False)
     if export_model is not None:
         terminal.print(

@@ -18,6 +18,8 @@ SCHEMA = "antiscale.diagnose/1"
 # The columns of a table of rollouts: what each is called unless renamed.
 REQUIRED = ("problem", "correct", "length")
 OPTIONAL = ("tokens_to_first_correct", "answer", "score", "model", "sample")
+# In place of a column's name: do as if the table had none.
+IGNORED = "-"
 
 # Horizons unless given: these quantiles of the samples' lengths, rounded up.
 QUANTILES = (0.5, 0.75, 0.9, 0.99)
@@ -31,7 +33,8 @@ class DiagnoseConfig:
     ----------
     columns
         The table's names for ours: problem, correct, length, tokens_to_first_correct, answer,
-        score, model, sample. A score may be a quotient of two columns, "passed/total".
+        score, model, sample. A score may be a quotient of two columns, "passed/total"; "-" ignores
+        a column that the table has.
     model
         Which model's samples, where the table holds several.
     against

@@ -41,7 +41,7 @@ def diagnose_figure(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) ->
         axes = figure.subplots(
             3,
             2,
-            gridspec_kw=edges | {"left": 0.085, "right": 0.985, "hspace": 0.42, "wspace": 0.24},
+            gridspec_kw=edges | {"left": 0.085, "right": 0.98, "hspace": 0.42, "wspace": 0.24},
         )
         draw_sigma(axes[0, 0], here, row)
         draw_anticoncentration(axes[0, 1], here, row)
@@ -154,7 +154,7 @@ def draw_losses(
     if start is not None and start <= n[-1]:
         top = 3.0 * float(row["horizon"])
         axes.vlines(
-            start, least, top, color=GAP, linewidth=1.0, label=f"certain from n = {start:,}"
+            start, least, top, color=GAP, linewidth=1.0, label=f"certified from n = {start:,}"
         )
     axes.set(xscale="log", yscale="log", ylim=(least, 5e4 * float(row["horizon"])))
     axes.set(xlabel="traces $n$ over all problems", ylabel=f"loss ({summary['unit']})")

@@ -96,7 +96,7 @@ def _rows(file: Path, number: int, folder: Path, config: DiagnoseConfig) -> list
             for place, response in enumerate(responses):
                 row = {
                     "problem": f"{task}/{document}",
-                    "sample": f"{number}.{place}",
+                    "sample_id": f"{number}.{place}",
                     "correct": verdicts[place],
                     "length": max(len(response.split()), 1),
                     "answer": str(answers[place]) if len(answers) == len(responses) else None,

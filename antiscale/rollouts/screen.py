@@ -11,9 +11,12 @@ from rich.text import Text
 
 from antiscale.report import DASH, interval, number
 
+# Below this width a terminal gets the search curves without their intervals.
+_WIDE = 110
 
-def screen(summary: dict[str, Any]) -> RenderableType:
-    """Return the tables, the reading and the notes.
+
+def screen(summary: dict[str, Any], *, width: int) -> RenderableType:
+    """Return the tables, the reading and the notes, for a console of `width` columns.
 
     Parameters
     ----------
@@ -22,8 +25,9 @@ def screen(summary: dict[str, Any]) -> RenderableType:
     """
     parts: list[RenderableType] = [Text(_title(summary), style="bold")]
     if summary["horizons"]:
-        for table in (_heterogeneity, _anticoncentration, _ball, _predictions, _search):
+        for table in (_heterogeneity, _anticoncentration, _ball, _predictions):
             parts += [Text(), table(summary)]
+        parts += [_key(summary), Text(), _search(summary, wide=width >= _WIDE)]
     if "comparison" in summary:
         parts += [Text(), Text(_comparison(summary))]
     parts += [Text(), *[Text(sentence) for sentence in summary["reading"]]]
@@ -117,9 +121,8 @@ def _ball(summary: dict[str, Any]) -> Table:
 def _predictions(summary: dict[str, Any]) -> Table:
     """One line per horizon: what cloning and verification lose."""
     table = _table(
-        "H", "n", "VF lower\ncertified", "VB upper\ncertified", "VB wins from\ncertified n",
-        "VF lower\nT4", "VF\nsimulated", "VF upper\nT5a", "VB\nexact", "VB upper\nT7",
-        "VB wins from\nmeasured n",
+        "H", "n", "VF >=\nsure", "VB <=\nsure", "from n\nsure", "T4 <=\nseen", "VF\nseen",
+        "<= T5a\nseen", "VB\nseen", "<= T7\nseen", "from n\nseen",
     )  # fmt: skip
     for row in summary["horizons"]:
         p = row["prediction"]
@@ -127,27 +130,38 @@ def _predictions(summary: dict[str, Any]) -> Table:
         table.add_row(
             f"{row['horizon']}", f"{p['n']}", number(p["vf_lower_certified"]),
             number(p["vb_upper_certified"]), _count(p["n_certified"]), number(p["vf_lower"]),
-            f"{number(p['vf_measured'])} ± {number(half)}", number(p["vf_upper"]),
+            f"{number(p['vf_measured'])} ± {_short(half)}", number(p["vf_upper"]),
             number(p["vb_measured"]), number(p["vb_upper"]), _count(p["n_measured"]),
         )  # fmt: skip
     return table
+
+
+def _key(summary: dict[str, Any]) -> Text:
+    confidence = f"{100 * summary['level']:g}%"
+    return Text(
+        f"Losses in {summary['unit']}: VF cloning, VB verification, n traces each. Sure: with "
+        f"{confidence} confidence, T4 and T7 from the intervals. Seen: for the law of the samples, "
+        "cloning simulated. From n: where VB starts to lose less.",
+        style="dim",
+    )
 
 
 def _count(value: int | None) -> str:
     return DASH if value is None else f"{value}"
 
 
-def _search(summary: dict[str, Any]) -> Table:
-    """One line per way to spend n samples."""
-    table = _table("", *summary["pass_at"])
-    table.columns[0].header = "samples n"
-    labels = {"pass_at": "pass@n", "best_of": "best of n by score", "majority": "majority of n"}
+def _search(summary: dict[str, Any], *, wide: bool) -> Table:
+    """One line per way to spend n samples, and in a wide terminal its interval."""
+    table = _table("n", *summary["pass_at"])
+    labels = {"pass_at": "pass@n", "best_of": "best of n", "majority": "majority of n"}
     for name, label in labels.items():
         if name in summary:
             table.add_row(label, *[f"{value:.3f}" for value in summary[name].values()])
-            ends = zip(summary[f"{name}_low"].values(), summary[f"{name}_high"].values(),
-                       strict=True)  # fmt: skip
-            table.add_row("", *[f"{low:.2f}-{high:.2f}" for low, high in ends])
+            ends = zip(
+                summary[f"{name}_low"].values(), summary[f"{name}_high"].values(), strict=True
+            )
+            if wide:
+                table.add_row("", *[f"{low:.2f}-{high:.2f}" for low, high in ends])
     return table
 
 
@@ -160,6 +174,8 @@ def _peak(summary: dict[str, Any]) -> str:
             f"; within a problem the score ranks a right sample above a wrong one with probability "
             f"{summary['roc']['within_auc']:.2f}"
         )
+    if peak["n"] == peak["last_n"]:
+        return f"{text}; that is the most there are, so none tried hurts."
     if peak["loss_after_low"] > 0:
         ends = interval(peak["loss_after_low"], peak["loss_after_high"])
         return (

@@ -12,7 +12,7 @@ import pandas as pd
 
 from antiscale import validate
 from antiscale.errors import InputError
-from antiscale.rollouts.config import OPTIONAL, REQUIRED, DiagnoseConfig
+from antiscale.rollouts.config import IGNORED, OPTIONAL, REQUIRED, DiagnoseConfig
 from antiscale.rollouts.harness import read_harness
 from antiscale.rollouts.samples import Booleans, Integers, Rollouts
 from antiscale.validate import Floats
@@ -123,8 +123,13 @@ def load(frame: pd.DataFrame, config: DiagnoseConfig) -> Loaded:
         for role in (*REQUIRED, *OPTIONAL)
         if role in config.columns or role in frame.columns
     }
-    if "sample" not in names and "sample_id" in frame.columns:
-        names["sample"] = "sample_id"
+    if "sample" not in config.columns:
+        # A column "sample" may as well hold the text of one.
+        if "sample" in names and not pd.api.types.is_integer_dtype(frame["sample"]):
+            del names["sample"]
+        if "sample" not in names and "sample_id" in frame.columns:
+            names["sample"] = "sample_id"
+    names = {role: name for role, name in names.items() if name != IGNORED}
     _check_columns(frame, names)
     if len(frame) == 0:
         raise InputError("the table has no rows")
