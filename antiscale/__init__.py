@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from antiscale.measures import heterogeneity as heterogeneity
     from antiscale.measures import mean_return as mean_return
     from antiscale.measures import sharpness as sharpness
+    from antiscale.rollouts.diagnosis import Diagnosis as Diagnosis
+    from antiscale.rollouts.diagnosis import diagnose as diagnose
     from antiscale.saddle import Pessimist as Pessimist
     from antiscale.saddle import chi2_ball_pessimist as chi2_ball_pessimist
     from antiscale.sweeps import sweep as sweep
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BallOptimum": "ball",
+    "Diagnosis": "rollouts.diagnosis",
     "InputError": "errors",
     "Pessimist": "saddle",
     "SweepConfig": "config",
@@ -47,6 +50,7 @@ _HOME = {
     "chi2_ball_optimum_average": "ball",
     "chi2_ball_pessimist": "saddle",
     "coverage": "measures",
+    "diagnose": "rollouts.diagnosis",
     "geometric_chain": "chains",
     "heterogeneity": "measures",
     "load_class": "classes",

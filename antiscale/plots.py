@@ -60,16 +60,16 @@ def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
         draw_losses(left, rows)
         draw_gap(right, rows)
-        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
 
 
 def annotate(figure: Figure, note: str) -> None:
     """Set a paragraph of reading under a figure's panels."""
-    figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+    figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
 
 
-def _paragraph(note: str) -> str:
+def paragraph(note: str) -> str:
     """The note in lines of about equal length, with exponents raised."""
     note = note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
     widest = 138
@@ -268,7 +268,7 @@ def separation_figure(
             for place, (panel, title) in zip(axes[1], titles.items(), strict=True):
                 draw_phase(place, phase[phase["panel"] == panel])
                 place.set_title(title, loc="left")
-        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
 
 
@@ -373,7 +373,7 @@ def sandwich_figure(rows: pd.DataFrame, kappa: float) -> Figure:
             f"{ends['verification, sharp']:.1f} times where rewards are sharp: each rate is the "
             "truth."
         )
-        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
 
 

@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 
 import antiscale
-from antiscale.cli import bounds, certify, family, info, plot, search, separation, sweep
+from antiscale.cli import (
+    bounds,
+    certify,
+    diagnose,
+    family,
+    info,
+    plot,
+    search,
+    separation,
+    sweep,
+)
 from antiscale.errors import InputError
 
 app = typer.Typer(
@@ -31,13 +41,9 @@ def _root(
 
 
 for command in (
-    sweep.sweep,
-    plot.plot,
-    separation.separation,
-    search.search,
-    bounds.bounds,
-    certify.certify,
-):
+    sweep.sweep, plot.plot, separation.separation, search.search, diagnose.diagnose,
+    bounds.bounds, certify.certify,
+):  # fmt: skip
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 app.add_typer(family.app, name="family")
 app.command()(info.info)
