@@ -14,6 +14,7 @@ from scipy import special
 
 from antiscale.errors import InputError
 from antiscale.rollouts.samples import Integers, Rollouts
+from antiscale.search.passes import pass_at_k as estimate
 from antiscale.validate import Floats
 
 # ROC curves keep at most about this many points.
@@ -27,36 +28,17 @@ def budgets(most: int) -> list[int]:
 
 
 def pass_at_k(n_samples: npt.ArrayLike, n_correct: npt.ArrayLike, k: npt.ArrayLike) -> Floats:
-    """pass@k without bias: 1 - C(n - c, k)/C(n, k), the chance that k of n samples hold a solution.
-
-    The unbiased estimator of 1 - (1 - p)^k for c ~ Binomial(n, p) (Chen et al. 2021,
-    arXiv 2107.03374).
-
-    Parameters
-    ----------
-    n_samples, n_correct, k : broadcast
-        n, c and k, whole numbers; 0 <= c <= n, k >= 1.
-
-    Returns
-    -------
-    A probability; NaN where k > n.
+    """`antiscale.search.pass_at_k`, and NaN where k > n (problems differ in how many they have).
 
     Raises
     ------
     InputError
         If a number is not whole, or out of range.
     """
-    n, c, tries = np.broadcast_arrays(
-        *(np.asarray(value, dtype=np.float64) for value in (n_samples, n_correct, k))
-    )
-    whole = all((value == np.floor(value)).all() for value in (n, c, tries))
-    if not whole or (c < 0).any() or (c > n).any() or (tries < 1).any():
-        raise InputError("pass@k needs whole numbers with 0 <= n_correct <= n_samples and k >= 1")
-    wrong = n - c
-    with np.errstate(invalid="ignore"):
-        log = _log_choose(wrong, tries) - _log_choose(n, tries)
-    missed = np.where(wrong >= tries, np.exp(np.where(wrong >= tries, log, 0.0)), 0.0)
-    result: Floats = np.where(tries > n, np.nan, 1.0 - missed)
+    n, c, tries = np.broadcast_arrays(n_samples, n_correct, k)
+    enough = tries <= n
+    value = estimate(n, c, np.where(enough, tries, 1))
+    result: Floats = np.where(enough, value, np.nan)
     return result
 
 
