@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from antiscale import bounds as bounds
+    from antiscale import search as search
     from antiscale.ball import BallOptimum as BallOptimum
     from antiscale.ball import chi2_ball_optimum as chi2_ball_optimum
     from antiscale.ball import chi2_ball_optimum_average as chi2_ball_optimum_average
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from antiscale.measures import heterogeneity as heterogeneity
     from antiscale.measures import mean_return as mean_return
     from antiscale.measures import sharpness as sharpness
+    from antiscale.rollouts.diagnosis import Diagnosis as Diagnosis
+    from antiscale.rollouts.diagnosis import diagnose as diagnose
     from antiscale.saddle import Pessimist as Pessimist
     from antiscale.saddle import chi2_ball_pessimist as chi2_ball_pessimist
     from antiscale.sweeps import sweep as sweep
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BallOptimum": "ball",
+    "Diagnosis": "rollouts.diagnosis",
     "InputError": "errors",
     "Pessimist": "saddle",
     "SweepConfig": "config",
@@ -46,6 +50,7 @@ _HOME = {
     "chi2_ball_optimum_average": "ball",
     "chi2_ball_pessimist": "saddle",
     "coverage": "measures",
+    "diagnose": "rollouts.diagnosis",
     "geometric_chain": "chains",
     "heterogeneity": "measures",
     "load_class": "classes",
@@ -56,12 +61,14 @@ _HOME = {
     "sweep": "sweeps",
 }
 
-__all__ = ["__version__", "bounds", *_HOME]
+_MODULES = ("bounds", "search")
+
+__all__ = ["__version__", *_MODULES, *_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "bounds":
-        return importlib.import_module("antiscale.bounds")
+    if name in _MODULES:
+        return importlib.import_module(f"antiscale.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(f"antiscale.{_HOME[name]}"), name)
     raise AttributeError(f"module 'antiscale' has no attribute {name!r}")

@@ -18,6 +18,7 @@ from antiscale.experts import hard_block_experts, hard_experts
 from antiscale.families import load_family
 from antiscale.learners import GridPrior, Learner, choose_learners
 from antiscale.learners.cloning import MLE
+from antiscale.learners.search import BestOfN
 from antiscale.measures import anticoncentration, coverage, heterogeneity
 from antiscale.stated import StatedRewards, stated_rewards
 from antiscale.traces import TraceModel
@@ -364,23 +365,44 @@ def verifier_errors(case: Case) -> dict[str, Bound]:
 
 def verification_terms(case: Case, learner: str, error: float) -> dict[str, float]:
     """Every bound of T7 for the learner, by name, from the verifier's error."""
-    failure = 0.0
-    if case.noise > 0:
-        blocks = (case.rewards.verified_blocks > 0).sum(-1)
-        lost = bounds.wrong_verdict(case.noise, case.tolerance)
-        failure = float(case.model.prompt_mass @ (blocks * lost))
     terms = bounds.vb_upper_terms(
-        case.horizon, error, learner=learner, kappa=case.config.kappa, failure=failure, **case.worst
-    )
+        case.horizon, error, learner=learner, kappa=case.config.kappa, failure=lost_truth(case),
+        **case.worst,
+    )  # fmt: skip
     return {name: float(value) for name, value in terms.items()}
 
 
+def lost_truth(case: Case) -> float:
+    """Probability that noisy labels ruled the truth out, weighted over prompts (T6c)."""
+    if case.noise == 0:
+        return 0.0
+    blocks = (case.rewards.verified_blocks > 0).sum(-1)
+    lost = bounds.wrong_verdict(case.noise, case.tolerance)
+    return float(case.model.prompt_mass @ (blocks * lost))
+
+
+def search_upper(case: Case, learner: BestOfN) -> tuple[Bound, Bound]:
+    """T10e for best-of-N by the learned verifier, and the verifier's error that it uses."""
+    errors = verifier_errors(case)
+    if case.rewards.blocks is None:
+        # The least consistent return need not be one reward's, so a finite class's error is out.
+        errors.pop("T6a", None)
+    error = min(errors.values(), key=lambda bound: bound.value or 0.0)
+    value = RESULTS["T10e"](
+        horizon=case.horizon, error=error.value, delta=learner.missing(case.horizon),
+        kappa=case.config.kappa, max_ratio=case.worst["max_ratio"], failure=lost_truth(case),
+    )  # fmt: skip
+    return Bound(float(value), "T10e"), error
+
+
 def verification_upper(case: Case) -> tuple[Bound, Bound]:
-    """T7 for the learner, with the smaller of T6's errors that hold for E sup_r, and that error."""
+    """T7 (T10e for search), with the smallest of T6's errors that hold for E sup_r; that error."""
     errors = verifier_errors(case).values()
     error = min(errors, key=lambda bound: bound.value or 0.0)
     assert error.value is not None
     learner = case.learners["vb"].name
+    if isinstance(case.learners["vb"], BestOfN):
+        return search_upper(case, case.learners["vb"])
     if learner not in bounds.VB_LEARNERS:
         return Bound(None, None, f"no bound is proved for the learner {learner}"), error
     terms = verification_terms(case, learner, error.value)

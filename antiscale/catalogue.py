@@ -16,11 +16,13 @@ from antiscale.bracket import (
     Case,
     certified_gap,
     cloning_upper,
+    search_upper,
     verification_terms,
     verification_upper,
     verifier_errors,
 )
 from antiscale.errors import InputError
+from antiscale.learners.search import BestOfN
 from antiscale.measures import anticoncentration, heterogeneity
 from antiscale.report import DASH, number
 
@@ -73,7 +75,8 @@ def rows(case: Case) -> list[dict[str, Any]]:
     add("T3d", float(RESULTS["T3d"](coverage=case.worst["coverage"])))
     _add_cloning(case, add)
     _add_verification(case, add)
-    for label in ("T8a", "T8b", "T11", "T12"):
+    for label in ("T8a", "T8b", "T10f", "T10g", "T10h", "T10i", "T10j", "T10k", "T10l", "T10m",
+                  "T11", "T12"):  # fmt: skip
         add(label, None, reason=_OWN_INSTANCE)
     gap = certified_gap(case)
     add("T9", gap.value, variant=gap.name or "", reason=gap.reason)
@@ -81,6 +84,11 @@ def rows(case: Case) -> list[dict[str, Any]]:
     add("T10a", float(RESULTS["T10a"](n=tries)), variant=f"N = {tries:g}")
     add("T10b", float(RESULTS["T10b"](n=tries)), variant=f"N = {tries:g}")
     add("T10c", tries, variant=f"delta = {DELTA:g}, c_0 = {number(case.c0)}")
+    error = verification_upper(case)[1]
+    wrong = float(RESULTS["T10d"](horizon=case.horizon, error=error.value, n=tries))
+    add("T10d", wrong, variant=f"N = {tries:g}, with {error.name}")
+    search = search_upper(case, BestOfN())
+    add("T10e", search[0].value, variant=f"with {search[1].name}")
     order = list(RESULTS)
     return sorted(found, key=lambda row: order.index(row["label"]))
 

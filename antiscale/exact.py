@@ -25,7 +25,7 @@ from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 
 # Verification learners whose policy depends on which types were seen, not on how often.
-SEEN_SET_LEARNERS = ("simple", "wide", "binary", "plugin", "kl")
+SEEN_SET_LEARNERS = ("simple", "wide", "binary", "plugin", "kl", "best_of_n")
 
 # Work allowed per cell: points of Fourier transforms, and policies times types.
 _FOURIER_POINTS = 3e8
@@ -268,7 +268,7 @@ def _verification(
     for x in range(model.prompts):
         blocks = np.flatnonzero(doubtful[x])
         sets = (np.arange(2 ** len(blocks))[:, None] >> np.arange(len(blocks))) & 1
-        chance = _chance_of_sets(mass[x][blocks], n, float(model.prompt_mass[x]))
+        chance = chance_of_sets(mass[x][blocks], n, float(model.prompt_mass[x]))
         seen = np.repeat((mass[x] > 0)[None], len(sets), 0).astype(float)
         seen[:, blocks] = sets
         counts = np.zeros((len(sets), *model.pmf.shape))
@@ -279,7 +279,7 @@ def _verification(
     return Exact(total)
 
 
-def _chance_of_sets(mass: Floats, n: int, rho: float) -> Floats:
+def chance_of_sets(mass: Floats, n: int, rho: float) -> Floats:
     """P(the blocks seen, of these, are just this set) for every set, [2^B].
 
     P(all blocks outside A unseen) = (1 - rho p(A^c))^n, then Moebius inversion over subsets.

@@ -60,11 +60,16 @@ def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
         draw_losses(left, rows)
         draw_gap(right, rows)
-        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
 
 
-def _paragraph(note: str) -> str:
+def annotate(figure: Figure, note: str) -> None:
+    """Set a paragraph of reading under a figure's panels."""
+    figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+
+
+def paragraph(note: str) -> str:
     """The note in lines of about equal length, with exponents raised."""
     note = note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
     widest = 138
@@ -134,6 +139,9 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
             axes, rows, "vb_mean", "vb_low", "vb_high", log=log, color=VB, marker="s",
             label=f"VB: verified, {last['vb_learner']}",
         )  # fmt: skip
+    if log and (rows["vb_mean"] < -rounding).any():
+        # A loss below zero has no place on these axes; say so rather than leave it out.
+        axes.plot([], [], "s", color=VB, mfc="white", label="VB: gains (below 0)")
     if (rows["vb_upper"].astype(float) > rounding).any():
         label = f"VB upper ({last['vb_upper_name']})"
         axes.plot(x, _column(rows, "vb_upper"), "--", color=VB, label=label)
@@ -161,7 +169,7 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     if np.isfinite(certified).any():
         axes.plot(
             _x(rows), certified, "--", marker="^", markersize=4.5, color=GAP,
-            label="certified (T4 − T7)" + _worst_expert(rows),
+            label=f"certified (T4 − {_upper(rows)})" + _worst_expert(rows),
         )  # fmt: skip
     if log:
         _theory(axes, rows, "gap", "gap_measured")
@@ -171,6 +179,11 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     _x_axis(axes, rows)
     axes.set_title("The gap", loc="left")
     _legend(axes, ("measured", "certified", "theory"), loc="best")
+
+
+def _upper(rows: pd.DataFrame) -> str:
+    """Whose bound the certified gap subtracts: T7, or T10e for search."""
+    return "T10e" if (rows["vb_upper_name"] == "T10e").all() else "T7"
 
 
 def _worst_expert(rows: pd.DataFrame) -> str:
@@ -255,7 +268,7 @@ def separation_figure(
             for place, (panel, title) in zip(axes[1], titles.items(), strict=True):
                 draw_phase(place, phase[phase["panel"] == panel])
                 place.set_title(title, loc="left")
-        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
 
 
@@ -360,7 +373,7 @@ def sandwich_figure(rows: pd.DataFrame, kappa: float) -> Figure:
             f"{ends['verification, sharp']:.1f} times where rewards are sharp: each rate is the "
             "truth."
         )
-        figure.supxlabel(_paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
 
 

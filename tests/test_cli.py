@@ -335,7 +335,20 @@ def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["sweep"], ["plot"], ["report"], ["diff"], ["info"], ["bounds"], ["separation"]],
+    [
+        [],
+        ["sweep"],
+        ["plot"],
+        ["report"],
+        ["diff"],
+        ["info"],
+        ["bounds"],
+        ["separation"],
+        ["search"],
+        ["diagnose"],
+        ["certify"],
+        ["figures"],
+    ],
 )
 def test_help_says_what_it_does_and_shows_examples(run: Run, command: list[str]) -> None:
     ran = run(*command, "--help")

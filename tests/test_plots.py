@@ -64,7 +64,7 @@ def test_nothing_is_drawn_outside_the_picture(rows: pd.DataFrame) -> None:
 
 
 def test_exponents_in_the_note_are_raised_and_equations_not_broken() -> None:
-    text = plots._paragraph("x " * 60 + "at H = 4096 it goes as H^-0.007.")
+    text = plots.paragraph("x " * 60 + "at H = 4096 it goes as H^-0.007.")
     assert "$H^{-0.007}$" in text
     assert "H\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}4096" in text
     assert math.prod(len(line) <= 150 for line in text.splitlines())

@@ -4,10 +4,13 @@ Nothing here is shared with the simulation that is held against these numbers. E
 broadcasts over leading axes and names its label in paper_bounds.md.
 """
 
+from antiscale.bounds.allocation import allocation_upper as allocation_upper
 from antiscale.bounds.anticoncentration import above_mean as above_mean
 from antiscale.bounds.anticoncentration import cantelli as cantelli
 from antiscale.bounds.anticoncentration import conditioned_ratio as conditioned_ratio
 from antiscale.bounds.anticoncentration import window_mass as window_mass
+from antiscale.bounds.attempts import revision_accuracy as revision_accuracy
+from antiscale.bounds.attempts import self_correction_accuracy as self_correction_accuracy
 from antiscale.bounds.cloning_blocks import BlockPrior as BlockPrior
 from antiscale.bounds.cloning_blocks import hardest_block_prior as hardest_block_prior
 from antiscale.bounds.cloning_blocks import vf_lower_blocks as vf_lower_blocks
@@ -23,9 +26,13 @@ from antiscale.bounds.cloning_upper import sft_upper_in_probability as sft_upper
 from antiscale.bounds.constants import constants as constants
 from antiscale.bounds.misspecified import MisspecifiedValues as MisspecifiedValues
 from antiscale.bounds.misspecified import misspecified_values as misspecified_values
+from antiscale.bounds.over_optimisation import turning_point as turning_point
+from antiscale.bounds.roc import roc_accuracy as roc_accuracy
 from antiscale.bounds.search import best_of_n_chi2 as best_of_n_chi2
 from antiscale.bounds.search import best_of_n_kl as best_of_n_kl
+from antiscale.bounds.search import best_of_n_upper as best_of_n_upper
 from antiscale.bounds.search import tries_needed as tries_needed
+from antiscale.bounds.search import wrong_verifier_loss as wrong_verifier_loss
 from antiscale.bounds.separation import certified_from as certified_from
 from antiscale.bounds.separation import certified_gap as certified_gap
 from antiscale.bounds.separation import gap_exponent as gap_exponent
@@ -42,3 +49,4 @@ from antiscale.bounds.verifier import unseen_mass as unseen_mass
 from antiscale.bounds.verifier import unseen_mass_in_probability as unseen_mass_in_probability
 from antiscale.bounds.verifier import verifier_error as verifier_error
 from antiscale.bounds.verifier import wrong_verdict as wrong_verdict
+from antiscale.bounds.votes import vote_error as vote_error

@@ -135,9 +135,10 @@ def minimise(check: Check, instance: Instance, *, bound: Bound | None = None) ->
     while changed:
         changed = False
         for name, value in best.items():
-            for simpler in _simpler(value):
+            tidy = check.genes[name].tidy
+            for simpler in map(tidy, _simpler(value)):
                 candidate = best | {name: simpler}
-                if simpler != value and crossed(candidate):
+                if len(repr(simpler)) < len(repr(value)) and crossed(candidate):
                     best, changed = candidate, True
                     break
     return best

@@ -19,8 +19,9 @@ Bound = Callable[..., Any]
 Pair = tuple[float, float] | None
 Evaluate = Callable[[Instance, Bound], Pair]
 
-# Rounding, relative to the truth, that no bound is blamed for.
-SLACK = 1e-7
+# Rounding that no bound is blamed for: relative to the truth, and absolute (tokens, with returns up
+# to TOP, and probabilities alike).
+SLACK, ROUNDING = 1e-7, 1e-11
 # Returns of instances lie in [0, TOP] tokens.
 TOP = 16.0
 
@@ -80,9 +81,12 @@ class Check:
 
 def _over(first: float, second: float) -> float:
     """first/second, both >= 0 up to rounding; 0 where the first vanishes."""
-    if first <= 1e-13:
+    if first <= ROUNDING:
         return 0.0
-    return math.inf if second <= 0 else first / second
+    if second <= 0:
+        return math.inf
+    # What is above by rounding alone is met.
+    return min(first / second, 1.0) if first - second <= ROUNDING else first / second
 
 
 def array(value: Any) -> Floats:

@@ -19,13 +19,15 @@ Rng = np.random.Generator
 class Gene:
     """One thing that varies: how to draw it, and how to change it a little.
 
-    Continuous ones have `encode` and `decode`, to and from free real numbers.
+    Continuous ones have `encode` and `decode`, to and from free real numbers. `tidy` gives the
+    nearest value that is allowed.
     """
 
     draw: Callable[[Rng, Instance], Any]
     mutate: Callable[[Rng, Any, Instance], Any]
     encode: Callable[[Any], Floats] | None = None
     decode: Callable[[Floats, Any], Any] | None = None
+    tidy: Callable[[Any], Any] = lambda value: value
 
 
 def draw(genes: Mapping[str, Gene], rng: Rng) -> Instance:
@@ -60,6 +62,12 @@ def decode(genes: Mapping[str, Gene], instance: Instance, free: Floats) -> Insta
             changed[name] = gene.decode(free[at : at + size], instance[name])
             at += size
     return changed
+
+
+def _summing_to_one(value: Any) -> Any:
+    mass = np.maximum(np.array(value, dtype=float), 0.0)
+    total = mass.sum(-1, keepdims=True)
+    return np.where(total > 0, mass / np.where(total > 0, total, 1.0), 1 / mass.shape[-1]).tolist()
 
 
 def _pmf(rng: Rng, size: int) -> Floats:
@@ -103,7 +111,9 @@ def pmf(least: int, most: int) -> Gene:
         mass = np.exp(free - free.max())
         return (mass / mass.sum()).tolist()
 
-    return Gene(fresh, nudge, lambda value: np.log(np.maximum(value, 1e-9)), decode)
+    return Gene(
+        fresh, nudge, lambda value: np.log(np.maximum(value, 1e-9)), decode, _summing_to_one
+    )
 
 
 def table(rows: int, of: str, *, top: float = 16.0) -> Gene:
@@ -131,7 +141,10 @@ def table(rows: int, of: str, *, top: float = 16.0) -> Gene:
     def decode(free: Floats, value: Any) -> Any:
         return np.clip(free, 0.0, top).reshape(np.shape(value)).tolist()
 
-    return Gene(fresh, nudge, lambda value: np.ravel(value).astype(float), decode)
+    return Gene(
+        fresh, nudge, lambda value: np.ravel(value).astype(float), decode,
+        lambda value: np.clip(value, 0.0, top).tolist(),
+    )  # fmt: skip
 
 
 def _returns(rng: Rng, size: int, top: float) -> Floats:
@@ -180,7 +193,10 @@ def laws(rows: int, of: str) -> Gene:
         mass = np.exp(free - free.max()).reshape(np.shape(value))
         return (mass / mass.sum(-1, keepdims=True)).tolist()
 
-    return Gene(fresh, nudge, lambda value: np.log(np.maximum(np.ravel(value), 1e-9)), decode)
+    return Gene(
+        fresh, nudge, lambda value: np.log(np.maximum(np.ravel(value), 1e-9)), decode,
+        _summing_to_one,
+    )  # fmt: skip
 
 
 def masses(most: int) -> Gene:
@@ -189,7 +205,7 @@ def masses(most: int) -> Gene:
     def fresh(rng: Rng, _: Instance) -> list[float]:
         return _pmf(rng, most).tolist()
 
-    return Gene(fresh, lambda rng, _, instance: fresh(rng, instance))
+    return Gene(fresh, lambda rng, _, instance: fresh(rng, instance), tidy=_summing_to_one)
 
 
 def normalised(weights: list[float], prompts: int) -> Floats:
@@ -252,7 +268,7 @@ def count(least: int, most: int) -> Gene:
             return int(np.clip(value + rng.integers(-2, 3), least, most))
         return int(np.clip(round(value * 2.0 ** rng.uniform(-1, 1)), least, most))
 
-    return Gene(fresh, nudge)
+    return Gene(fresh, nudge, tidy=lambda value: int(np.clip(value, least, most)))
 
 
 def positive(low: float, high: float, *extremes: float) -> Gene:
@@ -271,7 +287,10 @@ def positive(low: float, high: float, *extremes: float) -> Gene:
     def decode(free: Floats, _: Any) -> float:
         return float(np.clip(np.exp(np.clip(free[0], -50, 50)), low, high))
 
-    return Gene(fresh, nudge, lambda value: np.log([max(value, low)]), decode)
+    def tidy(value: float) -> float:
+        return value if value in extremes else float(np.clip(value, low, high))
+
+    return Gene(fresh, nudge, lambda value: np.log([max(value, low)]), decode, tidy)
 
 
 def share(low: float = 0.0, high: float = 1.0, *extremes: float) -> Gene:
@@ -290,7 +309,10 @@ def share(low: float = 0.0, high: float = 1.0, *extremes: float) -> Gene:
     def decode(free: Floats, _: Any) -> float:
         return float(np.clip(free[0], low, high))
 
-    return Gene(fresh, nudge, lambda value: np.array([value]), decode)
+    return Gene(
+        fresh, nudge, lambda value: np.array([value]), decode,
+        lambda value: float(np.clip(value, low, high)),
+    )  # fmt: skip
 
 
 def choice(*values: Any) -> Gene:

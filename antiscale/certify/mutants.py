@@ -186,6 +186,29 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("T10b", "N^2/(2N - 1) - 1 with 2N", lambda *, n: max(n**2 / (2 * n) - 1, 0.0)),
     Mutant("T10c", "log base 2", lambda *, coverage, delta: np.ceil(
         np.log2(1 / delta) / -np.log1p(-coverage))),
+    Mutant("T10d", "e for N e", lambda *, horizon, error, n: horizon * error),
+    Mutant("T10e", "W and kappa forgotten", lambda *, horizon, error, delta, kappa, max_ratio: (
+        horizon * (error + delta))),
+    Mutant("T10e", "the tries that all miss forgotten", _inputs("T10e", _set(delta=0.0))),
+    Mutant("T10f", "N - 1 for N", _inputs("T10f", lambda x: {"n": max(x["n"] - 1, 1)})),
+    Mutant("T10f", "TPR for FPR", _inputs("T10f", lambda x: {
+        "false_positive": x["true_positive"], "true_positive": x["false_positive"]})),
+    Mutant("T10g", "levels from the top", _inputs("T10g", lambda x: {
+        "right": x["right"][..., ::-1], "wrong": x["wrong"][..., ::-1]})),
+    Mutant("T10h", "the trace that is cut off counts", _inputs("T10h", lambda x: {
+        "budget": x["budget"] + 1})),
+    Mutant("T10i", "ties won", _inputs("T10i", lambda x: {"n": x["n"] + 2})),
+    Mutant("T10i", "q for sqrt(q)", lambda *, answers, n: min(sum(
+        (1 - (math.sqrt(answers[0]) - math.sqrt(q))) ** n if q < answers[0] else 1.0
+        for q in answers[1:]), 1.0)),
+    Mutant("T10j", "the mean option for the best", lambda *, tokens, values, budget, prompt_mass: (
+        float(prompt_mass @ np.mean(values, axis=-1)))),
+    Mutant("T10k", "rejected answers come back", lambda *, success, tries, wrong_answers,
+           true_positive, false_positive: 1 - (1 - success) ** tries),
+    Mutant("T10l", "a and b swapped", _inputs("T10l", lambda x: {
+        "accept_right": x["accept_wrong"], "accept_wrong": x["accept_right"]})),
+    Mutant("T10m", "with replacement", lambda *, n_samples, n_correct, k: (
+        1 - (1 - n_correct / n_samples) ** k)),
     Mutant("T11", "H - 1 for H", _inputs("T11", lambda x: {
         "horizon": max(x["horizon"] - 1, 1)})),
     Mutant("T12", "the base policy's share doubled", _inputs("T12", lambda x: {

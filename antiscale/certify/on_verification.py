@@ -168,8 +168,9 @@ def _any_labels(label: str) -> Evaluate:
             return None
         table = np.array(list(itertools.product((0.0, high), repeat=len(pmf))))
         game = pessimist.play(
-            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x), mirrored=x["mirrored"]
-        )
+            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x),
+            mirrored=high if x["mirrored"] else None,
+        )  # fmt: skip
         return None if game is None else _one_game(label, game, x, high, bound)
 
     return evaluate
@@ -182,8 +183,9 @@ def _of_styles(label: str) -> Evaluate:
         if table is None:
             return None
         game = pessimist.play(
-            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x), mirrored=x["mirrors"]
-        )
+            pmf, table, x["kappa"], x["n"], 1.0, wide=_wide(label, x),
+            mirrored=TOP if x["mirrors"] else None,
+        )  # fmt: skip
         top = TOP if x["mirrors"] else float(table.max())
         return None if game is None else _one_game(label, game, x, top, bound)
 
@@ -202,13 +204,10 @@ def _prompts(label: str) -> Evaluate:
         ):
             if x["mirror"]:
                 table = np.stack([returns, TOP - returns])
-                if float(table.max()) != TOP:
-                    table = table / table.max() * TOP
-                    table[1] = TOP - table[0]
             else:
                 table = np.array(list(itertools.product((0.0, TOP), repeat=len(pmf))))
             game = pessimist.play(pmf, table, x["kappa"], x["n"], float(share), wide=wide,
-                                  mirrored=x["mirror"])  # fmt: skip
+                                  mirrored=TOP if x["mirror"] else None)  # fmt: skip
             if game is None:
                 return None
             games.append(game)
@@ -429,7 +428,7 @@ def _games(label: str) -> list[Check]:
             Check(label, "reversed labels", "upper",
                   {"pmf": genes.pmf(2, 3), "few": genes.count(0, 6),
                    "eta": genes.share(0.0, 0.49, 0.0), "tolerance": genes.count(0, 3), **_WIDE},
-                  _reversed_labels(label), by)]),
+                  _reversed_labels(label), by, draws=24)]),
     ]  # fmt: skip
 
 
@@ -465,13 +464,14 @@ CHECKS = (
     Check("T8b", "any number", "lower", {"d": genes.choice(1, 4, 24), **_SLOW}, _slow,
           "sums over counts"),
     Check("T8b", "few types", "lower", {"d": genes.count(1, 5), **_SLOW}, _slow_listed,
-          "all labels and data sets"),
+          "all labels and data sets", draws=16),
     Check("T9", "two types", "lower",
           {"q": genes.share(1e-4, 1 - 1e-4, 0.5), "large": _LARGE, "kappa": _KAPPA,
            "form": genes.choice("two_point", "best")}, _gap, "De Moivre and all data sets"),
     Check("T9", "families", "lower",
           {"family": genes.family(), "masses": genes.masses(16), "n": genes.count(0, 3),
-           "kappa": _KAPPA}, _gap_of_family, "worst experts of 14 learners; all data sets"),
+           "kappa": _KAPPA}, _gap_of_family, "worst experts of 14 learners; all data sets",
+          draws=16),
     Check("T12", "any instance", "equal", {"mass": genes.share(0.01, 0.49),
                                            "share": genes.share(0.01, 0.99),
                                            "n": genes.count(1, 1000)}, _misspecified,

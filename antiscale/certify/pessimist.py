@@ -63,14 +63,15 @@ def chances(pmf: Floats, n: int, rho: float) -> Floats:
 
 
 def play(
-    pmf: Floats, table: Floats, kappa: float, n: int, rho: float, *, wide: bool, mirrored: bool
-) -> Game | None:
+    pmf: Floats, table: Floats, kappa: float, n: int, rho: float, *, wide: bool,
+    mirrored: float | None = None,
+) -> Game | None:  # fmt: skip
     """The pessimist of a finite class of rewards [K, S] that holds every truth.
 
-    None where a version space has no least member, and the base policy may not be played instead
-    (it may where r and H - r are both left and the class is `mirrored`).
+    None where a version space has no least member, and the base policy may not be played instead.
+    It may where r and H - r are both left, H being `mirrored` if that is given.
     """
-    size, top = len(pmf), truths_top(table)
+    size = len(pmf)
     subsets = np.array(list(itertools.product((False, True), repeat=size)))
     agree = (table[:, None] == table) | ~subsets[:, None, None, :]
     held = agree.all(-1)  # [2^S, truth, member]
@@ -80,8 +81,8 @@ def play(
     rows, which = np.unique(feared.reshape(-1, size), axis=0, return_inverse=True)
     played = truths.best_in_ball(pmf, rows, 1e12 if wide else kappa)[1][which.ravel()]
     played = played.reshape(feared.shape)
-    if mirrored:
-        twin = (table[:, None] == top - table).all(-1)  # [member, its mirror]
+    if mirrored is not None:
+        twin = (table[:, None] == mirrored - table).all(-1)  # [member, its mirror]
         # The truth's own mirror is left: then the base policy is played.
         idle = (held & twin[None]).any(-1)
         played = np.where(idle[..., None], pmf, played)
@@ -93,7 +94,7 @@ def play(
     held_apart = np.where(held, apart, 0.0)
     alive = pmf > 0
     mean = table @ pmf
-    level = best[:, None] - 1e-9 * max(top, 1.0)
+    level = best[:, None] - 1e-9 * max(float(table.max()), 1.0)
     return Game(
         chances(pmf, n, rho),
         regret.max(1),
@@ -102,11 +103,6 @@ def play(
         float(np.sqrt((pmf * (table - mean[:, None]) ** 2).sum(-1).max())),
         float(((table >= level) @ pmf).min()),
     )
-
-
-def truths_top(table: Floats) -> float:
-    """H as the instances have it: the largest return, so that H - r is the mirror."""
-    return float(table.max())
 
 
 class Pair(NamedTuple):

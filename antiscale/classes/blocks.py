@@ -63,8 +63,8 @@ class Blocks:
 
     def mass(self, pmf: Floats) -> Floats:
         """p_b = pi(b), [..., m, B], for a policy [..., m, S]."""
-        result: Floats = self.over_blocks(pmf)
-        return result
+        # At most 1 but for rounding: a sum of many masses may exceed it.
+        return np.minimum(self.over_blocks(pmf), 1.0)
 
     def mean(self, pmf: Floats) -> Floats:
         """E_pi f_b, [..., m, B], in tokens."""

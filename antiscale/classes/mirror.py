@@ -54,7 +54,8 @@ class Mirror(BlockRewards):
     @property
     def verified_blocks(self) -> Floats:
         """P(R != H/2), [m, 1]: until such a trace is seen, r and rbar are both possible."""
-        return np.where(self._tells, self.pmf, 0.0).sum(-1, keepdims=True)
+        # At most 1 but for rounding: a sum of many masses may exceed it.
+        return np.minimum(np.where(self._tells, self.pmf, 0.0).sum(-1, keepdims=True), 1.0)
 
     def log_sizes(self) -> Floats:
         """Return log 2, or 0 where R = H/2 surely and the mirror is the reward itself."""

@@ -12,12 +12,14 @@ import antiscale
 from antiscale.cli import (
     bounds,
     certify,
+    diagnose,
     diff,
     family,
     figures,
     info,
     plot,
     report,
+    search,
     separation,
     sweep,
 )
@@ -42,8 +44,8 @@ def _root(
 
 
 _COMMANDS = (
-    sweep.sweep, plot.plot, report.report, diff.diff, separation.separation, bounds.bounds,
-    certify.certify, figures.figures,
+    sweep.sweep, plot.plot, report.report, diff.diff, separation.separation, search.search,
+    diagnose.diagnose, bounds.bounds, certify.certify, figures.figures,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)

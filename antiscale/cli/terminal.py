@@ -15,7 +15,7 @@ def console(*, wider: bool = False) -> Any:
     return Console() if sys.stdout.isatty() else Console(width=140 if wider else 120)
 
 
-def progress(total: int, *, hidden: bool) -> Any:
+def progress(total: int, *, hidden: bool, start: str = "compiling") -> Any:
     """A context manager that gives a callback, or None where no bar is wanted."""
     if hidden or not sys.stderr.isatty():
         return contextlib.nullcontext()
@@ -32,7 +32,7 @@ def progress(total: int, *, hidden: bool) -> Any:
             console=Console(stderr=True),
             transient=True,
         ) as progress:
-            task = progress.add_task("compiling", total=total)
+            task = progress.add_task(start, total=total)
 
             def advance(done: int, total: int, what: int | str) -> None:
                 shown = f"H = {what}" if isinstance(what, int) else what

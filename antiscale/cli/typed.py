@@ -27,11 +27,11 @@ def number(flag: str, text: str | None) -> int | float | None:
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
-def assignment(text: str) -> tuple[str, Any]:
+def assignment(text: str, flag: str = "--set", example: str = "spread=0.5") -> tuple[str, Any]:
     """A name and its value from NAME=VALUE: JSON, a number, or numbers with commas."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise InputError(f"--set takes NAME=VALUE, e.g. --set spread=0.5; got {text!r}")
+        raise InputError(f"{flag} takes NAME=VALUE, e.g. {flag} {example}; got {text!r}")
     # float for .5 and inf, which are no JSON; and 0.5,0.5 is as good as [0.5,0.5].
     for read in (json.loads, float, lambda text: json.loads(f"[{text}]")):
         with contextlib.suppress(ValueError):

@@ -31,6 +31,7 @@ from antiscale.learners.protocol import Data as Data
 from antiscale.learners.protocol import GridPrior as GridPrior
 from antiscale.learners.protocol import Learner as Learner
 from antiscale.learners.protocol import Setting as Setting
+from antiscale.learners.search import BestOfN
 from antiscale.learners.verification import (
     Binary,
     KLRegularised,
@@ -53,6 +54,7 @@ _ALL: tuple[Learner, ...] = (
     PlugIn(),
     Rejection(),
     KLRegularised(),
+    BestOfN(),
     NaturalGradient(),
 )
 BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}

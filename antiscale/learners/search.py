@@ -1,0 +1,85 @@
+"""Search as a learner: best-of-N by the learned verifier (T10e)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from antiscale.ball import solve
+from antiscale.learners.protocol import Data, Setting
+
+# Returns within this share of the horizon of the ball's optimum count as reaching it.
+_TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class BestOfN:
+    """Best-of-N at test time: nothing is finetuned, the verifier is what was learned.
+
+    The score is the least consistent return. N is the least number of tries of which one reaches
+    the ball's optimum for that score with probability 1 - delta (delta = 1/H^2 unless stated), so
+    it depends on the data and the prompt. No ball confines it. Held to T10e, against the ball's
+    optimum, which it may well surpass.
+    """
+
+    name: ClassVar[str] = "best_of_n"
+    side: ClassVar[Literal["vb"]] = "vb"
+    delta: float | None = None
+
+    def missing(self, horizon: float) -> float:
+        """Chance that all tries miss: delta."""
+        return self.delta if self.delta is not None else min(1.0, horizon**-2.0)
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """pi_b(j) [F(s)^N - F(s-)^N]/[F(s) - F(s-)], s the least consistent return of j."""
+        assert data.labels is not None, "a verifier-based learner is given labels"
+        lower, told = setting.rewards.pessimist(data.counts > 0, data.labels, data.votes)
+        pmf = jnp.broadcast_to(setting.pmf, lower.shape)
+        value = solve(pmf, lower, jnp.full(lower.shape[:-1], setting.kappa)).value
+        reached = lower >= value[..., None] - _TIE * setting.horizon
+        chance = jnp.sum(jnp.where(reached, pmf, 0.0), axis=-1)
+        delta = jnp.maximum(
+            jnp.square(1.0 / setting.horizon) if self.delta is None else self.delta, 1e-300
+        )
+        tries = jnp.ceil(jnp.log(delta) / jnp.log1p(-jnp.minimum(chance, 1.0 - 1e-16)))
+        policy = best_of(pmf, lower, jnp.maximum(tries, 1.0))
+        return jnp.where(told[..., None], policy, pmf)
+
+
+def best_of(pmf: jax.Array, scores: jax.Array, n: jax.Array) -> jax.Array:
+    """Law of the best of N by score, [..., S], for pmf and scores [..., S] and N [...] (T10)."""
+    axis = scores.ndim - 1
+    place = lax.broadcasted_iota(jnp.int32, scores.shape, axis)
+    ordered, mass, place = lax.sort((scores, pmf, place), dimension=axis, num_keys=1)
+    change = ordered[..., 1:] != ordered[..., :-1]
+    edge = jnp.ones_like(change[..., :1])
+    first = jnp.concatenate([edge, change], axis=-1)
+    last = jnp.concatenate([change, edge], axis=-1)
+    upto = jnp.cumsum(mass, axis=-1)
+    tail = lax.cumsum(mass, axis=axis, reverse=True)
+    # Shifted, not subtracted: a difference would lose what is tiny.
+    nothing = jnp.zeros_like(mass[..., :1])
+    after = jnp.concatenate([tail[..., 1:], nothing], axis=-1)
+    before = jnp.concatenate([nothing, upto[..., :-1]], axis=-1)
+    # The sums at the ends of each type's group of equals.
+    high = lax.cummin(jnp.where(last, upto, jnp.inf), axis=axis, reverse=True)
+    above = lax.cummax(jnp.where(last, after, 0.0), axis=axis, reverse=True)
+    low = lax.cummax(jnp.where(first, before, 0.0), axis=axis)
+    there = high > 0
+    safe = jnp.where(there, high, 1.0)
+    log = jnp.where(safe < 0.5, jnp.log(safe), jnp.log1p(-jnp.minimum(above, 0.5)))
+    width = jnp.maximum(high - low, 0.0)
+    jump = width > 1e-17
+    share = jnp.clip(width / safe, 0.0, 1.0)
+    tries = n[..., None]
+    stepped = jnp.exp(tries * log) * -jnp.expm1(tries * jnp.log1p(-share))
+    smooth = tries * jnp.exp((tries - 1.0) * log)
+    ratio = jnp.where(jump, stepped / jnp.where(jump, width, 1.0), smooth)
+    law = jnp.where(there, mass * ratio, 0.0)
+    # Cumulated masses are rounded; the law is to sum to one.
+    law = law / jnp.sum(law, axis=-1, keepdims=True)
+    return lax.sort((place, law), dimension=axis, num_keys=1)[1]

@@ -1,0 +1,6 @@
+"""Rollouts of a real model put through the theorem: read, estimate, predict, say.
+
+`tables` and `harness` read, `samples` holds, `band` says what k samples prove of one problem,
+`estimates` measures every problem, `averages` goes from problems to their mean, `search` draws
+pass@k and best-of-n curves, `predictions` applies the bounds, `diagnosis` does all of it.
+"""

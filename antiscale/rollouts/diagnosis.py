@@ -1,0 +1,506 @@
+"""From a table of rollouts to what it says about cloning against verification."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from antiscale.config import writable
+from antiscale.errors import InputError
+from antiscale.rollouts import averages, search
+from antiscale.rollouts.comparison import Comparison, compare
+from antiscale.rollouts.config import QUANTILES, SCHEMA, DiagnoseConfig
+from antiscale.rollouts.estimates import Estimates, estimate
+from antiscale.rollouts.predictions import Outlook, Prediction
+from antiscale.rollouts.reading import sentences
+from antiscale.rollouts.samples import Rollouts
+from antiscale.rollouts.tables import Loaded, load, read_table
+from antiscale.validate import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Called after each step with (steps done, steps in all, what is being done).
+Progress = Callable[[int, int, str], None]
+
+# Horizons at which sigma is drawn against H.
+_CURVE = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What `diagnose` found.
+
+    Attributes
+    ----------
+    config
+        What was asked.
+    summary
+        The object that `antiscale diagnose --json` prints.
+    problems
+        One row per problem and horizon: J, sigma, c(eps), ... with their intervals, in tokens.
+    horizons
+        One row per horizon: means over problems with their intervals, and the predictions.
+    search
+        One row per number of samples n: pass@n, best-of-n by score, majority of answers.
+    roc
+        Points of the score's ROC; empty without scores.
+    curve
+        Mean of sigma_x against H, on a finer grid of horizons.
+    losses
+        Bounds and simulated losses against n, at the largest horizon.
+    rollouts
+        The samples themselves.
+    """
+
+    config: DiagnoseConfig
+    summary: dict[str, Any]
+    problems: pd.DataFrame
+    horizons: pd.DataFrame
+    search: pd.DataFrame
+    roc: pd.DataFrame
+    curve: pd.DataFrame
+    losses: pd.DataFrame
+    rollouts: Rollouts
+
+    @property
+    def reading(self) -> str:
+        """Three sentences that claim no more than the intervals allow."""
+        return " ".join(self.summary["reading"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary with infinities and NaN as text."""
+        plain: dict[str, Any] = writable(self.summary)
+        return plain
+
+    def figure(self) -> Figure:
+        """Draw the distributions of sigma_x/H and c_x(eps) over problems, and what follows."""
+        from antiscale.rollouts.figure import diagnose_figure
+
+        return diagnose_figure(self.tables(), self.summary)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name, as `write` names their files."""
+        return {
+            name: getattr(self, name)
+            for name in ("problems", "horizons", "search", "roc", "curve", "losses")
+        }
+
+    def export_model(self, path: Path) -> None:
+        """Write the samples as an explicit trace model, for `antiscale sweep --family explicit`."""
+        from antiscale.rollouts.export import write_model
+
+        write_model(self.rollouts, path)
+
+    def __str__(self) -> str:
+        return self.reading
+
+    def __repr__(self) -> str:
+        return f"<Diagnosis of {self.summary['problems']} problems: {self.reading}>"
+
+
+def diagnose(
+    table: pd.DataFrame | str | Path, *, progress: Progress | None = None, **options: Any
+) -> Diagnosis:
+    """Put rollouts of a real model through the theorem.
+
+    Measures, problem by problem, how heterogeneous (sigma_x) and how anti-concentrated (c_x(eps))
+    the returns R = (H - T + 1)_+ are, T = tokens_to_first_correct where the table has it, else the
+    length if correct and infinity if not; and says what T4, T5 and T7 make of it.
+
+    Parameters
+    ----------
+    table
+        One row per sample: problem, correct (0/1), length (tokens, >= 1), and if there are any
+        tokens_to_first_correct, answer, score, model, sample. A DataFrame, a CSV, JSONL or Parquet
+        file, or a folder of sample files of lm-evaluation-harness.
+    progress
+        Called after each step.
+    **options
+        Those of `DiagnoseConfig`: columns, model, against, filter, horizon, eps, kappa, samples,
+        level, seed.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be used, an option is not known or not allowed, or all problems have a
+        single sample (unless two models are compared).
+
+    Examples
+    --------
+    >>> import antiscale as ac, numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> table = pd.DataFrame({
+    ...     "problem": np.repeat(np.arange(50), 40),
+    ...     "correct": rng.random(2000) < 0.3,
+    ...     "length": rng.integers(20, 200, 2000),
+    ... })
+    >>> found = ac.diagnose(table, horizon=256)
+    >>> round(found.horizons.accuracy[0], 2)
+    0.3
+    """
+    config = DiagnoseConfig.from_mapping(options)
+    frame = table if isinstance(table, pd.DataFrame) else read_table(Path(table), config)
+    return diagnose_loaded(load(frame, config), config, progress=progress)
+
+
+def diagnose_loaded(
+    loaded: Loaded, config: DiagnoseConfig, *, progress: Progress | None = None
+) -> Diagnosis:
+    """Diagnose a table that has been read and checked; see `diagnose`."""
+    require_samples(loaded)
+    rollouts = loaded.rollouts
+    horizons = config.horizon or _default_horizons(rollouts.length)
+    comparison = None
+    if loaded.other is not None:
+        comparison = compare(
+            rollouts, loaded.other, model=str(config.model), against=str(config.against),
+            level=config.level,
+        )  # fmt: skip
+    if int(np.max(rollouts.counts)) == 1:
+        assert comparison is not None
+        return _compared_only(loaded, config, comparison)
+    total = 2 * len(horizons) + 2
+    done = 0
+
+    def step(what: str) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total, what)
+
+    step("measuring")
+    found = estimate(
+        rollouts, horizons, eps=config.eps, kappa=config.kappa, level=config.level,
+        progress=lambda number: step(f"H = {horizons[number - 1]}"),
+    )  # fmt: skip
+    sigmas = [averages.sigma_mean(each, rollouts.counts, config.level) for each in found]
+    certain = _certain(rollouts, horizons, sigmas, config)
+
+    def outlook(number: int) -> tuple[Outlook, Prediction]:
+        made = Outlook.of(
+            rollouts, found[number], certain[number], kappa=config.kappa[0], level=config.level,
+            seed=config.seed,
+        )  # fmt: skip
+        return made, made.at(config.samples_at(horizons[number]))
+
+    predicted = []
+    with ThreadPoolExecutor(2) as pool:
+        for each in pool.map(outlook, range(len(horizons))):
+            predicted.append(each)
+            step("predicting")
+    rows = [
+        _horizon_row(rollouts, each, sigma, prediction, config)
+        for each, sigma, (_, prediction) in zip(found, sigmas, predicted, strict=True)
+    ]
+    curves, spent = _search(rollouts, config.level)
+    roc, scored = _roc(rollouts, config.level)
+    last, prediction = predicted[-1]
+    losses = pd.DataFrame(last.curve(max(prediction.n, 64 * len(rollouts.counts))))
+    summary = {
+        **_heading(loaded, config),
+        **spent,
+        "horizons": rows,
+        **scored,
+        **({} if comparison is None else {"comparison": dataclasses.asdict(comparison)}),
+        "notes": loaded.notes + _notes(rollouts, prediction, loaded.unit),
+    }
+    summary["reading"] = sentences(summary)
+    step("summing up")
+    return Diagnosis(
+        config, summary, _problem_rows(rollouts, found, config),
+        pd.DataFrame([_flat(row) for row in rows]).assign(accuracy=summary["accuracy"]),
+        curves, roc, _curve(rollouts), losses, rollouts,
+    )  # fmt: skip
+
+
+def require_samples(loaded: Loaded) -> None:
+    """Refuse a table with one sample per problem, unless it is to compare two models.
+
+    Raises
+    ------
+    InputError
+        If no problem has two samples and there is nothing to compare with.
+    """
+    if int(np.max(loaded.rollouts.counts)) == 1 and loaded.other is None:
+        raise InputError(
+            "every problem has one sample, which cannot give sigma_x, the spread within a problem: "
+            "draw at least two samples of each (32 or more to say much), or compare two models of "
+            "the table with --model and --against"
+        )
+
+
+def _certain(
+    rollouts: Rollouts,
+    horizons: tuple[int, ...],
+    sigmas: list[averages.Interval],
+    config: DiagnoseConfig,
+) -> list[averages.Interval]:
+    """Intervals of the mean of sigma_x whose low end alone holds with (1 + level)/2."""
+    if int((rollouts.counts > 1).sum()) >= averages.FEW:
+        return sigmas
+    # From few problems' bands both ends hold together; a stricter band for the one needed.
+    level = (1.0 + config.level) / 2.0
+    found = estimate(rollouts, horizons, eps=config.eps, kappa=config.kappa, level=level)
+    return [averages.sigma_mean(each, rollouts.counts, level) for each in found]
+
+
+def _default_horizons(length: Floats) -> tuple[int, ...]:
+    wanted = np.ceil(np.quantile(length, QUANTILES) - 1e-9).astype(int)
+    return tuple(int(h) for h in np.unique(wanted))
+
+
+def _heading(loaded: Loaded, config: DiagnoseConfig) -> dict[str, Any]:
+    """What the table holds: the first keys of the summary."""
+    rollouts, level = loaded.rollouts, config.level
+    accuracy = averages.bounded_mean(rollouts.accuracy, level)
+    solved = averages.bounded_mean((rollouts.solutions > 0).astype(float), level)
+    return {
+        "schema": SCHEMA, "model": loaded.model, "unit": loaded.unit, "level": level,
+        "problems": len(rollouts.counts), "samples": rollouts.samples,
+        "samples_per_problem": [int(np.min(rollouts.counts)), int(np.max(rollouts.counts))],
+        "accuracy": accuracy.value, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high,
+        "solved": solved.value, "solved_low": solved.low, "solved_high": solved.high,
+        "unsolved_problems": int((rollouts.solutions == 0).sum()),
+    }  # fmt: skip
+
+
+def _compared_only(loaded: Loaded, config: DiagnoseConfig, comparison: Comparison) -> Diagnosis:
+    """One sample per problem: the comparison, and why there is no more."""
+    summary = {
+        **_heading(loaded, config),
+        "pass_at": {"1": float(loaded.rollouts.accuracy.mean())},
+        "horizons": [],
+        "comparison": dataclasses.asdict(comparison),
+        "notes": loaded.notes,
+    }
+    summary["reading"] = sentences(summary)
+    none = pd.DataFrame()
+    return Diagnosis(config, summary, none, none, none, none, none, none, loaded.rollouts)
+
+
+def _notes(rollouts: Rollouts, prediction: Prediction, unit: str) -> list[str]:
+    """What the numbers rest on."""
+    notes = []
+    single = int((rollouts.counts == 1).sum())
+    if single:
+        notes.append(
+            f"{single:,} problems have a single sample: they count for accuracy, not for sigma."
+        )
+    least, most = int(np.min(rollouts.counts)), int(np.max(rollouts.counts))
+    if least < most:
+        notes.append(
+            f"Problems have {least} to {most} samples; pass@k and best-of-n go up to {least}."
+        )
+    if rollouts.time[np.isfinite(rollouts.time)].size == 0:
+        notes.append("No sample is correct: every return is zero.")
+    if unit != "tokens":
+        notes.append(f"Lengths, H, sigma and losses count {unit}, not tokens.")
+    notes.append(
+        "Losses are for the reward and its mirror H - R at each problem, traces spread evenly over "
+        f"problems. T4 is averaged over {prediction.bound_problems}, simulated cloning over "
+        f"{prediction.measured_problems} of {prediction.problems:,} problems, evenly spaced in "
+        "sigma."
+    )
+    return notes
+
+
+def _horizon_row(
+    rollouts: Rollouts,
+    found: Estimates,
+    sigma: averages.Interval,
+    prediction: Prediction,
+    config: DiagnoseConfig,
+) -> dict[str, Any]:
+    """Means over problems at one horizon."""
+    level, horizon = config.level, float(found.horizon)
+    known = np.isfinite(found.sigma)
+    spread = known & (found.sigma > 0)
+    low, high = averages.median_of_bounds(
+        found.sigma_low[known], found.sigma_high[known], level, least=0.0, most=horizon / 2.0
+    )
+    mean = averages.bounded_mean(found.mean, level, high=horizon)
+    found_in_time = rollouts.total(np.isfinite(rollouts.time).astype(np.int64))
+    share = averages.correctness_share(found, rollouts.counts, found_in_time, level)
+    sharp = averages.mean_of_bounds(
+        found.sharpness_low, found.sharpness_high, level, problems=len(rollouts.counts),
+        least=0.0, most=1.0,
+    )  # fmt: skip
+    row: dict[str, Any] = {
+        "horizon": found.horizon,
+        "sigma_mean": sigma.value, "sigma_median": float(np.median(found.sigma[known])),
+        "sigma_low": sigma.low, "sigma_high": sigma.high,
+        "sigma_median_low": low, "sigma_median_high": high,
+        "mean_return": mean.value, "mean_return_low": mean.low, "mean_return_high": mean.high,
+        "correctness_share": None if share is None else share.value,
+        "correctness_share_low": None if share is None else share.low,
+        "correctness_share_high": None if share is None else share.high,
+        "sigma_problems": int(known.sum()), "spread_problems": int(spread.sum()),
+    }  # fmt: skip
+    values: dict[str, dict[str, float | None]] = {"c_eps": {}, "c_eps_low": {}, "c_eps_high": {}}
+    for e, eps in enumerate(config.eps):
+        above = averages.mean_above(found, e, eps, rollouts.counts, level)
+        for name, part in zip(values, above or (None, None, None), strict=True):
+            values[name][f"{eps:g}"] = part
+    row |= values
+    row |= {
+        "sharpness": float(found.sharpness.mean()),
+        "sharpness_low": sharp[0], "sharpness_high": sharp[1],
+    }  # fmt: skip
+    best: dict[str, dict[str, float]] = {end: {} for end in ("", "_low", "_high")}
+    for i, kappa in enumerate(config.kappa):
+        ends = averages.mean_of_bounds(
+            found.best_low[i], found.best_high[i], level, problems=len(rollouts.counts),
+            least=0.0, most=horizon,
+        )  # fmt: skip
+        for end, part in zip(best, (float(found.best[i].mean()), *ends), strict=True):
+            best[end][f"{kappa:g}"] = part
+    row |= {f"best_return{end}": parts for end, parts in best.items()}
+    row["max_ratio"] = {
+        f"{kappa:g}": float(found.max_ratio[i].max()) for i, kappa in enumerate(config.kappa)
+    }
+    row["prediction"] = dataclasses.asdict(prediction)
+    return row
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with its nested objects spelled out: c_eps_0.5, prediction_n, ..."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}_{key}": item for key, item in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _problem_rows(
+    rollouts: Rollouts, found: list[Estimates], config: DiagnoseConfig
+) -> pd.DataFrame:
+    """One row per problem and horizon."""
+    from scipy import special
+
+    k, c = rollouts.counts, rollouts.solutions
+    miss = (1.0 - config.level) / 2.0
+    # Clopper and Pearson's interval; the inverse is NaN at the ends, where the end is known.
+    low = np.nan_to_num(special.betaincinv(c, k - c + 1.0, miss), nan=0.0)
+    high = np.nan_to_num(special.betaincinv(c + 1.0, k - c, 1.0 - miss), nan=1.0)
+    parts = []
+    for each in found:
+        columns: dict[str, Any] = {
+            "problem": rollouts.problems, "horizon": each.horizon, "samples": k, "solutions": c,
+            "accuracy": rollouts.accuracy, "accuracy_low": np.where(c == 0, 0.0, low),
+            "accuracy_high": np.where(c == k, 1.0, high),
+        }  # fmt: skip
+        for name in ("mean", "sigma"):
+            label = "mean_return" if name == "mean" else name
+            for end in ("", "_low", "_high"):
+                columns[label + end] = getattr(each, name + end)
+        columns["sigma_shrunk"] = averages.shrunk_sigma(each, k)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            columns["correctness_share"] = 1.0 - each.within / each.variance
+        for e, eps in enumerate(config.eps):
+            columns[f"c_{eps:g}"] = each.above[e]
+            columns[f"c_{eps:g}_low"] = each.above_low[e]
+            columns[f"c_{eps:g}_high"] = each.above_high[e]
+        for end in ("", "_low", "_high"):
+            columns["sharpness" + end] = getattr(each, "sharpness" + end)
+        for i, kappa in enumerate(config.kappa):
+            for end in ("", "_low", "_high"):
+                columns[f"best_return_{kappa:g}{end}"] = getattr(each, "best" + end)[i]
+            columns[f"max_ratio_{kappa:g}"] = each.max_ratio[i]
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _curve(rollouts: Rollouts) -> pd.DataFrame:
+    """Mean over problems of the standard deviation of R, against H."""
+    top = float(np.max(rollouts.length))
+    grid = np.unique(np.geomspace(max(np.min(rollouts.length), 2.0), 1.5 * top, _CURVE).round())
+    k = rollouts.counts
+    rows = []
+    for horizon in grid:
+        r = rollouts.returns(float(horizon))
+        mean = rollouts.total(r) / k
+        square = np.maximum(rollouts.total(r * r) / k - mean**2, 0.0)
+        sigma = np.sqrt(square[k > 1] * (k[k > 1] / (k[k > 1] - 1.0)))
+        rows.append({"horizon": int(horizon), "sigma_mean": float(sigma.mean())})
+    return pd.DataFrame(rows)
+
+
+def _search(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """pass@n, best-of-n and majority with their intervals; and those keys of the summary."""
+    least = int(np.min(rollouts.counts))
+    shown = search.budgets(least)
+    between = {int(n) for n in np.geomspace(1, least, 33).round()} | set(range(1, min(least, 16)))
+    grid = sorted(between | set(shown))
+    by_score = None if rollouts.score is None else search.ranks(rollouts)
+    rows, best = [], {}
+    for n in grid:
+        row: dict[str, Any] = {"n": n}
+        kinds = {"pass_at": search.pass_at_k(rollouts.counts, rollouts.solutions, n)}
+        if by_score is not None:
+            kinds["best_of"] = best[n] = search.best_of_n(by_score, n)
+        if rollouts.answer is not None and n in shown:
+            kinds["majority"] = search.majority_of_n(rollouts, n)
+        for name, values in kinds.items():
+            mean = averages.bounded_mean(values, level)
+            row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    chosen = frame[frame.n.isin(shown)]
+
+    def keyed(column: str) -> dict[str, float]:
+        return {str(n): float(v) for n, v in zip(chosen.n, chosen[column], strict=True)}
+
+    spent: dict[str, Any] = {}
+    for name in ("pass_at", "best_of", "majority"):
+        if name in frame:
+            spent |= {name + end: keyed(name + end) for end in ("", "_low", "_high")}
+    if best:
+        spent["best_of_peak"] = _peak(best, level)
+    return frame, spent
+
+
+def _peak(best: dict[int, Floats], level: float) -> dict[str, Any]:
+    """Where best-of-n is highest, what is gained until there and lost after; paired intervals.
+
+    n was chosen among those tried, so the intervals are Bonferroni's for all of them.
+    """
+    tried = sorted(best)
+    at = max(tried, key=lambda n: float(best[n].mean()))
+    strict = 1.0 - (1.0 - level) / max(len(tried) - 1, 1)
+    found: dict[str, Any] = {"n": at, "accuracy": float(best[at].mean()), "last_n": tried[-1]}
+    for name, values in (("gain", best[at] - best[1]), ("loss_after", best[at] - best[tried[-1]])):
+        mean = averages.bounded_mean(values, strict, low=-1.0, high=1.0)
+        if not values.any():
+            mean = averages.Interval(0.0, 0.0, 0.0)
+        found |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
+    return found
+
+
+def _roc(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The score's ROC, and its areas for the summary."""
+    found = None if rollouts.score is None else search.roc(rollouts)
+    if found is None:
+        return pd.DataFrame(), {}
+    mixed = found.within[np.isfinite(found.within)]
+    points = pd.DataFrame(
+        {"false_positive": found.false_positive, "true_positive": found.true_positive}
+    )
+    areas: dict[str, Any] = {"pooled_auc": found.pooled, "mixed_problems": len(mixed)}
+    if len(mixed):
+        mean = averages.bounded_mean(mixed, level)
+        areas |= {
+            "within_auc": mean.value,
+            "within_auc_low": mean.low,
+            "within_auc_high": mean.high,
+        }
+    return points, {"roc": areas}

@@ -1,0 +1,65 @@
+"""Samples as an explicit trace model: a CSV that `antiscale sweep --family explicit` runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from antiscale.errors import InputError
+from antiscale.rollouts.samples import Rollouts
+
+
+def model_table(rollouts: Rollouts) -> pd.DataFrame:
+    """One row per prompt and trace type: prompt, style, length, probability, solved, prompt_mass.
+
+    Samples of a problem with one verdict, one length (T where it is solved) and one answer are one
+    type, with their share of the samples for its probability. Styles are the answers, or right and
+    wrong where the table has none; the problems have equal mass.
+    """
+    solved = np.isfinite(rollouts.time)
+    frame = pd.DataFrame(
+        {
+            "prompt": rollouts.problem,
+            "solved": solved.astype(np.int64),
+            "answer": -1 if rollouts.answer is None else rollouts.answer,
+            "length": np.where(solved, rollouts.time, rollouts.length),
+        }
+    )
+    types = frame.groupby(["prompt", "solved", "answer", "length"], sort=True).size()
+    table = types.rename("count").reset_index()
+    word = np.where(table.solved == 1, "right", "wrong")
+    named = [f"{w}-{a}" if a >= 0 else w for w, a in zip(word, table.answer, strict=True)]
+    prompt = table.prompt.to_numpy()
+    return pd.DataFrame(
+        {
+            "prompt": rollouts.problems[prompt],
+            "style": named,
+            "length": table.length,
+            "probability": table["count"].to_numpy() / rollouts.counts[prompt],
+            "solved": table.solved,
+            "prompt_mass": 1.0 / len(rollouts.counts),
+        }
+    )
+
+
+def write_model(rollouts: Rollouts, path: Path) -> None:
+    """Write `model_table` whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in .csv, or the file cannot be written.
+    """
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"the exported model is a CSV file; got {path}, give a name in .csv")
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        model_table(rollouts).to_csv(partial, index=False)
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,383 @@
+"""What the theorem says at the user's n and H: as estimated, as certified, and as measured.
+
+The reward class is the smallest for which cloning is hard: at each problem the reward and its
+mirror H - R. The n traces fall on the m problems alike, rho = 1/m.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from antiscale import bounds
+from antiscale.rollouts.averages import Interval, student
+from antiscale.rollouts.estimates import Estimates
+from antiscale.rollouts.optimum import ball_optimum, density_ratio
+from antiscale.rollouts.samples import Integers, Rollouts
+from antiscale.validate import Floats
+
+# T4's search takes milliseconds a problem: as many are taken, evenly spaced in sigma.
+_PROBLEMS_BOUND = 16
+# Simulated cloning: problems taken (evenly spaced in sigma), paths in all, traces per path.
+_PROBLEMS_PATHS = 200
+_PATHS = 4096
+_LENGTH = 256
+# Doublings of n that are tried for where verification starts to win.
+_DOUBLINGS = 50
+# Values of sigma/H at which `lower_from_sigma` is worked out.
+_GRID = 128
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Losses of cloning and of verification at one H and n, in tokens.
+
+    Attributes
+    ----------
+    horizon, n, problems
+        H, traces for each side over all problems, and m.
+    kappa
+        Radius of the ball.
+    vf_lower, vf_upper, vb_upper
+        T4 (the larger of T4a and T4c), T5a and T7, all for the law of the samples: estimates of
+        the bounds, biased as the law is.
+    vf_lower_certified, vb_upper_certified
+        T4a from a lower bound of the mean of sigma_x alone, and T7 from an upper bound of
+        P(R = H/2): with probability `level` both hold for the model that the samples come from.
+    n_certified
+        The n from which on vf_lower_certified exceeds vb_upper_certified; None where never.
+    vf_measured, vf_measured_low, vf_measured_high
+        Simulated loss of SFT on pibar_kappa's traces, drawn from the samples, and its interval.
+    vb_measured
+        Loss of the simple verification learner on the same law, exactly.
+    n_measured
+        The first power of two from which on vf_measured_low exceeds vb_measured, as far as tried.
+    bound_problems, measured_problems
+        How many problems stand for all in vf_lower and in vf_measured.
+    """
+
+    horizon: int
+    n: int
+    problems: int
+    kappa: float
+    vf_lower: float
+    vf_upper: float
+    vb_upper: float
+    vf_lower_certified: float
+    vb_upper_certified: float
+    n_certified: int | None
+    vf_measured: float
+    vf_measured_low: float
+    vf_measured_high: float
+    vb_measured: float
+    n_measured: int | None
+    bound_problems: int
+    measured_problems: int
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """The bounds and the simulated losses at one horizon, for any n.
+
+    Attributes
+    ----------
+    rollouts, found
+        The samples and their estimates.
+    sigma
+        The mean of sigma_x over problems; its low end holds with probability (1 + level)/2.
+    kappa, level
+        Radius of the ball (the first of those of `found`); coverage of the certified bounds
+        together, and of the simulation's interval.
+    clones
+        Simulated cloning.
+    least_telling : [m]
+        Lower bounds of P(R != H/2), for all problems at once with probability (1 + level)/2.
+    """
+
+    rollouts: Rollouts
+    found: Estimates
+    sigma: Interval
+    kappa: float
+    level: float
+    clones: Clones
+    least_telling: Floats
+
+    @classmethod
+    def of(
+        cls, rollouts: Rollouts, found: Estimates, sigma: Interval, *, kappa: float, level: float,
+        seed: int,
+    ) -> Outlook:  # fmt: skip
+        """Draw the clones' paths once, for every n."""
+        clones = Clones.of(rollouts, found, kappa, seed)
+        least = _least_telling(rollouts, float(found.horizon), level)
+        return cls(rollouts, found, sigma, kappa, level, clones, least)
+
+    @property
+    def _problems(self) -> int:
+        return len(self.rollouts.counts)
+
+    def certified(self, n: int) -> tuple[float, float]:
+        """T4a and T7a as the intervals allow, in tokens."""
+        horizon, problems = float(self.found.horizon), self._problems
+        low = lower_from_sigma(
+            self.sigma.low / horizon, n, prompt_mass=1.0 / problems, kappa=self.kappa
+        )
+        error = _worst_unseen(self.least_telling, n, problems)
+        # Problems with a single sample may have sigma = 0.
+        share = float(np.isfinite(self.found.sigma).mean())
+        return horizon * share * low, float(bounds.vb_upper(horizon, error, kappa=self.kappa))
+
+    def measured(self, n: int) -> dict[str, float]:
+        """Losses on the samples' law: cloning simulated, with its interval, verification exact."""
+        value, low, high = self.clones.cloning(n, self._problems, self.level)
+        return {
+            "vf_measured": value, "vf_measured_low": low, "vf_measured_high": high,
+            "vb_measured": self.clones.verification(n, self._problems),
+        }  # fmt: skip
+
+    def at(self, n: int) -> Prediction:
+        """Everything at one n."""
+        horizon, problems, found = float(self.found.horizon), self._problems, self.found
+        few = _evenly(found.sigma, _PROBLEMS_BOUND)
+        tells = _tells(self.rollouts, horizon)
+        unseen = float(np.mean(bounds.unseen_mass(tells[:, None], n, prompt_mass=1.0 / problems)))
+        ratio = max(np.nanmax(found.max_ratio[0]), np.nanmax(found.max_ratio_mirror))
+        upper = bounds.vb_upper(
+            horizon, unseen, kappa=self.kappa, sigma=np.nanmean(found.sigma), max_ratio=ratio
+        )
+        lower, most = self.certified(n)
+        return Prediction(
+            horizon=found.horizon, n=n, problems=problems, kappa=self.kappa,
+            vf_lower=float(np.mean(_lower(self.rollouts, few, horizon, n, self.kappa))),
+            vf_upper=self.clones.upper(n, problems), vb_upper=float(upper),
+            vf_lower_certified=lower, vb_upper_certified=most,
+            n_certified=_first(self._sure, bisect=True), n_measured=_first(self._seen),
+            bound_problems=len(few), measured_problems=len(self.clones.tells),
+            **self.measured(n),
+        )  # fmt: skip
+
+    def _sure(self, n: int) -> bool:
+        down, up = self.certified(n)
+        return down > up
+
+    def _seen(self, n: int) -> bool:
+        found = self.measured(n)
+        return found["vf_measured_low"] > found["vb_measured"]
+
+    def curve(self, most: int) -> list[dict[str, float]]:
+        """Bounds and losses at n = 1, 2, 4, ... up to at least `most`."""
+        rows = []
+        for power in range(math.ceil(math.log2(max(most, 2))) + 1):
+            n = 2**power
+            low, high = self.certified(n)
+            rows.append(
+                {"n": n, "vf_lower_certified": low, "vb_upper_certified": high,
+                 "vf_upper": self.clones.upper(n, self._problems)} | self.measured(n)
+            )  # fmt: skip
+        return rows
+
+
+def _first(wins: Callable[[int], bool], *, bisect: bool = False) -> int | None:
+    """The first of 1, 2, 4, ... from which on `wins`; bisected down to a whole n if asked."""
+    found = [wins(2**power) for power in range(_DOUBLINGS)]
+    lost = [power for power, won in enumerate(found) if not won]
+    if lost and lost[-1] == _DOUBLINGS - 1:
+        return None
+    if not lost:
+        return 1
+    low, high = 2 ** lost[-1], 2 ** (lost[-1] + 1)
+    while bisect and high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if wins(middle) else (middle, high)
+    return high
+
+
+def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) -> float:
+    """T4a from the mean of sigma_x/H alone: what any cloning algorithm must lose, in units of H.
+
+    With h_x = sigma_x/H the prompt's term of T4a is at least H phi(h_x),
+    phi(h) = h sup over eps <= min(sqrt(kappa), h) of eps [1 - sqrt(1 - (1 - rho d)^{2n})],
+    d = h^2 (1 - sqrt(1 - (eps/h)^2)), and phi grows with h. Its largest convex minorant at the mean
+    of h_x bounds the mean over prompts (Jensen; paper_bounds.md, Estimates from rollouts). Valid.
+
+    Parameters
+    ----------
+    h
+        Mean of sigma_x/H over prompts of equal mass, or less, in [0, 1/2].
+    n
+        Traces over all prompts.
+    prompt_mass
+        rho, the same for all prompts.
+    kappa
+        Radius of the ball.
+    """
+    if h <= 0.0 or kappa == 0.0:
+        return 0.0
+    grid = np.linspace(0.0, 0.5, _GRID + 1)
+    # phi is at least its value at the left end of each step: the step function's lower corners.
+    level = np.concatenate([[0.0], _phi(grid[:-1], n, prompt_mass, kappa)])
+    corners = [0]
+    for i in range(1, len(grid)):
+        while len(corners) > 1 and _slope(grid, level, corners[-2], corners[-1]) >= _slope(
+            grid, level, corners[-1], i
+        ):
+            corners.pop()
+        corners.append(i)
+    return float(np.interp(h, grid[corners], level[corners]))
+
+
+def _slope(x: Floats, y: Floats, i: int, j: int) -> float:
+    return float((y[j] - y[i]) / (x[j] - x[i]))
+
+
+def _phi(h: Floats, n: float, rho: float, kappa: float) -> Floats:
+    """The function phi of `lower_from_sigma`, by search over eps/h; any eps is valid."""
+    largest = np.sqrt(kappa) / np.maximum(h, np.sqrt(kappa))  # of eps/h
+    # Data can tell eps apart from about 1/sqrt(rho n) on.
+    smallest = min(0.1, 0.1 / math.sqrt(rho * n + 1.0))
+    share = np.geomspace(smallest, 1.0, 200)[:, None] * largest
+    defect = (h * share) ** 2 / (1.0 + np.sqrt(1.0 - share**2))
+    overlap = 1.0 - np.sqrt(-np.expm1(2.0 * n * np.log1p(-rho * defect)))
+    best: Floats = (h**2 * share * overlap).max(0)
+    return best
+
+
+def _evenly(sigma: Floats, count: int) -> Integers:
+    """Problems with two samples or more: all, or `count` of them evenly spaced in sigma."""
+    known = np.flatnonzero(np.isfinite(sigma))
+    if len(known) <= count:
+        return known
+    order = known[np.argsort(sigma[known], kind="stable")]
+    return np.sort(order[((np.arange(count) + 0.5) * len(known) / count).astype(int)])
+
+
+def _lower(rollouts: Rollouts, few: Integers, horizon: float, n: int, kappa: float) -> Floats:
+    """T4 for the samples' law at each of the problems `few`."""
+    values = []
+    for block in rollouts.blocks(few):
+        returns = np.maximum(horizon + 1.0 - rollouts.time[block.rows].T, 0.0)
+        equal = np.full(returns.shape, 1.0 / returns.shape[1])
+        rho = 1.0 / len(rollouts.counts)
+        values.append(bounds.vf_lower(equal, returns, n, prompt_mass=rho, kappa=kappa))
+    return np.concatenate(values)
+
+
+def _tells(rollouts: Rollouts, horizon: float) -> Floats:
+    """Share of samples with R != H/2, which tell the reward from its mirror, [m]."""
+    half = np.abs(rollouts.returns(horizon) - horizon / 2.0) < 1e-9 * horizon
+    result: Floats = 1.0 - rollouts.total(half.astype(float)) / rollouts.counts
+    return result
+
+
+def _least_telling(rollouts: Rollouts, horizon: float, level: float) -> Floats:
+    """Lower bounds of P(R != H/2) that hold for all problems with probability (1 + level)/2.
+
+    One where R is whole and H/2 is not; else Clopper and Pearson's, with Bonferroni's correction.
+    """
+    times = rollouts.time[np.isfinite(rollouts.time)]
+    if (times == np.floor(times)).all() and horizon % 2 == 1:
+        return np.ones(len(rollouts.counts))
+    k = rollouts.counts.astype(float)
+    at_half = np.round((1.0 - _tells(rollouts, horizon)) * k)
+    miss = (1.0 - level) / (2.0 * len(k))
+    with np.errstate(invalid="ignore"):
+        most = special.betaincinv(at_half + 1.0, np.maximum(k - at_half, 1e-300), 1.0 - miss)
+    return np.where(at_half < k, 1.0 - most, 0.0)
+
+
+def _worst_unseen(least: Floats, n: int, problems: int) -> float:
+    """T6b for the mirror class: mean over problems of sup over p >= least of p (1 - rho p)^n."""
+    worst = np.clip(problems / (n + 1.0), least, 1.0)
+    return float(np.mean(bounds.unseen_mass(worst[:, None], n, prompt_mass=1.0 / problems)))
+
+
+@dataclass(frozen=True, eq=False)
+class Clones:
+    """Cloning and verification on the samples' law, at problems evenly spaced in sigma.
+
+    Attributes
+    ----------
+    deviation : [replicates, _LENGTH]
+        |mean of j returns - J_e|, mean over problems, for j = 1, 2, ... traces of pibar_kappa.
+    expert_mean, expert_sigma, base_mean : [p]
+        J_e and sigma_e of pibar_kappa, and J_b.
+    idle : [p]
+        What verification loses where it has seen nothing that tells r from its mirror, and plays
+        the base policy: the larger of V_kappa - J for either reward.
+    tells : [p]
+        Share of samples with R != H/2.
+    """
+
+    deviation: Floats
+    expert_mean: Floats
+    expert_sigma: Floats
+    base_mean: Floats
+    idle: Floats
+    tells: Floats
+
+    @classmethod
+    def of(cls, rollouts: Rollouts, found: Estimates, kappa: float, seed: int) -> Clones:
+        """Draw the paths."""
+        few = _evenly(found.sigma, _PROBLEMS_PATHS)
+        replicates = max(32, _PATHS // len(few))
+        rng = np.random.default_rng([seed, found.horizon])
+        total = np.zeros((replicates, _LENGTH))
+        mean, sigma = np.empty((2, len(few)))
+        steps = np.arange(1, _LENGTH + 1)
+        for at, problem in enumerate(few):
+            first = rollouts.starts[problem]
+            times = rollouts.time[first : first + rollouts.counts[problem]]
+            x = np.maximum(found.horizon + 1.0 - times, 0.0)
+            equal = np.full(len(x), 1.0 / len(x))
+            weight = density_ratio(x[:, None], ball_optimum(x[:, None], equal, kappa))[:, 0] / len(
+                x
+            )
+            mean[at] = weight @ x
+            sigma[at] = math.sqrt(max(float(weight @ (x - mean[at]) ** 2), 0.0))
+            if sigma[at] > 0:
+                drawn = np.searchsorted(np.cumsum(weight), rng.random((replicates, _LENGTH)))
+                paths = np.cumsum(x[np.minimum(drawn, len(x) - 1)], axis=1) / steps
+                total += np.abs(paths - mean[at])
+        gain = np.maximum(found.best[0] - found.mean, found.mirror_gain)[few]
+        tells = _tells(rollouts, float(found.horizon))[few]
+        return cls(total / len(few), mean, sigma, found.mean[few], gain, tells)
+
+    def cloning(self, n: int, problems: int, level: float) -> tuple[float, float, float]:
+        """E sup over r and its mirror of SFT's loss, n traces over m problems, and its interval."""
+        count, chance = _binomial(n, 1.0 / problems)
+        seen = count > 0
+        place = np.minimum(count[seen], _LENGTH).astype(int)
+        # Beyond the paths the deviation of a mean falls as 1/sqrt(j).
+        scale = np.sqrt(place / count[seen])
+        each = self.deviation[:, place - 1] @ (chance[seen] * scale)
+        never = (1.0 - chance[seen].sum()) * np.abs(self.expert_mean - self.base_mean).mean()
+        half = student(len(each), level) * each.std(ddof=1) / math.sqrt(len(each))
+        value = float(each.mean() + never)
+        return value, value - float(half), value + float(half)
+
+    def verification(self, n: int, problems: int) -> float:
+        """E sup over r and its mirror of the simple learner's loss: zero once it knows which."""
+        missed = np.exp(n * np.log1p(-np.minimum(self.tells / problems, 1.0 - 1e-16)))
+        return float(np.mean(missed * self.idle))
+
+    def upper(self, n: int, problems: int) -> float:
+        """T5a for the samples' law."""
+        gap = np.abs(self.expert_mean - self.base_mean)
+        terms = bounds.sft_upper(self.expert_sigma, n, prompt_mass=1.0 / problems, fallback_gap=gap)
+        return float(np.mean(terms))
+
+
+def _binomial(n: int, rho: float) -> tuple[Floats, Floats]:
+    """The values of Binomial(n, rho) that matter and their probabilities."""
+    middle = n * rho
+    if rho == 1.0 or middle > 1e5:
+        return np.array([max(round(middle), 1.0)]), np.ones(1)
+    spread = 10.0 * math.sqrt(middle) + 40.0
+    j = np.arange(max(0, int(middle - spread)), min(n, int(middle + spread)) + 1.0)
+    log = special.gammaln(n + 1.0) - special.gammaln(j + 1.0) - special.gammaln(n - j + 1.0)
+    chance = np.exp(log + j * math.log(rho) + (n - j) * math.log1p(-rho))
+    return j, chance / chance.sum()

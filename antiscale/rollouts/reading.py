@@ -1,0 +1,173 @@
+"""What a diagnosis says in three plain sentences, from its intervals alone.
+
+Numbers that bound something are rounded away from the claim: lower ends down, upper ends up.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+# Mean anti-concentration that is called so, if all of its interval is above.
+_SOME = 0.05
+
+
+def sentences(summary: dict[str, Any]) -> list[str]:
+    """Three sentences: heterogeneity, anti-concentration, cloning against verification.
+
+    Parameters
+    ----------
+    summary
+        What `antiscale diagnose --json` prints.
+    """
+    if not summary["horizons"]:
+        return _compared_only(summary)
+    row = summary["horizons"][-1]
+    return [_heterogeneity(summary, row), _anticoncentration(summary, row), _verdict(summary, row)]
+
+
+def down(value: float, digits: int = 2) -> str:
+    """The value rounded towards zero to so many significant digits; for lower bounds."""
+    return _rounded(value, digits, math.floor)
+
+
+def up(value: float, digits: int = 2) -> str:
+    """The value rounded away from zero to so many significant digits; for upper bounds."""
+    return _rounded(value, digits, math.ceil)
+
+
+def _rounded(value: float, digits: int, direction: Any) -> str:
+    if value <= 0:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(value))
+    scaled = value * 10.0**places
+    # A number that is whole but for rounding stays.
+    whole = round(scaled) if abs(scaled - round(scaled)) < 1e-9 * scaled else direction(scaled)
+    rounded = whole / 10.0**places
+    if rounded >= 1e15 or rounded < 1e-4:
+        return f"{rounded:.{digits - 1}e}"
+    return f"{rounded:,.{max(places, 0)}f}"
+
+
+def percent(value: float, direction: Any) -> str:
+    """A share in whole per cent, rounded in the given direction."""
+    scaled = 100.0 * value
+    return f"{round(scaled) if abs(scaled - round(scaled)) < 1e-9 else direction(scaled):.0f}%"
+
+
+def _heterogeneity(summary: dict[str, Any], row: dict[str, Any]) -> str:
+    horizon = row["horizon"]
+    at = f"At H = {horizon:,} {summary['unit']}"
+    unsolved = summary["unsolved_problems"]
+    if row["spread_problems"] == 0:
+        return (
+            f"{at} all samples of every problem have the same return, which leaves room for a "
+            f"sigma of {up(row['sigma_high'] / horizon)} H on average over "
+            f"{_problems(row['sigma_problems'])}."
+        )
+    text = (
+        f"{at} the return of one problem's samples has a standard deviation of between "
+        f"{down(row['sigma_low'] / horizon)} H and {up(row['sigma_high'] / horizon)} H on average "
+        f"over {_problems(row['sigma_problems'])} ({100 * summary['level']:g}% interval; "
+        f"{row['sigma_mean'] / horizon:.2f} H in the samples)"
+    )
+    low, high = row["correctness_share_low"], row["correctness_share_high"]
+    if high < 0.005:
+        text += ", all of its square from length"
+    elif low > 0.5:
+        text += (
+            f", at least {percent(low, math.floor)} of its square from being right or wrong and "
+            "the rest from length"
+        )
+    elif high < 0.5:
+        text += (
+            f", at most {percent(high, math.ceil)} of its square from being right or wrong and "
+            "the rest from length"
+        )
+    if unsolved:
+        text += (
+            f"; {_problems(unsolved)} {'was' if unsolved == 1 else 'were'} never solved, which "
+            "bounds sigma there and does not make it zero"
+        )
+    return text + "."
+
+
+def _anticoncentration(summary: dict[str, Any], row: dict[str, Any]) -> str:
+    count = row["spread_problems"]
+    if count == 0:
+        return "No problem shows any spread, so nothing can be said of anti-concentration."
+    # The theorem's own level is kappa.
+    kappa = row["prediction"]["kappa"]
+    key = min(row["c_eps"], key=lambda text: abs(float(text) - kappa))
+    eps = float(key)
+    low, high = row["c_eps_low"][key], row["c_eps_high"][key]
+    steps = {0.25: "half a standard deviation", 1.0: "one standard deviation"}.get(
+        eps, f"{math.sqrt(eps):.2g} standard deviations"
+    )
+    text = (
+        f"Over the {_problems(count)} with some spread a return at least {steps} above the mean "
+        f"has probability {down(low)} to {up(high)} on average ({row['c_eps'][key]:.2f} in the "
+        f"samples; no policy can have more than {1.0 / (1.0 + eps):.2g}): "
+    )
+    if low >= _SOME:
+        return text + ("on average good returns are not rare, though single problems may differ.")
+    return text + "too wide to say whether good returns are rare."
+
+
+def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
+    found, unit = row["prediction"], summary["unit"]
+    lower, upper = found["vf_lower_certified"], found["vb_upper_certified"]
+    start = found["n_certified"]
+    per = found["n"] / found["problems"]
+    sure = f"{100 * summary['level']:g}%"
+    each = f"{per:,.0f}" if per >= 10 else f"{per:.2g}"
+    text = (
+        f"Given n = {found['n']:,} traces ({each} per problem) every cloning algorithm must "
+        f"lose at least {down(lower)} {unit} to some expert within kappa = {found['kappa']:g} "
+        "where the reward may be R or H - R, and the simple verification algorithm at most "
+        f"{_small(upper, row['horizon'])}"
+    )
+    if lower > upper:
+        tail = "" if start is None or start >= found["n"] else f", as from n = {start:,} on"
+        return f"{text}: with {sure} confidence verification wins there{tail}."
+    if start is not None:
+        return (
+            f"{text}, which leaves open who wins; from n = {start:,} on verification does, with "
+            f"{sure} confidence."
+        )
+    return (
+        f"{text}, which leaves open who wins: sigma may be so small, as far as these samples "
+        "tell, that no n is sure to do."
+    )
+
+
+def _problems(count: int) -> str:
+    return "1 problem" if count == 1 else f"{count:,} problems"
+
+
+def _small(value: float, horizon: float) -> str:
+    """An upper bound in tokens; what is nothing beside H is called less than a millionth of it."""
+    return "a millionth of H" if value < 1e-6 * horizon else up(value)
+
+
+def _compared_only(summary: dict[str, Any]) -> list[str]:
+    found = summary["comparison"]
+    low, high = found["low"], found["high"]
+    gap = f"{math.floor(1000 * low) / 10:+.1f} to {math.ceil(1000 * high) / 10:+.1f} points"
+    if low > 0 or high < 0:
+        better, worse = (
+            (found["model"], found["against"]) if low > 0 else (found["against"], found["model"])
+        )
+        told = f"so {better} is more accurate than {worse} on problems like these"
+    else:
+        told = "which leaves open which one is more accurate"
+    return [
+        f"{found['model']} solves {100 * found['accuracy']:.1f}% and {found['against']} "
+        f"{100 * found['accuracy_against']:.1f}% of the {found['problems']:,} problems they share, "
+        f"a paired difference of {100 * found['difference']:+.1f} points "
+        f"({100 * summary['level']:g}% interval {gap}), {told}.",
+        "One sample per problem cannot give sigma_x or c_x(eps): the spread within a problem does "
+        "not show in a single sample.",
+        "So the table says how these two models compare, and not whether cloning must lose; for "
+        "that, draw at least two, better 32 or more, samples of every problem.",
+    ]

@@ -1,0 +1,197 @@
+"""A diagnosis for a terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from antiscale.report import DASH, interval, number
+
+# Below this width a terminal gets the search curves without their intervals.
+_WIDE = 110
+
+
+def screen(summary: dict[str, Any], *, width: int) -> RenderableType:
+    """Return the tables, the reading and the notes, for a console of `width` columns.
+
+    Parameters
+    ----------
+    summary
+        What `antiscale diagnose --json` prints.
+    """
+    parts: list[RenderableType] = [Text(_title(summary), style="bold")]
+    if summary["horizons"]:
+        for table in (_heterogeneity, _anticoncentration, _ball, _predictions):
+            parts += [Text(), table(summary)]
+        parts += [_key(summary), Text(), _search(summary, wide=width >= _WIDE)]
+    if "comparison" in summary:
+        parts += [Text(), Text(_comparison(summary))]
+    parts += [Text(), *[Text(sentence) for sentence in summary["reading"]]]
+    if "best_of_peak" in summary:
+        parts += [Text(_peak(summary))]
+    parts += [Text(), *[Text(note, style="dim") for note in summary["notes"]]]
+    return Group(*parts)
+
+
+def _title(summary: dict[str, Any]) -> str:
+    least, most = summary["samples_per_problem"]
+    each = f"{least}" if least == most else f"{least} to {most}"
+    name = f"{summary['model']}: " if summary["model"] else ""
+    low, high = summary["accuracy_low"], summary["accuracy_high"]
+    return (
+        f"{name}{summary['problems']:,} problems x {each} samples, accuracy "
+        f"{summary['accuracy']:.3f} [{low:.3f}, {high:.3f}], solved at least once "
+        f"{summary['solved']:.3f} ({summary['unsolved_problems']:,} never); intervals "
+        f"{100 * summary['level']:g}%"
+    )
+
+
+def _table(*headers: str) -> Table:
+    """A table whose intervals wrap in a narrow terminal rather than being cut."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in headers:
+        table.add_column(header, justify="right", overflow="fold")
+    return table
+
+
+def _short(value: float | None) -> str:
+    """Two significant digits; a dash where undefined."""
+    if value is None or math.isnan(value):
+        return DASH
+    if abs(value) < 5e-4:
+        return "0" if abs(value) < 5e-7 else f"{value:.0e}"
+    return f"{value:.{max(0, 1 - math.floor(math.log10(abs(value))))}f}"
+
+
+def _with_ends(value: float | None, low: float | None, high: float | None) -> str:
+    return DASH if value is None else f"{_short(value)} [{_short(low)}, {_short(high)}]"
+
+
+def _scaled(row: dict[str, Any], name: str, scale: float = 1.0) -> str:
+    ends = (row[name + end] for end in ("", "_low", "_high"))
+    return _with_ends(*(None if end is None else end / scale for end in ends))
+
+
+def _keyed(row: dict[str, Any], name: str, key: str, scale: float = 1.0) -> str:
+    ends = (row[name + end][key] for end in ("", "_low", "_high"))
+    return _with_ends(*(None if end is None else end / scale for end in ends))
+
+
+def _heterogeneity(summary: dict[str, Any]) -> Table:
+    """One line per horizon: how much returns spread within a problem, and why."""
+    table = _table("H", "J/H", "sigma/H, mean", "sigma/H, median", "right or wrong", "Q(H/16)")
+    for row in summary["horizons"]:
+        h = row["horizon"]
+        sigma = (row["sigma_mean"] / h, row["sigma_low"] / h, row["sigma_high"] / h)
+        table.add_row(
+            f"{h}", _scaled(row, "mean_return", h), _with_ends(*sigma),
+            _scaled(row, "sigma_median", h), _scaled(row, "correctness_share"),
+            _scaled(row, "sharpness"),
+        )  # fmt: skip
+    return table
+
+
+def _anticoncentration(summary: dict[str, Any]) -> Table:
+    """One line per horizon: c(eps) over the problems with some spread."""
+    keys = list(summary["horizons"][0]["c_eps"])
+    table = _table("H", "with spread", *[f"c({key})" for key in keys])
+    for row in summary["horizons"]:
+        cells = [_keyed(row, "c_eps", key) for key in keys]
+        table.add_row(f"{row['horizon']}", f"{row['spread_problems']}", *cells)
+    return table
+
+
+def _ball(summary: dict[str, Any]) -> Table:
+    """One line per horizon: the ball's best policy."""
+    keys = list(summary["horizons"][0]["best_return"])
+    headers = [part for key in keys for part in (f"V({key})/H", f"W({key}), largest")]
+    table = _table("H", *headers)
+    for row in summary["horizons"]:
+        h, cells = row["horizon"], []
+        for key in keys:
+            cells += [_keyed(row, "best_return", key, h), number(row["max_ratio"][key])]
+        table.add_row(f"{h}", *cells)
+    return table
+
+
+def _predictions(summary: dict[str, Any]) -> Table:
+    """One line per horizon: what cloning and verification lose."""
+    table = _table(
+        "H", "n", "VF >=\nsure", "VB <=\nsure", "from n\nsure", "T4 <=\nseen", "VF\nseen",
+        "<= T5a\nseen", "VB\nseen", "<= T7\nseen", "from n\nseen",
+    )  # fmt: skip
+    for row in summary["horizons"]:
+        p = row["prediction"]
+        half = p["vf_measured_high"] - p["vf_measured"]
+        table.add_row(
+            f"{row['horizon']}", f"{p['n']}", number(p["vf_lower_certified"]),
+            number(p["vb_upper_certified"]), _count(p["n_certified"]), number(p["vf_lower"]),
+            f"{number(p['vf_measured'])} ± {_short(half)}", number(p["vf_upper"]),
+            number(p["vb_measured"]), number(p["vb_upper"]), _count(p["n_measured"]),
+        )  # fmt: skip
+    return table
+
+
+def _key(summary: dict[str, Any]) -> Text:
+    confidence = f"{100 * summary['level']:g}%"
+    return Text(
+        f"Losses in {summary['unit']}: VF cloning, VB verification, n traces each. Sure: with "
+        f"{confidence} confidence, T4 and T7 from the intervals. Seen: for the law of the samples, "
+        "cloning simulated. From n: where VB starts to lose less.",
+        style="dim",
+    )
+
+
+def _count(value: int | None) -> str:
+    return DASH if value is None else f"{value}"
+
+
+def _search(summary: dict[str, Any], *, wide: bool) -> Table:
+    """One line per way to spend n samples, and in a wide terminal its interval."""
+    table = _table("n", *summary["pass_at"])
+    labels = {"pass_at": "pass@n", "best_of": "best of n", "majority": "majority of n"}
+    for name, label in labels.items():
+        if name in summary:
+            table.add_row(label, *[f"{value:.3f}" for value in summary[name].values()])
+            ends = zip(
+                summary[f"{name}_low"].values(), summary[f"{name}_high"].values(), strict=True
+            )
+            if wide:
+                table.add_row("", *[f"{low:.2f}-{high:.2f}" for low, high in ends])
+    return table
+
+
+def _peak(summary: dict[str, Any]) -> str:
+    """Where best-of-n is highest, and whether more samples are known to hurt."""
+    peak = summary["best_of_peak"]
+    text = f"Best of n by the score is highest at n = {peak['n']} ({peak['accuracy']:.3f})"
+    if "roc" in summary and "within_auc" in summary["roc"]:
+        text += (
+            f"; within a problem the score ranks a right sample above a wrong one with probability "
+            f"{summary['roc']['within_auc']:.2f}"
+        )
+    if peak["n"] == peak["last_n"]:
+        return f"{text}; that is the most there are, so none tried hurts."
+    if peak["loss_after_low"] > 0:
+        ends = interval(peak["loss_after_low"], peak["loss_after_high"])
+        return (
+            f"{text}; with n = {peak['last_n']} it is lower by {peak['loss_after']:.3f} {ends}: "
+            "more search against this score hurts."
+        )
+    return f"{text}; whether more samples hurt is within the noise."
+
+
+def _comparison(summary: dict[str, Any]) -> str:
+    found = summary["comparison"]
+    return (
+        f"{found['model']} against {found['against']} on {found['problems']:,} shared problems: "
+        f"{found['accuracy']:.3f} against {found['accuracy_against']:.3f}, difference "
+        f"{found['difference']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]; solved by the "
+        f"first alone {found['only_model']:,}, by the second alone {found['only_against']:,}, by "
+        f"both {found['both']:,}, by neither {found['neither']:,}."
+        + (f" {found['left_out']:,} problems have only one of them." if found["left_out"] else "")
+    )

@@ -1,0 +1,141 @@
+"""A trace model as search sees it: what traces cost, what they are worth, what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from antiscale import validate
+from antiscale.errors import InputError
+from antiscale.search.renewal import Whole
+from antiscale.traces import TraceModel
+from antiscale.validate import Floats
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SearchProblem:
+    """m problems, each with S types of traces.
+
+    A trace costs its length, at most H; where that is not known (a wrong trace without one), H. It
+    is right if its return is positive. Right traces all give one answer; wrong ones give others.
+
+    Attributes
+    ----------
+    horizon
+        H, in tokens: the longest trace, and the scale of the return.
+    pmf : [m, S]
+        The policy that writes.
+    returns : [m, S]
+        R = (H - T + 1)_+, in tokens.
+    costs : [m, S]
+        Whole tokens, at least 1.
+    answers : [m, S, A]
+        P(answer | type); answer 0 is the right one.
+    prompt_mass : [m]
+        rho(x).
+    """
+
+    horizon: int
+    pmf: Floats
+    returns: Floats
+    costs: Whole
+    answers: Floats
+    prompt_mass: Floats
+
+    @classmethod
+    def of(cls, model: TraceModel, wrong_answers: int | str = 4) -> SearchProblem:
+        """Take a trace model's traces.
+
+        Parameters
+        ----------
+        model
+            Any trace model.
+        wrong_answers
+            How many equally likely wrong answers there are, or "styles": each style of wrong traces
+            is an answer of its own.
+
+        Raises
+        ------
+        InputError
+            If `wrong_answers` is neither.
+        """
+        lengths = np.where(model.correct, model.hitting_times, model.lengths)
+        known = np.isfinite(lengths)
+        costs = np.ceil(np.minimum(np.where(known, lengths, model.horizon), model.horizon))
+        solved = (model.returns > 0) & (model.pmf > 0)
+        return cls(
+            horizon=model.horizon,
+            pmf=model.pmf,
+            returns=np.where(model.pmf > 0, model.returns, 0.0),
+            costs=np.maximum(costs, 1.0).astype(np.int64),
+            answers=_answers(model, solved, wrong_answers),
+            prompt_mass=model.prompt_mass,
+        )
+
+    @cached_property
+    def solved(self) -> npt.NDArray[np.bool_]:
+        """Which types are right, [m, S]."""
+        return self.returns > 0
+
+    @cached_property
+    def success(self) -> Floats:
+        """Chance that a trace is right, [m]."""
+        return (self.pmf * self.solved).sum(-1)
+
+    @cached_property
+    def answer_mass(self) -> Floats:
+        """P(answer), [m, A]."""
+        return np.einsum("ms,msa->ma", self.pmf, self.answers)
+
+    def mean_cost(self, costs: npt.ArrayLike) -> Floats:
+        """E[cost] of a trace at each problem, [m], in tokens, for costs [m, S]."""
+        return (self.pmf * np.asarray(costs)).sum(-1)
+
+    def split(self, chance: Floats, pmf: Floats) -> SearchProblem:
+        """Return the problem in which the policy is random: m K problems.
+
+        Parameters
+        ----------
+        chance : [m, K]
+            Probability of each of K policies at each problem.
+        pmf : [m, K, S]
+            The policies.
+        """
+        count = chance.shape[-1]
+
+        def repeated(array: Any) -> Any:
+            return np.repeat(array, count, axis=0)
+
+        return replace(
+            self,
+            pmf=pmf.reshape(-1, pmf.shape[-1]),
+            returns=repeated(self.returns),
+            costs=repeated(self.costs),
+            answers=repeated(self.answers),
+            prompt_mass=(self.prompt_mass[:, None] * chance).reshape(-1),
+        )
+
+
+def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: int | str) -> Floats:
+    right = solved[..., None].astype(float)
+    if wrong_answers == "styles":
+        # Styles by their place among those with mass at the prompt.
+        there = model.pmf > 0
+        count = max(len(np.unique(model.styles[x][there[x]])) for x in range(model.prompts))
+        wrong = np.zeros((*model.pmf.shape, count))
+        for x in range(model.prompts):
+            names = np.unique(model.styles[x][there[x]])
+            place = np.minimum(np.searchsorted(names, model.styles[x]), len(names) - 1)
+            wrong[x, np.arange(model.types), place] = 1.0
+    elif isinstance(wrong_answers, str):
+        raise InputError(
+            f"wrong_answers must be a whole number >= 1 or 'styles'; got {wrong_answers!r}"
+        )
+    else:
+        count = validate.integer("wrong_answers", wrong_answers, least=1, most=10**4)
+        wrong = np.full((*model.pmf.shape, count), 1.0 / count)
+    return np.concatenate([right, (1.0 - right) * wrong], axis=-1)

@@ -1,0 +1,159 @@
+"""How often the intervals of `antiscale diagnose` cover the truth, and how wide they are.
+
+    python experiments/diagnose_coverage.py
+
+Writes figures/rollouts_coverage.csv. One problem: samples of known policies, the intervals of
+sigma_x and c_x(eps) from k of them. Many problems: 50 of random difficulty, the intervals of the
+means over problems. The level is 95% throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from antiscale.rollouts import averages
+from antiscale.rollouts.band import band, extremes
+from antiscale.rollouts.estimates import estimate
+from antiscale.rollouts.samples import Rollouts
+
+FIGURES = Path(__file__).parent.parent / "figures"
+HORIZON = 100
+LEVEL = 0.95
+SAMPLES = (8, 32, 100)
+EPS = (0.25, 1.0)
+REPEATS = 4000
+PROBLEMS = 50
+REPEATS_OF_MANY = 400
+NARROW = np.arange(36, 46)  # lengths that hardly vary
+WIDE = np.arange(1, 161)  # lengths of which many are over the budget
+STYLES = np.array([10, 90])  # a short and a long way
+
+
+class Policy(NamedTuple):
+    """Right with probability `success`, then of a length drawn evenly from `lengths`."""
+
+    success: float
+    lengths: np.ndarray
+
+    def law(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns in tokens and their masses; a return may stand more than once."""
+        returns = np.maximum(HORIZON + 1.0 - self.lengths, 0.0)
+        mass = np.full(len(returns), self.success / len(returns))
+        return np.append(returns, 0.0), np.append(mass, 1.0 - self.success)
+
+    def truth(self) -> tuple[float, list[float]]:
+        """sigma, and c(eps) for each of EPS."""
+        returns, mass = self.law()
+        mean = float(mass @ returns)
+        sigma = float(np.sqrt(mass @ (returns - mean) ** 2))
+        reached = [returns >= mean + sigma * np.sqrt(eps) - 1e-9 * HORIZON for eps in EPS]
+        return sigma, [float(mass[each].sum()) for each in reached]
+
+
+POLICIES = {
+    "right 2%, like lengths": Policy(0.02, NARROW),
+    "right 10%, like lengths": Policy(0.1, NARROW),
+    "right 30%, like lengths": Policy(0.3, NARROW),
+    "right 50%, like lengths": Policy(0.5, NARROW),
+    "right 90%, like lengths": Policy(0.9, NARROW),
+    "right 50%, lengths 1 to 160": Policy(0.5, WIDE),
+    "always right, lengths 1 to 160": Policy(1.0, WIDE),
+    "right 60%, short or long": Policy(0.6, STYLES),
+}
+MANY = "50 problems, right Beta(0.3, 1)"
+
+
+def one_problem(policy: Policy, k: int, repeats: int, seed: int) -> list[dict[str, object]]:
+    """Coverage of one problem's intervals over independent sets of k samples."""
+    rng = np.random.default_rng(seed)
+    returns, mass = policy.law()
+    drawn = np.sort(returns[rng.choice(len(returns), (k, repeats), p=mass)], axis=0)
+    found = extremes(drawn, float(HORIZON), band(k, LEVEL), np.array(EPS))
+    sigma, above = policy.truth()
+    ends = {"sigma/H": (found.sigma[0] / HORIZON, found.sigma[1] / HORIZON, sigma / HORIZON)}
+    for e, eps in enumerate(EPS):
+        ends[f"c({eps:g})"] = (found.above[0][e], found.above[1][e], above[e])
+    return [
+        {
+            "k": k, "quantity": name, "repeats": repeats, "truth": truth,
+            "covered": float(((low <= truth + 1e-12) & (truth <= high + 1e-12)).mean()),
+            "width": float((high - low).mean()),
+        }
+        for name, (low, high, truth) in ends.items()
+    ]  # fmt: skip
+
+
+def many_problems(k: int, repeats: int, seed: int) -> list[dict[str, object]]:
+    """Coverage of the intervals of means over 50 problems."""
+    rng = np.random.default_rng(seed)
+    names = ["sigma/H", *[f"c({eps:g})" for eps in EPS]]
+    hits, widths, truths = np.zeros(3), np.zeros(3), np.zeros(3)
+    problem = np.repeat(np.arange(PROBLEMS), k)
+    for repeat in range(repeats):
+        policies = [Policy(p, NARROW) for p in rng.beta(0.3, 1.0, PROBLEMS)]
+        right = rng.random((PROBLEMS, k)) < np.array([p.success for p in policies])[:, None]
+        length = rng.choice(NARROW, right.shape).astype(float)
+        rollouts = Rollouts.of(
+            np.arange(PROBLEMS).astype(object), problem, right.ravel(), length.ravel(),
+            np.where(right, length, np.inf).ravel(), seed=repeat,
+        )  # fmt: skip
+        (found,) = estimate(rollouts, (HORIZON,), eps=EPS, kappa=(0.25,), level=LEVEL)
+        spread = found.sigma > 0
+        truth = [policy.truth() for policy in policies]
+        sigma = averages.sigma_mean(found, rollouts.counts, LEVEL)
+        intervals = [(sigma.low / HORIZON, sigma.high / HORIZON)]
+        intervals += [
+            averages.mean_above(found, e, eps, rollouts.counts, LEVEL)[1:]
+            for e, eps in enumerate(EPS)
+        ]
+        shown = [above for (_, above), some in zip(truth, spread, strict=True) if some]
+        true = np.array([np.mean([s for s, _ in truth]) / HORIZON, *np.mean(shown, axis=0)])
+        low, high = np.array(intervals).T
+        hits += (low <= true) & (true <= high)
+        widths += high - low
+        truths += true
+    return [
+        {
+            "k": k, "quantity": name, "repeats": repeats, "truth": truths[i] / repeats,
+            "covered": hits[i] / repeats, "width": widths[i] / repeats,
+        }
+        for i, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def rows(progress: Callable[[str], None] = print) -> pd.DataFrame:
+    """Every policy, k and quantity."""
+    found = []
+    for number, (name, policy) in enumerate(POLICIES.items()):
+        for k in SAMPLES:
+            found += [{"policy": name} | row for row in one_problem(policy, k, REPEATS, number)]
+        progress(name)
+    for k in SAMPLES:
+        found += [{"policy": MANY} | row for row in many_problems(k, REPEATS_OF_MANY, k)]
+        progress(f"{MANY}, k = {k}")
+    return pd.DataFrame(found)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table of paper_bounds.md: covered (width) per quantity."""
+    quantities = list(dict.fromkeys(table.quantity))
+    lines = ["| policy | k | " + " | ".join(quantities) + " |", "|---|---|" + "---|" * 3]
+    for (policy, k), part in table.groupby(["policy", "k"], sort=False):
+        cells = [f"{row.covered:.3f} ({row.width:.3f})" for row in part.itertuples()]
+        lines.append(f"| {policy} | {k} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    table = rows()
+    table.to_csv(FIGURES / "rollouts_coverage.csv", index=False, float_format="%.6g")
+    print(markdown(table))
+
+
+if __name__ == "__main__":
+    main()
