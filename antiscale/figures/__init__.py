@@ -21,10 +21,14 @@ class Entry(NamedTuple):
 
 
 FIGURES: dict[str, Entry] = {
+    "gap": Entry(1, "Who sees what; one cloned trace against best-of-N; both sides as H grows"),
     "bilevel": Entry(2, "Bi-level rewards: how their spread adds up to sigma"),
     "anticoncentrated": Entry(3, "Anti-concentrated and sharp returns, and the ball's optimum"),
     "planted": Entry(4, "The planted subsequence: loss against n, H and heterogeneity"),
     "heterogeneity": Entry(5, "Controlled heterogeneity at one mean return"),
+    "budgets": Entry(6, "A budget-forced clone against best-of-N, simulated and real"),
+    "spread": Entry(7, "Heterogeneity over problems, real and simulated"),
+    "tails": Entry(8, "Anti-concentration over problems, real and simulated"),
     "phase": Entry(9, "Where the gap is certain, and the phase diagram"),
     "sandwich": Entry(10, "Best learner, bounds and exact Bayes risk"),
     "assumptions": Entry(11, "What breaks each assumption"),

@@ -1,0 +1,62 @@
+"""Figure 8: anti-concentration over problems, of a real model and of families."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from antiscale.figures import style
+from antiscale.figures.spread import LOOKS, TITLES
+from antiscale.figures.spread import Config as Config
+from antiscale.figures.spread import rows as rows
+from antiscale.figures.sweeps import part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def note(rows: pd.DataFrame) -> str:
+    """One sentence of reading."""
+    last = part(rows, "real", part(rows, "real")["series"].unique()[-1])
+    known = last["c_0.25"].dropna()
+    return (
+        f"Where there is spread ({len(known)} problems at H = {last['horizon'].iloc[0]:.0f}), "
+        f"half of the problems have c(0.25) of at most {known.median():.2f} in their samples, "
+        "well below what is possible: reward on real problems is rarer than in most families, "
+        "and most like that of difficulty. Bars span the middle half of the problems; a single "
+        "problem's interval is wide."
+    )
+
+
+def draw(rows: pd.DataFrame) -> Figure:
+    """Median and middle half of c over problems with spread at each level, and T3a's limit."""
+    with style.styled():
+        figure = style.canvas(3.0)
+        panels = figure.subplots(1, 2)
+        for axes, (panel, title) in zip(panels, TITLES.items(), strict=True):
+            found = part(rows, panel)
+            names = [c for c in map(str, found) if c.startswith("c_") and found[c].notna().any()]
+            eps = np.array([float(name[2:]) for name in names])
+            for k, ((color, line), series) in enumerate(
+                zip(LOOKS, found["series"].unique(), strict=False)
+            ):
+                values = part(found, panel, series)[names]
+                low, middle, high = (values.quantile(q).to_numpy(float) for q in (0.25, 0.5, 0.75))
+                shift = 1.0 + 0.04 * (k - 1.5)
+                axes.errorbar(eps * shift, middle, [middle - low, high - middle], fmt=line,
+                              color=color, marker="os^D"[k], capsize=2, label=series)  # fmt: skip
+            fine = np.geomspace(eps.min() * 0.8, eps.max() * 1.2, 64)
+            axes.plot(fine, 1 / (1 + fine), color=style.INK, linewidth=0.8, linestyle=":",
+                      label="most possible (T3a)")  # fmt: skip
+            axes.set(xscale="log", ylim=(0, 1.3), xlabel=r"level $\varepsilon$")
+            axes.set_ylabel(r"$c_x(\varepsilon)$")
+            axes.set_yticks(np.linspace(0, 1, 6))
+            axes.set_xticks(eps, [f"{value:g}" for value in eps])
+            axes.xaxis.minorticks_off()
+            axes.set_title(title)
+            axes.legend(loc="upper left", ncols=3, columnspacing=1.0)
+        style.letter(panels)
+        style.add_note(figure, note(rows))
+    return figure
