@@ -1,7 +1,7 @@
 """The paper's figures and ours: one module each, from a configuration over rows to a picture.
 
-A module has `Config` (a frozen dataclass), `rows(config, progress)` (all that is computed), and
-`draw(rows)` and `note(rows)` (all that is shown; nothing is computed there but sums and fits).
+A module has `Config` (a frozen dataclass), `rows(config, progress)` (all that is computed),
+`draw(rows)` and `note(rows)` (all that is shown), and `PAPER` (how it differs from the paper's).
 `build` reads experiments/figures/NAME.toml and writes figures/NAME.csv, .png, .svg, .pdf, .json.
 """
 

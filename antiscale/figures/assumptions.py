@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# How the figure differs from the paper's: for the gallery.
+PAPER = "Not in the paper: simulated and exact losses where one premise fails."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Four sweeps, each with one assumption broken.

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# How the figure differs from the paper's: for the gallery.
+PAPER = (
+    "The paper defines bi-level rewards and heterogeneity as a sum of variances of Q; the "
+    "traces are ours, the sums exact (T1)."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Styles, each solving the prompt with its own chance per token.

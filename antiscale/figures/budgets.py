@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# How the figure differs from the paper's: for the gallery.
+PAPER = (
+    "The paper sets the S1 model, forced to a budget, against best-of-N. Here (a) to (c) are "
+    "exact for mixtures of difficulty; (d) is real data: the samples of CodeGen-16B on "
+    "HumanEval that CodeT published (github.com/microsoft/CodeT, MIT licence), with tests "
+    "written by the model as the verifier."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Mixtures of difficulty, and the samples of a real model.

@@ -73,6 +73,11 @@ def configuration(name: str, folder: Path, *, fast: bool) -> Any:
         raise InputError(f"{file}: {error}") from None
 
 
+def plain(config: Any) -> Any:
+    """A configuration as JSON has it."""
+    return json.loads(json.dumps(writable(dataclasses.asdict(config))))
+
+
 def build(
     name: str,
     configs: Path,
@@ -100,8 +105,7 @@ def build(
     folder = RunFolder(out)
     files = [out / f"{name}.{kind}" for kind in (*KINDS, "csv", "json")]
     config = configuration(name, configs, fast=fast)
-    plain = writable(dataclasses.asdict(config))
-    made_of = {"config": json.loads(json.dumps(plain)), "code": code_of(name)}
+    made_of = {"config": plain(config), "code": code_of(name)}
     if from_rows:
         text = _stored(files[3])
         before = _manifest(files[4])
