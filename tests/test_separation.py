@@ -139,6 +139,7 @@ def test_bounds_hold_all_over_the_diagram() -> None:
 def test_the_stored_diagram_and_sandwich_are_the_codes() -> None:
     """A sample of the committed rows, computed anew."""
     stored = pd.read_csv(ROOT / "figures/phase.csv")
+    stored = stored[stored["panel"].isin(phase.PANELS)]
     for _, row in stored.iloc[:: len(stored) // 6].iterrows():
         again = phase.place(row["panel"], row["a"], row["b"], row["horizon"], 0.25)
         assert again is not None

@@ -55,7 +55,8 @@ class Config:
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     """One row per source and problem: `sigma` (over H), its interval if estimated, and `c_<eps>`.
 
-    Real problems at every stored horizon; c is missing where there is no spread.
+    Real problems at every stored horizon, and (panel "mean") the mean of c over those with spread,
+    with its interval; c is missing where there is no spread.
     """
     import pandas as pd
 
@@ -71,6 +72,17 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
             **{f"c_{eps:g}": at[f"c_{eps:g}"] for eps in config.eps if f"c_{eps:g}" in at},
         })  # fmt: skip
         found.append(part_)
+    means = rollouts.stored("codet_horizons")
+    known = [eps for eps in config.eps if f"c_eps_{eps:g}" in means]
+    ends = {
+        f"c_{end}{eps:g}": means[f"c_eps_{end}{eps:g}"]
+        for eps in known
+        for end in ("", "low_", "high_")
+    }
+    found.append(pd.DataFrame({
+        "panel": "mean", "series": [f"H = {h}" for h in means["horizon"]],
+        "horizon": means["horizon"], **ends,
+    }))  # fmt: skip
     for done, (name, parameters) in enumerate(_FAMILIES.items()):
         model = load_family(name, horizon=config.horizon, **parameters)
         sigma = np.asarray(heterogeneity(model.pmf, model.returns))
@@ -116,13 +128,18 @@ def draw(rows: pd.DataFrame) -> Figure:
                 share = np.arange(1, len(sigma) + 1) / len(sigma)
                 axes.step(np.append(0, sigma), np.append(0, share), line, where="post",
                           color=color, label=series)  # fmt: skip
+            if found["sigma_low"].notna().all():
+                ends = (np.sort(part(found, panel, series)[name])
+                        for name in ("sigma_low", "sigma_high"))  # fmt: skip
+                axes.fill_betweenx(share, *ends, color=color, alpha=0.12, linewidth=0, step="post",
+                                   label=f"intervals, {series} (95%)")  # fmt: skip
             axes.axvline(0.5, color=style.INK, linewidth=0.8, linestyle=":",
                          label="most possible")  # fmt: skip
-            axes.set(xlim=(0, 0.52), ylim=(0, 1.45), xlabel=r"$\sigma_x/H$")
+            axes.set(xlim=(0, 0.52), ylim=(0, 1.55), xlabel=r"$\sigma_x/H$")
             axes.set_ylabel("share of problems")
             axes.set_yticks(np.linspace(0, 1, 6))
             axes.set_title(title)
-            axes.legend(loc="upper left", ncols=3, columnspacing=1.0)
+            axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
         style.letter(panels)
         style.add_note(figure, note(rows))
     return figure

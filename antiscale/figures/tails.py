@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +46,8 @@ def draw(rows: pd.DataFrame) -> Figure:
         panels = figure.subplots(1, 2)
         for axes, (panel, title) in zip(panels, TITLES.items(), strict=True):
             found = part(rows, panel)
-            names = [c for c in map(str, found) if c.startswith("c_") and found[c].notna().any()]
+            names = [name for name in map(str, found)
+                     if re.fullmatch(r"c_[\d.]+", name) and found[name].notna().any()]  # fmt: skip
             eps = np.array([float(name[2:]) for name in names])
             for k, ((color, line), series) in enumerate(
                 zip(LOOKS, found["series"].unique(), strict=False)
@@ -55,16 +57,24 @@ def draw(rows: pd.DataFrame) -> Figure:
                 shift = 1.0 + 0.04 * (k - 1.5)
                 axes.errorbar(eps * shift, middle, [middle - low, high - middle], fmt=line,
                               color=color, marker="os^D"[k], capsize=2, label=series)  # fmt: skip
+            if panel == "real":
+                mean = part(rows, "mean", series).iloc[0]
+                at, low, high = (
+                    np.array([mean[name.replace("c_", f"c_{end}")] for name in names], dtype=float)
+                    for end in ("", "low_", "high_")
+                )
+                axes.errorbar(eps * 1.16, at, [at - low, high - at], fmt="_", color=style.INK,
+                              capsize=2, label=f"mean, {series} (95%)")  # fmt: skip
             fine = np.geomspace(eps.min() * 0.8, eps.max() * 1.2, 64)
             axes.plot(fine, 1 / (1 + fine), color=style.INK, linewidth=0.8, linestyle=":",
                       label="most possible (T3a)")  # fmt: skip
-            axes.set(xscale="log", ylim=(0, 1.3), xlabel=r"level $\varepsilon$")
+            axes.set(xscale="log", ylim=(0, 1.45), xlabel=r"level $\varepsilon$")
             axes.set_ylabel(r"$c_x(\varepsilon)$")
             axes.set_yticks(np.linspace(0, 1, 6))
             axes.set_xticks(eps, [f"{value:g}" for value in eps])
             axes.xaxis.minorticks_off()
             axes.set_title(title)
-            axes.legend(loc="upper left", ncols=3, columnspacing=1.0)
+            axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
         style.letter(panels)
         style.add_note(figure, note(rows))
     return figure
