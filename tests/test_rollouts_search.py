@@ -70,7 +70,7 @@ def test_pass_at_k_is_that_of_all_subsets_and_unbiased() -> None:
 
 @pytest.mark.parametrize("bad", [(3, 4, 1), (3, -1, 1), (3, 1, 0), (3, 0.5, 1)])
 def test_pass_at_k_refuses_what_cannot_be(bad: tuple[float, ...]) -> None:
-    with pytest.raises(InputError, match="n_correct must be|k must be whole numbers"):
+    with pytest.raises(InputError, match=r"n_correct must be|k must be whole numbers"):
         search.pass_at_k(*bad)
 
 
