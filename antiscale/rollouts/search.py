@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from antiscale.errors import InputError
 from antiscale.rollouts.samples import Integers, Rollouts
 from antiscale.search.passes import pass_at_k as estimate
 from antiscale.validate import Floats
