@@ -226,7 +226,17 @@ def _allocation(x: Instance, bound: Bound) -> Pair:
         -weights * values.ravel(), A_ub=[weights * tokens.ravel()], b_ub=[budget],
         A_eq=one_each, b_eq=np.ones(m), method="highs",
     )  # fmt: skip
-    return None if found.fun is None else (float(value), -float(found.fun))
+    if found.x is None:
+        return None
+    # The solver's tolerance undone: a feasible allocation, and what it is worth.
+    played = np.maximum(found.x.reshape(m, options), 0.0)
+    played = played / played.sum(-1, keepdims=True)
+    cheapest = np.eye(options)[np.argmin(tokens, -1)]
+    cost, least = (float(rho @ (q * tokens).sum(-1)) for q in (played, cheapest))
+    if cost > budget:
+        share = max(budget - least, 0.0) / (cost - least)
+        played = share * played + (1 - share) * cheapest
+    return float(value), float(rho @ (played * values).sum(-1))
 
 
 def _revision(x: Instance, bound: Bound) -> Pair:
