@@ -103,7 +103,7 @@ def draw(rows: pd.DataFrame) -> Figure:
             one = part(budget, "budget", name)
             left.plot(one["budget"], one["accuracy"], line, color=color, marker=marker, label=label)
         H = float(budget["horizon"].iloc[0])
-        left.axvline(H, color=style.INK, linewidth=0.8, linestyle=":")
+        left.vlines(H, 0, 1, color=style.INK, linewidth=0.8, linestyle=":")
         left.annotate("$H$", (H, 0.02), xytext=(3, 0), textcoords="offset points")
         left.set(xscale="log", ylim=(0, 1.35), xlabel="token budget", ylabel="P(right)")
         style.plain_ticks(left, budget["budget"].unique(), most=5)

@@ -104,8 +104,7 @@ def draw(rows: pd.DataFrame) -> Figure:
             axes.plot(x, widest["vb_upper"], "--", color=style.VB, label="VB upper (T7), widest")
             slope = float(widest["vf_slope_theory"].iloc[0])
             line = float(widest["vf_mean"].iloc[-1]) * (x / x[-1]) ** slope
-            label = f"slope {slope:g} and {widest['vb_slope_theory'].iloc[0]:g}"
-            axes.plot(x, 1.5 * line, "-.", color=style.INK, linewidth=0.8, label=label)
+            axes.plot(x, 1.5 * line, "-.", color=style.INK, linewidth=0.8, label="theory's slopes")
             below = float(widest["vb_mean"].iloc[-1]) * (x / x[-1]) ** float(
                 widest["vb_slope_theory"].iloc[0]
             )
