@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from antiscale.figures.style import settle
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -228,6 +230,7 @@ def encode(figure: Figure) -> dict[str, bytes]:
     """Return the figure as PNG and SVG, the same bytes for the same rows."""
     encoded = {}
     with mpl.rc_context(_STYLE):
+        settle(figure)
         for kind, options in (
             ("png", {"dpi": 200, "metadata": {"Software": None}}),
             ("svg", {"metadata": {"Date": None, "Creator": None}}),
