@@ -14,7 +14,8 @@ _WORD = re.compile(r"(?<![A-Za-z])(" + "|".join(_GREEK) + r")(?![A-Za-z0-9])")
 # In order: later ones see what earlier ones left.
 _SIGNS = (
     (re.compile(r"(?<![A-Za-z])sum(?=_| log| ρ)"), "∑"),
-    (re.compile(r"(?<![A-Za-z])sqrt(?=\()"), "√"),
+    (re.compile(r"(?<![A-Za-z])sqrt ?(?=\(|[A-Za-z])"), "√"),
+    (re.compile(r"(?<![A-Za-z])int(?=_)"), "∫"),
     (re.compile(r"(?<![A-Za-z])ct(?=_)"), "c̃"),
     (re.compile(r"&lt;="), "≤"),
     (re.compile(r"&gt;="), "≥"),
@@ -22,6 +23,7 @@ _SIGNS = (
     (re.compile(r" - |(?<=[0-9)R])-(?=[A-Za-z0-9(])"), " − "),
     (re.compile(r"(?<=\()-"), "−"),
     (re.compile(r"\^\(([^()]*)\)"), r"<sup>\1</sup>"),
+    (re.compile(r"_\{([^{}]*)\}"), r"<sub>\1</sub>"),
     (re.compile(r"_([^\W_]+|\+)"), r"<sub>\1</sub>"),
     (re.compile(r"\^(-?[\w.]*\w)"), r"<sup>\1</sup>"),
     (re.compile(r"<sup>-"), "<sup>−"),
