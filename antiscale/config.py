@@ -7,10 +7,10 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -47,8 +47,34 @@ class Place(NamedTuple):
     noise: float = 0.0
 
 
+def check_keys(cls: Any, keys: Iterable[str], what: str = "config key") -> None:
+    """Raise InputError for a key that a configuration does not have, with the nearest one."""
+    known = sorted(field.name for field in dataclasses.fields(cls))
+    for key in keys:
+        if key not in known:
+            raise InputError(f"unknown {what} {key!r}{validate.nearest(key, known)}")
+
+
+class FromMapping:
+    """What all configurations share: they are built from names and values."""
+
+    called: ClassVar[str] = "config key"
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """Build a configuration from names and values.
+
+        Raises
+        ------
+        InputError
+            For an unknown name, with the nearest known one, or a value that is not allowed.
+        """
+        check_keys(cls, mapping, cls.called)
+        return cls(**mapping)
+
+
 @dataclass(frozen=True, kw_only=True)
-class SweepConfig:
+class SweepConfig(FromMapping):
     """Configuration of a sweep over horizons, or over sample sizes.
 
     Parameters
@@ -176,21 +202,6 @@ class SweepConfig:
             "quantile", validate.real("quantile", self.quantile), allow_zero=False, allow_one=False
         )
         put("seed", validate.integer("seed", self.seed, least=0, most=2**63 - 1))
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> SweepConfig:
-        """Build a configuration from names and values.
-
-        Raises
-        ------
-        InputError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
-        """
-        known = sorted(f.name for f in dataclasses.fields(cls))
-        for key in mapping:
-            if key not in known:
-                raise InputError(f"unknown config key {key!r}{validate.nearest(key, known)}")
-        return cls(**mapping)
 
     def family_parameters(self) -> dict[str, Any]:
         """Return the family's parameters: its defaults, the shorthands and those given.

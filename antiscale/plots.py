@@ -13,13 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from antiscale.figures.style import settle
+from antiscale.figures.style import GAP, INK, VB, VF, settle
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Okabe and Ito's colours, told apart by colour-blind readers; markers differ as well.
-VF, VB, GAP, INK = "#D55E00", "#0072B2", "#009E73", "#333333"
 
 _STYLE: Any = {
     "font.size": 8.5,

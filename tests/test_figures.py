@@ -207,7 +207,7 @@ def test_bad_input_gets_one_line(arguments: list[str], words: str, capsys) -> No
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("bilevel", "horizon = 40", "horizont = 40", "unknown key 'horizont'; did you mean"),
+        ("bilevel", "horizon = 40", "horizont = 40", "bilevel.toml 'horizont'; did you mean"),
         ("bilevel", "horizon = 40\n", "", "horizon"),
         ("bilevel", "hazards = [0.15", "hazards = [1.5", "hazards must lie in"),
         ("planted", "paces = [0.25", "paces = [0.9", "paces must rise"),

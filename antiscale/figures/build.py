@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import antiscale
-from antiscale import figures, validate
-from antiscale.config import read_config, writable
+from antiscale import figures
+from antiscale.config import check_keys, read_config, writable
 from antiscale.errors import InputError
 from antiscale.figures import style
 from antiscale.figures.sweeps import Progress
@@ -61,10 +61,7 @@ def configuration(name: str, folder: Path, *, fast: bool) -> Any:
     file = folder / f"{name}.toml"
     given = read_config(file)
     smoke = given.pop("smoke", {})
-    known = [field.name for field in dataclasses.fields(cls)]
-    for key in (*given, *smoke):
-        if key not in known:
-            raise InputError(f"{file}: unknown key {key!r}{validate.nearest(key, known)}")
+    check_keys(cls, (*given, *smoke), f"key of {file}")
     merged = given | smoke if fast else given
     plain = {key: tuple(v) if isinstance(v, list) else v for key, v in merged.items()}
     try:

@@ -7,10 +7,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import antiscale
 from antiscale import validate
+from antiscale.config import FromMapping
 from antiscale.errors import InputError
 
 SCHEMA = "antiscale.diagnose/1"
@@ -26,7 +27,7 @@ QUANTILES = (0.5, 0.75, 0.9, 0.99)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiagnoseConfig:
+class DiagnoseConfig(FromMapping):
     """Configuration of a diagnosis.
 
     Parameters
@@ -54,6 +55,8 @@ class DiagnoseConfig:
     seed
         Seed of what is drawn: halves of the samples, and simulated clones.
     """
+
+    called: ClassVar[str] = "option"
 
     columns: Mapping[str, str] = field(default_factory=dict)
     model: str | None = None
@@ -106,21 +109,6 @@ class DiagnoseConfig:
             raise InputError(f"level must lie in [0.5, 0.999]; got {level:g}")
         put("level", level)
         put("seed", validate.integer("seed", self.seed, least=0, most=2**63 - 1))
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> DiagnoseConfig:
-        """Build a configuration from names and values.
-
-        Raises
-        ------
-        InputError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
-        """
-        known = sorted(f.name for f in dataclasses.fields(cls))
-        for key in mapping:
-            if key not in known:
-                raise InputError(f"unknown option {key!r}{validate.nearest(key, known)}")
-        return cls(**mapping)
 
     def samples_at(self, horizon: int) -> int:
         """Return n, the traces for which to predict at `horizon`."""

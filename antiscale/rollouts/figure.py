@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from antiscale import plots
-from antiscale.plots import GAP, INK, VB, VF
+from antiscale.figures.style import GAP, INK, VB, VF
 
 _LIGHT = "#BBBBBB"
 # Problems drawn one by one; of more, so many evenly spaced ones stand for all.

@@ -14,7 +14,7 @@ import numpy as np
 
 import antiscale
 from antiscale import validate
-from antiscale.config import writable
+from antiscale.config import FromMapping, writable
 from antiscale.errors import InputError
 from antiscale.families import family, parameters_of, settled
 from antiscale.search.combined import COMBINATIONS
@@ -34,7 +34,7 @@ _DEFAULT_BUDGETS = tuple(2.0**k for k in range(-3, 7))
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
+class SearchConfig(FromMapping):
     """Strategies, budgets and verifiers on one trace model.
 
     Parameters
@@ -170,21 +170,6 @@ class SearchConfig:
         if any(a >= b for a, b in itertools.pairwise(whole)):
             raise InputError(f"budgets must rise; got {', '.join(map(str, whole))}")
         return tuple(whole)
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> SearchConfig:
-        """Build a configuration from names and values.
-
-        Raises
-        ------
-        InputError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
-        """
-        known = sorted(f.name for f in dataclasses.fields(cls))
-        for key in mapping:
-            if key not in known:
-                raise InputError(f"unknown config key {key!r}{validate.nearest(key, known)}")
-        return cls(**mapping)
 
     def self_verifier(self) -> SelfVerifier:
         """Return the rates of self-correction."""

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from antiscale import plots
+from antiscale.figures.style import INK
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,9 +67,9 @@ def search_figure(rows: pd.DataFrame, note: str) -> Figure:
                     part["budget"], part[column] / scale, stroke, marker=marker, markersize=4,
                     color=color, label=label, linewidth=1.2,
                 )  # fmt: skip
-            axes.axvline(horizon, color=plots.INK, linewidth=0.8, linestyle=":")
+            axes.axvline(horizon, color=INK, linewidth=0.8, linestyle=":")
             axes.text(horizon, 1.0, " H", transform=axes.get_xaxis_transform(), va="top",
-                      fontsize=7, color=plots.INK)  # fmt: skip
+                      fontsize=7, color=INK)  # fmt: skip
             axes.set(xscale="log", ylim=(0.0, 1.0))
             word = "hard cap" if kind == "hard" else "on average"
             axes.set_xlabel(f"token budget ({word})")
@@ -126,12 +127,12 @@ def over_optimisation_figure(rows: pd.DataFrame, peaks: pd.DataFrame, note: str)
         left.set(xscale="log", ylim=(0.0, 1.04), xlabel="traces $N$", ylabel="P(right)")
         left.set_title("Best-of-N, persistent false positives", loc="left")
         handles, labels = left.get_legend_handles_labels()
-        handles += left.plot([], [], "o", color=plots.INK, markersize=5)
-        handles += left.plot([], [], ":", color=plots.INK, linewidth=1.0)
+        handles += left.plot([], [], "o", color=INK, markersize=5)
+        handles += left.plot([], [], ":", color=INK, linewidth=1.0)
         labels += ["peak over whole N", "T10g: turning point"]
         figure.legend(handles, labels, loc="outside upper left", ncols=4, columnspacing=1.2)
         turning = peaks[np.isfinite(peaks["turning_point"])]
-        right.plot(turning["correlation"], turning["turning_point"], "-", color=plots.INK,
+        right.plot(turning["correlation"], turning["turning_point"], "-", color=INK,
                    label="T10g: turning point")  # fmt: skip
         right.plot(turning["correlation"], turning["peak"], "o", color="#0072B2", markersize=4.5,
                    label="peak over whole N")  # fmt: skip

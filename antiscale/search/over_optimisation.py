@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from antiscale import validate
 from antiscale.bounds import turning_point
+from antiscale.config import FromMapping
 from antiscale.errors import InputError
 from antiscale.search.best_of import select
 from antiscale.search.correlated import correlated
@@ -22,7 +20,7 @@ _MOST = 10**4
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverOptimisationConfig:
+class OverOptimisationConfig(FromMapping):
     """One problem, and a verifier whose false positives come back.
 
     Parameters
@@ -63,15 +61,6 @@ class OverOptimisationConfig:
             object.__setattr__(self, name, given)
         if not set(self.shown) <= set(self.correlations):
             raise InputError("shown must be among correlations")
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> OverOptimisationConfig:
-        """Build a configuration from names and values; an unknown name is an error."""
-        known = sorted(field.name for field in dataclasses.fields(cls))
-        for key in mapping:
-            if key not in known:
-                raise InputError(f"unknown config key {key!r}{validate.nearest(key, known)}")
-        return cls(**mapping)
 
     def verifier(self, correlation: float) -> tuple[Floats, ScoreLaw]:
         """Return the problem's two types, right and wrong [1, 2], and the verifier."""

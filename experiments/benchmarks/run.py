@@ -30,8 +30,9 @@ from matplotlib.figure import Figure
 import antiscale as ac
 from antiscale.ball import solve
 from antiscale.counts import draw_counts
+from antiscale.figures.style import GAP, INK, VB, VF
 from antiscale.learners import Setting, load_learner
-from antiscale.plots import GAP, INK, VB, VF, encode, styled
+from antiscale.plots import encode, styled
 from antiscale.risks import cloning_losses, verification_losses
 
 HERE = Path(__file__).parent
