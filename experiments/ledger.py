@@ -12,7 +12,8 @@ import re
 import sys
 from pathlib import Path
 
-from antiscale.certify import CHECKS, ledger
+from antiscale.certify import ledger
+from antiscale.certify.check import key_of
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "experiments/certify"
@@ -25,11 +26,7 @@ def lines(known: ledger.Ledger) -> list[str]:
     """One row per result."""
     found = []
     for row in known.summary():
-        key = next(
-            key
-            for key, check in CHECKS.items()
-            if (check.label, check.arena) == (row["label"], row["arena"])
-        )
+        key = key_of(row["label"], row["arena"])
         found.append(
             f"| {row['label']} | {row['tried']:,} | {row['violations']} | {row['worst']:.4f} | "
             f"{row['median']:.4f} | [{row['arena']}]({FOLDER}/worst/{key}.json) | {row['truth']} |"

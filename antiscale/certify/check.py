@@ -26,6 +26,11 @@ SLACK, ROUNDING = 1e-7, 1e-11
 TOP = 16.0
 
 
+def key_of(label: str, arena: str) -> str:
+    """The key of a label's check in an arena."""
+    return f"{label}-{arena.replace(' ', '-')}"
+
+
 @dataclass(frozen=True)
 class Check:
     """How one result is attacked in one arena.
@@ -59,14 +64,17 @@ class Check:
     @property
     def key(self) -> str:
         """Label and arena, as in file names: T4c-two-types."""
-        return f"{self.label}-{self.arena.replace(' ', '-')}"
+        return key_of(self.label, self.arena)
 
     def ratio(self, instance: Instance, bound: Bound | None = None) -> float | None:
         """Return how near the bound comes to being crossed: above 1 + SLACK it is.
 
         upper: truth/bound; lower: bound/truth; equal: the larger over the smaller.
         """
-        found = self.evaluate(instance, bound or RESULTS[self.label])
+        return self.ratio_of(self.evaluate(instance, bound or RESULTS[self.label]))
+
+    def ratio_of(self, found: Pair) -> float | None:
+        """The ratio of what `evaluate` found."""
         if found is None:
             return None
         value, truth = found

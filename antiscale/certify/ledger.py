@@ -18,7 +18,7 @@ import numpy as np
 import antiscale
 from antiscale.bounds.registry import RESULTS
 from antiscale.certify.attack import Found
-from antiscale.certify.check import SLACK
+from antiscale.certify.check import SLACK, Check, key_of
 from antiscale.certify.checks import CHECKS
 from antiscale.config import writable
 from antiscale.errors import InputError
@@ -103,7 +103,7 @@ class Ledger:
                 continue
             sampled = sum(row["sampled"] for row in rows)
             top = max(rows, key=lambda row: row["worst"])
-            check = next(c for c in CHECKS.values() if (c.label, c.arena) == (label, top["arena"]))
+            check = CHECKS[key_of(label, top["arena"])]
             found.append(
                 {
                     "label": label,
@@ -155,9 +155,8 @@ def read(path: Path) -> Ledger:
             raise KeyError(file.name)
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{file} is damaged; move it away to start a new ledger") from None
-    known = {(check.label, check.arena) for check in CHECKS.values()}
     # Arenas that are no more have had their day; their rows go with them.
-    rows = [row for row in rows if (row["label"], row["arena"]) in known]
+    rows = [row for row in rows if key_of(row["label"], row["arena"]) in CHECKS]
     files = sorted((path / "worst").glob("*.json"))
     return Ledger(path, rows, {f.stem: read_worst(f) for f in files if f.stem in CHECKS})
 
@@ -179,23 +178,22 @@ def read_worst(file: Path) -> dict[str, Any]:
         content["ratio"] = float(content["ratio"])
     except FileNotFoundError:
         raise InputError(f"{file} does not exist") from None
-    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"{file} is no saved instance of antiscale certify (of this version)"
         ) from None
     return content
 
 
-def check_of(content: dict[str, Any]) -> Any:
+def check_of(content: dict[str, Any]) -> Check:
     """The check that a saved instance belongs to."""
-    place = (content["label"], content["arena"])
-    return next(c for c in CHECKS.values() if (c.label, c.arena) == place)
+    return CHECKS[key_of(content["label"], content["arena"])]
 
 
 def replay(content: dict[str, Any]) -> tuple[float | None, float | None, float | None, bool]:
     """Bound, truth and ratio of a saved instance now, and whether its bound is crossed."""
     check = check_of(content)
     found = check.evaluate(content["instance"], RESULTS[check.label])
-    ratio = check.ratio(content["instance"])
+    ratio = check.ratio_of(found)
     crossed = ratio is not None and ratio > 1.0 + SLACK
     return *(found or (None, None)), ratio, crossed

@@ -18,6 +18,13 @@ from antiscale.validate import Floats
 _COARSE, _FINE = 33, 17
 
 
+def standardised(pmf: Floats, returns: Floats) -> Floats:
+    """G = (R - J)/sigma, sigma > 0."""
+    centred = returns - pmf @ returns
+    g: Floats = centred / np.sqrt(pmf @ centred**2)
+    return g
+
+
 def law_of_experts(pmf: Floats, g: Floats, theta: Floats, n: int, rho: float) -> Floats:
     """The law of what n samples show of the prompt, for every expert theta: [K, N]."""
     policies = np.maximum(pmf * (1 + theta[:, None] * g), 0.0)
@@ -43,8 +50,7 @@ def worst_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) ->
     The learners: the clone, three shrunken ones (0 is the base policy), and posterior medians under
     uniform priors and two-point priors of several widths.
     """
-    mean = pmf @ returns
-    g = (returns - mean) / np.sqrt(pmf @ (returns - mean) ** 2)
+    g = standardised(pmf, returns)
     theta = np.linspace(-most, most, _COARSE)
     law = law_of_experts(pmf, g, theta, n, rho)
     counts = truths.counts_shown(len(pmf), n, rho)
@@ -89,8 +95,7 @@ def program_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) 
 
     The program's learner is best against 9 experts; its worst risk over all of them is returned.
     """
-    mean = pmf @ returns
-    g = (returns - mean) / np.sqrt(pmf @ (returns - mean) ** 2)
+    g = standardised(pmf, returns)
     theta = np.linspace(-most, most, 9)
     played = _minimax_learner(theta, law_of_experts(pmf, g, theta, n, rho))
     if played is None:

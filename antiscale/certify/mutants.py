@@ -78,19 +78,21 @@ def caught(mutant: Mutant, *, seed: int = 0, rounds: int = 4) -> Caught | None:
     seed, rounds
         Of the attack: so many rounds in each arena at the most.
     """
-    tried, best, right = 0, -math.inf, -math.inf
-    key = ""
+    tried, best = 0, -math.inf
+    keys = of_label(mutant.label)
     for number in range(rounds):
-        for key in of_label(mutant.label):
+        for key in keys:
             found = attack(CHECKS[key], seed, number, bound=mutant.bound, until_crossed=True)
             tried += found.tried
             if found.violations:
                 return Caught("crossed", key, tried, found.instance)
             best = max(best, found.worst)
-            if RESULTS[mutant.label].kind in _CLOSED:
-                right = max(right, attack(CHECKS[key], seed, number).worst)
+    if RESULTS[mutant.label].kind not in _CLOSED:
+        return None
+    # The same rounds against the right bound.
+    right = max(attack(CHECKS[key], seed, k).worst for k in range(rounds) for key in keys)
     if right >= 1.0 - _MET and best < right - _MET:
-        return Caught("no longer met", key, tried, None)
+        return Caught("no longer met", keys[-1], tried, None)
     return None
 
 

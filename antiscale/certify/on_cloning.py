@@ -156,7 +156,7 @@ def _often(x: Instance, bound: Bound) -> Pair:
     eps = loss / sigma
     if eps > _most(pmf, returns, x["kappa"]) * (1 + 1e-9):
         return math.nan, 1.0  # the experts leave the ball
-    g = (returns - pmf @ returns) / sigma
+    g = minimax.standardised(pmf, returns)
     up, down = minimax.law_of_experts(pmf, g, np.array([-eps, eps]), x["n"], x["rho"])
     return float(x["chance"]), max(_test_error(up, down), 1e-300)
 
