@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Inches: one column of an ICML page, and both.
-COLUMN, PAGE = 3.25, 6.75
+# Inches: the width of an ICML page's two columns.
+PAGE = 6.75
 
 # Okabe and Ito's colours, told apart by colour-blind readers; markers differ as well.
 VF, VB, GAP, INK = "#D55E00", "#0072B2", "#009E73", "#333333"
