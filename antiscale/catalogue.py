@@ -24,7 +24,7 @@ from antiscale.bracket import (
 from antiscale.errors import InputError
 from antiscale.learners.search import BestOfN
 from antiscale.measures import anticoncentration, heterogeneity
-from antiscale.report import DASH, number
+from antiscale.numbers import DASH, number
 
 # Failure probability at which the bounds in probability are shown.
 DELTA = 0.05

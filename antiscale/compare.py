@@ -21,7 +21,8 @@ from scipy import special
 
 from antiscale.config import SweepConfig
 from antiscale.intervals import LEVEL
-from antiscale.report import DASH, exponent, number, plus_minus
+from antiscale.numbers import DASH, number
+from antiscale.report import exponent, plus_minus
 from antiscale.results import RunFolder
 
 SCHEMA = "antiscale.diff/1"

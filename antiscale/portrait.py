@@ -18,7 +18,7 @@ from antiscale.measures import (
     mean_return,
     sharpness,
 )
-from antiscale.report import number
+from antiscale.numbers import number
 
 
 def measures_of(

@@ -11,11 +11,10 @@ from rich.text import Text
 
 from antiscale.bounds.separation import certified_from
 from antiscale.config import SweepConfig
+from antiscale.numbers import DASH, interval, number
 
 if TYPE_CHECKING:
     from antiscale.separation import Separation
-
-DASH = "–"
 
 # What varies, and what exponents are in: noise divides n by 1/c, c = (sqrt(1-noise)-sqrt(noise))^2.
 KEY = {"H": "H", "n": "n", "noise": "noise"}
@@ -71,25 +70,6 @@ def _ranges(rows: list[dict[str, Any]]) -> str:
             spread("W", [row["max_ratio"] for row in rows]) + ".",
         )
     )
-
-
-def number(value: float | None) -> str:
-    """Three significant digits; a dash where undefined."""
-    if value is None or math.isnan(value):
-        return DASH
-    if abs(value) < 5e-7:
-        return "0"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    if abs(value) < 1e-3:
-        return f"{value:.1e}"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 4)}f}"
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """The ends of an interval in brackets."""
-    return f"[{number(low)}, {number(high)}]"
 
 
 def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:

@@ -15,9 +15,9 @@ from antiscale import bounds, device
 from antiscale.bracket import Case, certified_gap
 from antiscale.config import SweepConfig, writable
 from antiscale.errors import InputError
+from antiscale.numbers import number
 from antiscale.phase import diagram
 from antiscale.rates import theory
-from antiscale.report import number
 from antiscale.results import RunFolder, versions
 from antiscale.simulate import simulate
 from antiscale.validate import Floats

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import antiscale as ac
-from antiscale import report
 from antiscale.bounds.registry import RESULTS
 from antiscale.classes import CLASSES
 from antiscale.config import SweepConfig
 from antiscale.families import FAMILIES
 from antiscale.learners import BUILT_IN
+from antiscale.numbers import number
 from antiscale.simulate import simulate
 
 ROOT = Path(__file__).parents[1]
@@ -119,13 +119,13 @@ def test_the_readmes_table_is_the_sweeps() -> None:
         row = simulate(SweepConfig(repeats=2), horizon, 32 * horizon).row
         (line,) = re.findall(rf"^ *{horizon} .*", README, re.MULTILINE)
         assert line.split()[:6] == [
-            str(horizon), str(32 * horizon), report.number(row["sigma"] / horizon),
-            report.number(row["c0"]), report.number(row["max_ratio"]),
-            report.number(row["vf_lower"]),
+            str(horizon), str(32 * horizon), number(row["sigma"] / horizon),
+            number(row["c0"]), number(row["max_ratio"]),
+            number(row["vf_lower"]),
         ]  # fmt: skip
-        assert line.split()[9] == report.number(row["vf_upper"])
-        assert line.split()[13] == report.number(row["vb_upper"])
-        assert line.split()[15] == report.number(row["gap_certified"])
+        assert line.split()[9] == number(row["vf_upper"])
+        assert line.split()[13] == number(row["vb_upper"])
+        assert line.split()[15] == number(row["gap_certified"])
 
 
 def test_the_readmes_two_commands_are_one_line_each() -> None:

@@ -24,6 +24,7 @@ from antiscale.bounds.registry import RESULTS
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.families import load_family
+from antiscale.numbers import number
 from antiscale.page import document, explorer, figures
 from antiscale.page.command import sweep_command
 from antiscale.page.typography import digits, formula, prose
@@ -202,7 +203,7 @@ def test_what_a_stop_certifies_is_read_off_its_curve(made: page.Page) -> None:
         assert found["certified"][k][r][s] == expected
         shown = found["readouts"][k][r][s]
         assert shown["certified"] == ("never" if expected is None else f"H = {expected}")
-        assert shown["gap_certified"] == digits(report.number(gap[-1]))
+        assert shown["gap_certified"] == digits(number(gap[-1]))
 
 
 def test_bounds_by_a_short_cut_are_the_sweeps() -> None:
@@ -218,10 +219,10 @@ def test_bounds_by_a_short_cut_are_the_sweeps() -> None:
 def test_the_page_shows_claim_table_bounds_and_manifest(made: page.Page, run: Path) -> None:
     text = " ".join(Reader(made.html).text.replace("\N{NO-BREAK SPACE}", " ").split())
     rows = made.data["rows"]
-    assert f"At H = 64 cloning loses {report.number(rows[-1]['vf_mean'])} tokens" in text
+    assert f"At H = 64 cloning loses {number(rows[-1]['vf_mean'])} tokens" in text
     for row in rows:
         for name in ("vf_lower", "vf_upper", "vb_upper", "gap_certified"):
-            assert digits(report.number(row[name])) in text
+            assert digits(number(row[name])) in text
         assert report.plus_minus(row["vb_mean"], row["vb_high"]) in text
     for label, result in RESULTS.items():
         assert f' id="{label}">{label}</th>' in made.html

@@ -16,6 +16,7 @@ import pytest
 import antiscale as ac
 from antiscale import page, report
 from antiscale.config import SweepConfig
+from antiscale.numbers import number
 from antiscale.page import explorer
 from antiscale.results import read_run
 from antiscale.simulate import simulate
@@ -152,7 +153,7 @@ def test_pointing_at_a_curve_shows_its_values(shown: Opened, made: tuple[str, pa
     text = shown.page.locator("#losses .hoverlayer").text_content()
     (row,) = [row for row in made[1].data["rows"] if f"H = {row['horizon']}" in text]
     assert report.plus_minus(row["vf_mean"], row["vf_high"]) in text
-    assert report.number(row["vb_upper"]) in text
+    assert number(row["vb_upper"]) in text
 
 
 def test_names_hide_curves_and_axes_change(shown: Opened) -> None:
@@ -241,7 +242,7 @@ def test_without_scripts_a_picture_and_the_numbers_remain(
     assert opened.locator("noscript").is_visible()
     assert not opened.locator(".sliders").is_visible()
     last = made[1].data["rows"][-1]
-    assert opened.locator("#readout-vf_lower").inner_text() == report.number(last["vf_lower"])
+    assert opened.locator("#readout-vf_lower").inner_text() == number(last["vf_lower"])
 
 
 def test_the_policy_stops_scripts_that_got_in(chromium: Any, made: tuple[str, page.Page]) -> None:

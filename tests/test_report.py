@@ -10,6 +10,7 @@ from rich.console import Console
 
 from antiscale import report
 from antiscale.config import SweepConfig
+from antiscale.numbers import number
 from antiscale.sweeps import SweepResult, run_sweep
 
 
@@ -42,7 +43,7 @@ def shown(result: SweepResult, width: int) -> str:
     ],
 )
 def test_numbers_have_three_digits(value: float | None, text: str) -> None:
-    assert report.number(value) == text
+    assert number(value) == text
 
 
 def test_half_widths_have_the_means_decimals() -> None:
@@ -57,16 +58,16 @@ def test_the_screen_fits_and_shows_every_row(result: SweepResult, width: int) ->
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     for row in result.rows:
-        assert report.number(row["vf_lower"]) in text
+        assert number(row["vf_lower"]) in text
         assert report.plus_minus(row["vb_mean"], row["vb_high"]) in text
 
 
 def test_the_reading_says_who_loses_what_and_what_is_certain(result: SweepResult) -> None:
     sentence = report.reading(result.config, result.rows, result.fit)
     last = result.rows[-1]
-    assert f"At H = 256 cloning loses {report.number(last['vf_mean'])} tokens" in sentence
+    assert f"At H = 256 cloning loses {number(last['vf_mean'])} tokens" in sentence
     assert "from H = 128 on every verifier-free algorithm has an expert" in sentence
-    assert report.number(last["gap_certified"]) in sentence
+    assert number(last["gap_certified"]) in sentence
     assert sentence.endswith(".")
 
 

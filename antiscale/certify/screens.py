@@ -14,7 +14,7 @@ from antiscale.certify.checks import CHECKS
 from antiscale.certify.genes import Instance
 from antiscale.certify.mutants import Caught, Mutant
 from antiscale.config import writable
-from antiscale.report import DASH
+from antiscale.numbers import DASH
 
 _MEANS = {"upper": "truth/bound", "lower": "bound/truth", "equal": "larger/smaller"}
 

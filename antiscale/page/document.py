@@ -21,11 +21,12 @@ from antiscale import families, plots, report
 from antiscale.bounds.registry import RESULTS
 from antiscale.config import SweepConfig, writable
 from antiscale.errors import InputError
+from antiscale.numbers import DASH, number
 from antiscale.page import figures
 from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
-from antiscale.report import DASH, number, plus_minus
+from antiscale.report import plus_minus
 from antiscale.results import RunFolder
 
 SCHEMA = "antiscale.page/1"

@@ -21,7 +21,7 @@ from antiscale.bracket import Bound, Case, certified_gap, cloning_upper, verific
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.measures import heterogeneity
-from antiscale.report import number
+from antiscale.numbers import number
 
 KAPPAS = (0.05, 0.1, 0.25, 0.5, 1.0)
 RATIOS = (2.0, 8.0, 32.0, 128.0, 512.0)

@@ -12,9 +12,10 @@ from typing import Any
 
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
+from antiscale.numbers import number
 from antiscale.page.explorer import Explorer
 from antiscale.page.typography import digits
-from antiscale.report import number, plus_minus
+from antiscale.report import plus_minus
 
 Rows = list[dict[str, Any]]
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.report import DASH, interval, number
+from antiscale.numbers import DASH, interval, number
 
 # Below this width a terminal gets the search curves without their intervals.
 _WIDE = 110

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.report import number
+from antiscale.numbers import number
 from antiscale.search.curves import SearchResult
 from antiscale.search.strategies import STRATEGIES
 
