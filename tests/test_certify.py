@@ -81,8 +81,8 @@ def test_what_is_continuous_is_encoded_and_decoded() -> None:
 
 def test_the_outcome_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     keys = ["T3a-two-values", "T5a-two-types", "T10a-any-scores"]
-    one = certify(ledger.read(tmp_path), keys, seed=2, rounds=3, jobs=1)
-    two = certify(ledger.read(tmp_path), keys, seed=2, rounds=3, jobs=2)
+    one = certify(tmp_path / "one", keys, seed=2, rounds=3, jobs=1)
+    two = certify(tmp_path / "two", keys, seed=2, rounds=3, jobs=2)
     assert one[0].rows == two[0].rows
     assert one[0].worst == two[0].worst
     assert one[1] == two[1]
@@ -90,13 +90,14 @@ def test_the_outcome_does_not_depend_on_the_number_of_processes(tmp_path: Path) 
 
 def test_a_ledger_adds_up_and_goes_on_where_it_ended(tmp_path: Path) -> None:
     keys = ["T3a-two-values", "T3a-few-types"]
-    first, found = certify(ledger.read(tmp_path), keys, seed=5, rounds=2)
-    first.save()
+    first, found = certify(tmp_path, keys, seed=5, rounds=2)
     read = ledger.read(tmp_path)
     assert read == first
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["ledger.csv", "worst"]
     assert [row["first_round"] for row in read.rows] == [0, 0]
-    second, more = certify(read, keys, seed=5, rounds=1)
+    second, more = certify(tmp_path, keys, seed=5, rounds=1)
     assert [row["first_round"] for row in second.rows] == [0, 0, 2, 2]
+    assert [row["last_round"] for row in second.rows] == [1, 1, 2, 2]
     assert all(second.next_round(key, 5) == 3 and second.next_round(key, 6) == 0 for key in keys)
     (row,) = second.summary()
     assert row["tried"] == sum(f.tried for f in (*found.values(), *more.values()))
@@ -106,7 +107,7 @@ def test_a_ledger_adds_up_and_goes_on_where_it_ended(tmp_path: Path) -> None:
 
 def test_time_is_shared_among_checks(tmp_path: Path) -> None:
     keys = ["T3a-two-values", "T4d-few-styles"]
-    _, found = certify(ledger.read(tmp_path), keys, minutes=0.02)
+    _, found = certify(tmp_path, keys, minutes=0.02)
     # The cheap check gets many rounds for one of the dear one.
     assert found["T3a-two-values"].tried > found["T4d-few-styles"].tried > 0
 
