@@ -242,11 +242,9 @@ class Folder:
             fresh, files = fresh | before, before["files"]
         else:
             files = dict.fromkeys(before["files"])
+        name = {"temporary": f".partial-{uuid.uuid4().hex}-", "files": files}
         self.manifest = {}
-        self._save(
-            **fresh | {"status": "running", "temporary": f".partial-{uuid.uuid4().hex}-"},
-            files=files,
-        )
+        self._save(**fresh | name)
 
     def _save(self, **changes: Any) -> None:
         """Change entries of the manifest and write it."""

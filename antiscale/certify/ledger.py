@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from antiscale.bounds.registry import RESULTS
 from antiscale.certify.attack import Found
 from antiscale.certify.check import SLACK, Check, key_of
 from antiscale.certify.checks import CHECKS
+from antiscale.certify.genes import Gene
 from antiscale.config import writable
 from antiscale.errors import InputError
 from antiscale.folder import LOCK, locked, read_json, write_whole, writing
@@ -371,16 +373,35 @@ def read_worst(file: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise KeyError(file.name)
-        if set(check_of(content).genes) != set(content["instance"]):
+        genes, instance = check_of(content).genes, content["instance"]
+        if set(genes) != set(instance) or not all(
+            _allowed(gene, instance[name]) for name, gene in genes.items()
+        ):
             raise KeyError(file.name)
         content["ratio"] = float(content["ratio"])
+        if math.isnan(content["ratio"]) or not isinstance(content["truth"], str):
+            raise ValueError(file.name)
+        if content["direction"] != check_of(content).direction:
+            raise ValueError(file.name)
     except FileNotFoundError:
         raise InputError(f"{file} does not exist") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+            RecursionError):  # fmt: skip
         raise InputError(
             f"{file} is no saved instance of antiscale certify (of this version)"
         ) from None
     return content
+
+
+def _allowed(gene: Gene, value: Any) -> bool:
+    """Whether a value is one that the gene may have: the nearest allowed one is itself."""
+    tidied = gene.tidy(value)
+    if isinstance(value, dict):
+        return tidied == value
+    if isinstance(value, str | bool) or tidied is value:
+        return tidied == value
+    there = np.asarray(value, dtype=float), np.asarray(tidied, dtype=float)
+    return there[0].shape == there[1].shape and np.allclose(*there, rtol=1e-6, atol=1e-12)
 
 
 def check_of(content: dict[str, Any]) -> Check:
@@ -391,7 +412,15 @@ def check_of(content: dict[str, Any]) -> Check:
 def replay(content: dict[str, Any]) -> tuple[float | None, float | None, float | None, bool]:
     """Bound, truth and ratio of a saved instance now, and whether its bound is crossed."""
     check = check_of(content)
-    found = check.evaluate(content["instance"], RESULTS[check.label])
+    try:
+        found = check.evaluate(content["instance"], RESULTS[check.label])
+    except InputError:
+        raise
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise InputError(
+            f"this instance of {check.key} cannot be evaluated ({type(error).__name__}: {error}); "
+            "its parts do not belong together"
+        ) from None
     ratio = check.ratio_of(found)
     crossed = ratio is not None and ratio > 1.0 + SLACK
     return *(found or (None, None)), ratio, crossed
