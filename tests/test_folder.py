@@ -33,6 +33,11 @@ COMMANDS = {
     "diagnose": ["diagnose", "table.csv", "--quiet"],
     "plot": ["plot", "run"],
 }
+# Those of seconds are for the longer checks.
+QUICK_ONES = [
+    pytest.param(command, marks=[pytest.mark.slow] * (command in ("separation", "diagnose")))
+    for command in COMMANDS
+]
 Call = Callable[..., tuple[int, str, str]]
 
 
@@ -104,7 +109,7 @@ def test_a_folder_of_ones_own_files_is_not_touched(
             assert contents(mine) == before
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", QUICK_ONES)
 def test_overwrite_clears_what_the_same_command_listed_and_nothing_else(
     command: str, call: Call, finished: Path
 ) -> None:
@@ -132,7 +137,7 @@ def test_overwrite_clears_what_the_same_command_listed_and_nothing_else(
     assert contents(Path("here"))["notes.txt"] == b"precious"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", QUICK_ONES)
 def test_a_folder_whose_process_died_is_taken_over(
     command: str, call: Call, finished: Path
 ) -> None:

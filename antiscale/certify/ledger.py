@@ -395,7 +395,8 @@ def read_worst(file: Path) -> dict[str, Any]:
 
 def _allowed(gene: Gene, value: Any) -> bool:
     """Whether a value is one that the gene may have: the nearest allowed one is itself."""
-    tidied = gene.tidy(value)
+    with np.errstate(all="ignore"):
+        tidied = gene.tidy(value)
     if isinstance(value, dict):
         return tidied == value
     if isinstance(value, str | bool) or tidied is value:
@@ -413,7 +414,8 @@ def replay(content: dict[str, Any]) -> tuple[float | None, float | None, float |
     """Bound, truth and ratio of a saved instance now, and whether its bound is crossed."""
     check = check_of(content)
     try:
-        found = check.evaluate(content["instance"], RESULTS[check.label])
+        with np.errstate(all="ignore"):
+            found = check.evaluate(content["instance"], RESULTS[check.label])
     except InputError:
         raise
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
