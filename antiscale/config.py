@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 import antiscale
-from antiscale import validate
+from antiscale import source, validate
 from antiscale.errors import InputError
 from antiscale.families import family, parameters_of, settled
 
@@ -265,16 +265,26 @@ class SweepConfig(FromMapping):
             del columns[taken]
         return columns
 
+    def sources(self) -> dict[str, str | None]:
+        """Return the digests of the source of the user's own learners, by name."""
+        return {
+            name: source.digest_of(name.partition(":")[0]) for name in self.learner if ":" in name
+        }
+
     def hash(self) -> str:
         """Return twelve hexadecimal digits that name the configuration and this version's rows.
 
-        Parameters of the family left at their defaults and the same values given name one run.
+        Parameters of the family left at their defaults and the same values given name one run. The
+        content of a file that the configuration names, and the source of the user's own learners,
+        are part of it.
         """
         plain = self.to_dict() | {
             "parameters": writable(self.family_parameters()),
             "reward_class": self.class_name(),
         }
         del plain["prompts"], plain["styles"]
+        if sources := self.sources():
+            plain["sources"] = sources
         text = json.dumps([SCHEMA, antiscale.__version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

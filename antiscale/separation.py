@@ -15,10 +15,10 @@ from antiscale import bounds, device
 from antiscale.bracket import Case, certified_gap
 from antiscale.config import SweepConfig, writable
 from antiscale.errors import InputError
+from antiscale.folder import Folder
 from antiscale.numbers import number
 from antiscale.phase import diagram
 from antiscale.rates import theory
-from antiscale.results import RunFolder, versions
 from antiscale.simulate import simulate
 from antiscale.validate import Floats
 
@@ -288,8 +288,8 @@ def reading(found: Separation) -> str:
     return " ".join(lines)
 
 
-def write(found: Separation, folder: RunFolder) -> None:
-    """Leave rows, phase diagram, JSON and figure in a folder, and last its manifest."""
+def write(found: Separation, folder: Folder) -> None:
+    """Leave rows, phase diagram, JSON and figure in a folder of `results.open_folder`."""
     import pandas as pd
 
     from antiscale import plots
@@ -309,7 +309,4 @@ def write(found: Separation, folder: RunFolder) -> None:
     figure = plots.separation_figure(frames["rows"], frames["in_n"], frames.get("phase"), note)
     for kind, image in plots.encode(figure).items():
         folder.write(f"separation.{kind}", image)
-    folder.write_manifest(
-        schema=SCHEMA, status="complete", hash=found.config.hash(), seed=found.config.seed,
-        config=found.config.to_dict(), versions=versions(),
-    )  # fmt: skip
+    folder.finish()

@@ -16,7 +16,7 @@ from antiscale.classes import load_class
 from antiscale.config import SCHEMA, Place, SweepConfig
 from antiscale.errors import InputError
 from antiscale.families import load_family
-from antiscale.learners import choose_learners
+from antiscale.learners import choose_learners, renew
 from antiscale.rates import fit_exponents
 from antiscale.results import RunFolder, open_run
 from antiscale.simulate import Cell, simulate
@@ -51,7 +51,7 @@ class SweepResult:
         return {
             "schema": SCHEMA,
             "config": self.config.to_dict(),
-            "config_hash": self.config.hash(),
+            "config_hash": self.rows[0]["config_hash"],
             "rows": self.rows,
             "fit": self.fit,
         }
@@ -85,7 +85,8 @@ def sweep(
 
     Returns
     -------
-    One row per (H, n). `frame.attrs["fit"]` holds the fitted exponents.
+    One row per (H, n). `frame.attrs["fit"]` holds the fitted exponents, `frame.attrs["finished"]`
+    the time at which a run finished whose rows were there already, None if they were computed now.
 
     Raises
     ------
@@ -102,14 +103,17 @@ def sweep(
     config = SweepConfig() if config is None else config
     check(config)
     folder = None if out is None else open_run(config, Path(out), overwrite=overwrite)
+    stored = folder is not None and folder.complete
     result = run_sweep(config, folder, progress)
     frame = result.frame()
     frame.attrs["fit"] = result.fit
+    frame.attrs["finished"] = folder.manifest["finished"] if folder and stored else None
     return frame
 
 
 def check(config: SweepConfig) -> None:
     """Raise InputError if a configuration cannot run, before anything is written."""
+    renew(config.learner)
     cloner = choose_learners(config.learner)["vf"]
     if cloner.name == "bayes" and (config.expert != "hard" or config.form == "blocks"):
         raise InputError(
@@ -131,11 +135,20 @@ def run_sweep(
 
     Same arguments as `sweep`, with a folder from `open_run`.
     """
-    if folder is not None and folder.complete:
+    if folder is None:
+        return _run(config, None, progress)
+    if folder.complete:
         stored = folder.result()
         return SweepResult(config, stored["rows"], stored["fit"])
+    with folder:
+        return _run(config, folder, progress)
+
+
+def _run(config: SweepConfig, folder: RunFolder | None, progress: Progress | None) -> SweepResult:
     device.keep_compiled_code()
     started = time.perf_counter()
+    # Once: a learner's source may be edited while it runs.
+    hash_ = config.hash() if folder is None else folder.manifest["hash"]
     places = config.cells()
     cells = _cells(config, places, folder, progress)
     family = load_family(config.family, horizon=places[-1].horizon, **config.family_parameters())
@@ -152,11 +165,11 @@ def run_sweep(
         else None,
     )
     theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
-    parameters = {"config_hash": config.hash()} | config.columns()
+    parameters = {"config_hash": hash_} | config.columns()
     rows = [parameters | cell.row | theory for cell in cells]
     result = SweepResult(config, rows, fit)
     if folder is not None:
-        folder.finish(result.frame(), _replicates(config, cells), result.to_json(), started)
+        folder.store(result.frame(), _replicates(hash_, config, cells), result.to_json(), started)
     return result
 
 
@@ -195,7 +208,7 @@ def _cells(
     return [found[place] for place in places]
 
 
-def _replicates(config: SweepConfig, cells: list[Cell]) -> pd.DataFrame:
+def _replicates(hash_: str, config: SweepConfig, cells: list[Cell]) -> pd.DataFrame:
     """Return one row per (H, n, replicate): the headline loss of each side, in tokens."""
     import pandas as pd
 
@@ -203,7 +216,7 @@ def _replicates(config: SweepConfig, cells: list[Cell]) -> pd.DataFrame:
         [
             pd.DataFrame(
                 {
-                    "config_hash": config.hash(),
+                    "config_hash": hash_,
                     "seed": config.seed,
                     "horizon": cell.row["horizon"],
                     "n": cell.row["n"],

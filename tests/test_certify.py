@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import math
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +17,19 @@ import pytest
 
 import antiscale as ac
 from antiscale.bounds.registry import RESULTS
-from antiscale.certify import CHECKS, attack, genes, ledger, minimax, minimise, pessimist, truths
-from antiscale.certify.check import SLACK
+from antiscale.certify import (
+    CHECKS,
+    Found,
+    attack,
+    genes,
+    ledger,
+    minimax,
+    minimise,
+    pessimist,
+    truths,
+)
+from antiscale.certify import run as runner
+from antiscale.certify.check import SLACK, Check
 from antiscale.certify.checks import of_label
 from antiscale.certify.mutants import Mutant
 from antiscale.certify.run import certify
@@ -81,8 +97,8 @@ def test_what_is_continuous_is_encoded_and_decoded() -> None:
 
 def test_the_outcome_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     keys = ["T3a-two-values", "T5a-two-types", "T10a-any-scores"]
-    one = certify(ledger.read(tmp_path), keys, seed=2, rounds=3, jobs=1)
-    two = certify(ledger.read(tmp_path), keys, seed=2, rounds=3, jobs=2)
+    one = certify(tmp_path / "one", keys, seed=2, rounds=3, jobs=1)
+    two = certify(tmp_path / "two", keys, seed=2, rounds=3, jobs=2)
     assert one[0].rows == two[0].rows
     assert one[0].worst == two[0].worst
     assert one[1] == two[1]
@@ -90,13 +106,14 @@ def test_the_outcome_does_not_depend_on_the_number_of_processes(tmp_path: Path) 
 
 def test_a_ledger_adds_up_and_goes_on_where_it_ended(tmp_path: Path) -> None:
     keys = ["T3a-two-values", "T3a-few-types"]
-    first, found = certify(ledger.read(tmp_path), keys, seed=5, rounds=2)
-    first.save()
+    first, found = certify(tmp_path, keys, seed=5, rounds=2)
     read = ledger.read(tmp_path)
     assert read == first
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["ledger.csv", "worst"]
     assert [row["first_round"] for row in read.rows] == [0, 0]
-    second, more = certify(read, keys, seed=5, rounds=1)
+    second, more = certify(tmp_path, keys, seed=5, rounds=1)
     assert [row["first_round"] for row in second.rows] == [0, 0, 2, 2]
+    assert [row["last_round"] for row in second.rows] == [1, 1, 2, 2]
     assert all(second.next_round(key, 5) == 3 and second.next_round(key, 6) == 0 for key in keys)
     (row,) = second.summary()
     assert row["tried"] == sum(f.tried for f in (*found.values(), *more.values()))
@@ -106,7 +123,7 @@ def test_a_ledger_adds_up_and_goes_on_where_it_ended(tmp_path: Path) -> None:
 
 def test_time_is_shared_among_checks(tmp_path: Path) -> None:
     keys = ["T3a-two-values", "T4d-few-styles"]
-    _, found = certify(ledger.read(tmp_path), keys, minutes=0.02)
+    _, found = certify(tmp_path, keys, minutes=0.02)
     # The cheap check gets many rounds for one of the dear one.
     assert found["T3a-two-values"].tried > found["T4d-few-styles"].tried > 0
 
@@ -217,8 +234,6 @@ def test_runs_of_successes_are_those_of_all_sequences() -> None:
 
 
 def run(arguments: list[str], capsys) -> tuple[int, str, str]:
-    import sys
-
     sys.argv = ["antiscale", *arguments]
     with pytest.raises(SystemExit) as stopped:
         main()
@@ -300,6 +315,244 @@ def test_damaged_files_are_told_and_left_alone(tmp_path: Path, capsys) -> None:
         status, _, err = run(["certify", "--replay", str(saved)], capsys)
         assert status == 2
         assert "no saved instance" in err
+
+
+def stub(check: Check, seed: int, number: int, **_: object) -> Found:
+    """A round that costs nothing: its ratio says which it was."""
+    return Found(tried=1, worst=number / 1000, instance={"n": number}, ratios=[0.5])
+
+
+CHEAP = ["T3a-two-values", "T12-any-instance", "T10i-two-answers"]
+
+
+class _StopError(Exception):
+    pass
+
+
+def rounds_in(path: Path) -> dict[tuple[str, str], list[int]]:
+    """The rounds that the ledger's rows say were run."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in ledger.read(path).rows:
+        numbers = range(row["first_round"], row["last_round"] + 1)
+        found.setdefault((row["label"], row["arena"]), []).extend(numbers)
+    return found
+
+
+def test_a_run_that_is_interrupted_keeps_every_finished_round(tmp_path: Path, rng) -> None:
+    total = 0
+    for _ in range(5):
+        most, done, tried = int(rng.integers(1, 12)), 0, 0
+
+        def count(share: float, so_far: int, violations: int, most: int = most) -> None:
+            nonlocal done, tried
+            done, tried = done + 1, so_far
+            if done == most:
+                raise _StopError
+
+        with pytest.raises(_StopError):
+            certify(tmp_path, CHEAP, seed=3, minutes=1, progress=count)
+        total += tried
+        rows = ledger.read(tmp_path).rows
+        assert sum(row["tried"] for row in rows) == total
+        # No round twice, and what was handed out and not run is not said to have been.
+        for numbers in rounds_in(tmp_path).values():
+            assert len(set(numbers)) == len(numbers)
+    before = len(ledger.read(tmp_path).rows)
+    certify(tmp_path, CHEAP, seed=3, rounds=1)
+    assert len(ledger.read(tmp_path).rows) == before + len(CHEAP)
+
+
+def test_rounds_that_end_out_of_turn_are_one_row_in_the_end(tmp_path: Path) -> None:
+    (key,) = keys = ["T3a-two-values"]
+    record = ledger.Record(tmp_path, 0, keys, 4)
+    numbers = [record.next_round(key) for _ in range(4)]
+    found = {k: attack(CHECKS[key], 0, k) for k in numbers}
+    spans = []
+    for k in (3, 0, 2, 1):
+        record.keep(key, k, copy.deepcopy(found[k]))
+        rows = ledger.read(tmp_path).rows
+        spans.append([(row["first_round"], row["last_round"]) for row in rows])
+    assert spans == [[(3, 3)], [(0, 0), (3, 3)], [(0, 0), (2, 3)], [(0, 3)]]
+    record.finish()
+    whole, _ = certify(tmp_path.parent / "in-turn", keys, seed=0, rounds=4)
+    assert ledger.read(tmp_path).rows == whole.rows
+    assert ledger.read(tmp_path).worst == whole.worst
+
+
+@pytest.mark.parametrize("rounds", [6, None])
+def test_two_runs_at_once_add_up(tmp_path: Path, rounds: int | None, rng) -> None:
+    key = "T3a-two-values"
+    runs = [ledger.Record(tmp_path, 0, [key], rounds) for _ in range(2)]
+    worst, tried = 0.0, 0
+    for run in [runs[int(k)] for k in rng.permutation([0] * 6 + [1] * 6)]:
+        number = run.next_round(key)
+        found = attack(CHECKS[key], 0, number)
+        worst, tried = max(worst, found.worst), tried + found.tried
+        run.keep(key, number, found)
+    mine = [run.finish()[1][key] for run in runs]
+    read = ledger.read(tmp_path)
+    assert sum(row["tried"] for row in read.rows) == tried == sum(f.tried for f in mine)
+    assert max(row["worst"] for row in read.rows) == worst == read.worst[key]["ratio"]
+    (numbers,) = rounds_in(tmp_path).values()
+    assert len(numbers) == len(set(numbers)) == 12
+    if rounds is not None:
+        assert sorted(numbers) == list(range(12))
+        assert len(read.rows) == 2
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["ledger.csv", "worst"]
+
+
+def test_short_runs_rotate_over_the_results(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(runner, "attack", stub)
+    monkeypatch.setattr(ledger.Record, "_keep_worst", lambda self, key: None)
+    labels = list(dict.fromkeys(check.label for check in CHECKS.values()))
+    seen: list[str] = []
+    for _ in range(4):
+        before = {(row["label"], row["arena"]) for row in ledger.read(tmp_path).rows}
+        done = 0
+
+        def count(*_: object) -> None:
+            nonlocal done
+            done += 1
+            if done == 12:
+                raise _StopError
+
+        with pytest.raises(_StopError):
+            certify(tmp_path, list(CHECKS), minutes=1, progress=count)
+        after = {(row["label"], row["arena"]) for row in ledger.read(tmp_path).rows}
+        seen += [label for label, _ in after - before]
+    # 48 rounds in four runs: every result once before any is attacked again.
+    assert len(set(seen[:36])) == 36
+    assert set(seen) == set(labels)
+
+
+def test_results_that_were_not_reached_are_named(tmp_path: Path, monkeypatch, capsys) -> None:
+    def slow(*arguments: object, **named: object) -> Found:
+        time.sleep(0.02)
+        return stub(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "attack", slow)
+    monkeypatch.setattr(ledger.Record, "_keep_worst", lambda self, key: None)
+    command = ["certify", "--minutes", "0.0001", "--out", str(tmp_path)]
+    status, out, _ = run(command, capsys)
+    assert status == 0
+    assert "no bound was crossed" not in out
+    assert "NOT ATTACKED for lack of time" in out
+    status, out, _ = run([*command, "--json"], capsys)
+    found = json.loads(out)["run"]
+    assert found["not_reached"]
+    assert set(found["reached"]) | set(found["not_reached"]) == set(RESULTS)
+    assert not set(found["reached"]) & set(found["not_reached"])
+
+
+def test_a_folder_that_holds_no_ledger_is_refused_before_anything_is_run(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(runner, "attack", None)  # would fail
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "ours" / "worst").mkdir(parents=True)
+    (tmp_path / "ours" / "ledger.csv").write_text(",".join(ledger.COLUMNS) + "\n")
+    (tmp_path / "ours" / "worst" / "T3a-two-values.json").write_text("mine")
+    for name, words in [
+        ("mine", "holds files but no ledger.csv"),
+        ("file", "is a file"),
+        ("file/deeper", "cannot write to"),
+        ("/proc/nowhere", "cannot write to"),
+        ("ours", "no saved instance"),
+    ]:
+        out = str(tmp_path / name)
+        status, _, err = run(["certify", "--bound", "T3a", "--rounds", "1", "--out", out], capsys)
+        assert status == 2
+        assert words in err
+        assert err.count("\n") == 1
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+    assert (tmp_path / "ours/worst/T3a-two-values.json").read_text() == "mine"
+
+
+HOSTILE: list[object] = [
+    None, "x", "", True, -1, 0, 10**30, -0.5, 1e308, [], {}, [[]], [None], ["a"], [1, [2]],
+    [-1.0, 2.0], [1e308] * 3, {"name": "x"}, {"name": "erdos", "horizon": 2**40, "parameters": {}},
+]  # fmt: skip
+# One check per kind of gene, each evaluated within milliseconds.
+KINDS = ["T3a-families", "T5a-few-prompts", "T1-trees", "T10i-few-answers", "T12-any-instance"]
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_damaged_instances_are_told(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "saved.json"
+    content = json.loads((LEDGER / "worst" / f"{key}.json").read_text())
+    told = 0
+    for name, value in itertools.product(content["instance"], HOSTILE):
+        changed = content | {"instance": content["instance"] | {name: value}}
+        file.write_text(json.dumps(changed))
+        try:
+            ledger.replay(ledger.read_worst(file))  # what is allowed after all has a ratio
+        except ac.InputError:
+            told += 1
+    assert told >= 10 * len(content["instance"])
+    for changes in ({"ratio": None}, {"ratio": "x"}, {"direction": "up"}, {"truth": 3},
+                    {"label": ["T3a"]}, {"arena": 3}, {"instance": []}):  # fmt: skip
+        file.write_text(json.dumps(content | changes))
+        with pytest.raises(ac.InputError, match="no saved instance"):
+            ledger.read_worst(file)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "[" * 10**5, '{"schema": 3}'])
+def test_files_that_are_no_instances_are_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "saved.json").write_text(text)
+    with pytest.raises(ac.InputError, match="no saved instance"):
+        ledger.read_worst(tmp_path / "saved.json")
+
+
+# Processes
+
+
+def begun(out: Path, seed: int, jobs: int = 2) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "antiscale", "certify", "--minutes", "9", "--quiet"]
+    command += ["--jobs", str(jobs), "--seed", str(seed), "--out", str(out)]
+    command += [part for label in ("T3a", "T12", "T10i") for part in ("--bound", label)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def alive(pid: str) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes")
+def test_killed_processes_keep_their_rounds_and_leave_no_workers(tmp_path: Path, rng) -> None:
+    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGTERM]
+    kept: dict[tuple[str, str], list[int]] = {}
+    for number in signals:
+        # Two at once, with the same seed.
+        runs = [begun(tmp_path, 0), begun(tmp_path, 0, jobs=1)]
+        before = sum(map(len, kept.values()))
+        while sum(map(len, rounds_in(tmp_path).values())) < before + 20:
+            assert all(process.poll() is None for process in runs)
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 2))
+        workers = Path(f"/proc/{runs[0].pid}/task/{runs[0].pid}/children").read_text().split()
+        assert len(workers) >= 2
+        for process in runs:
+            process.send_signal(number)
+        for process in runs:
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+            if number != signal.SIGKILL:
+                assert err.startswith("antiscale: stopped; every finished round is in ")
+                assert err.count("\n") == 1
+        deadline = time.monotonic() + 60
+        while any(map(alive, workers)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        now = rounds_in(tmp_path)
+        for key, numbers in now.items():
+            assert len(numbers) == len(set(numbers))
+            assert set(kept.get(key, [])) <= set(numbers)
+        assert set(kept) <= set(now)
+        kept = now
 
 
 # The ledger that is in the repository

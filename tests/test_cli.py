@@ -15,6 +15,7 @@ import pytest
 from antiscale import cli
 from antiscale.classes import CLASSES
 from antiscale.families import FAMILIES
+from antiscale.folder import MANIFEST, Folder, seal
 from antiscale.learners import BUILT_IN
 
 
@@ -42,6 +43,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Ran(int(exit_.value.code or 0), out, err)
 
     return call
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+def reseal(folder: Path, **changes: object) -> None:
+    """Change a manifest so that it looks as if antiscale had written it."""
+    manifest = json.loads((folder / MANIFEST).read_text()) | changes
+    manifest["seal"] = seal(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
 def refused(ran: Ran, *words: str) -> None:
@@ -219,14 +232,16 @@ def test_damaged_results_are_noticed(run: Run, name: str, damage: str) -> None:
 def test_a_damaged_manifest_is_noticed(run: Run, content: str) -> None:
     assert run(*SMALL, "--out", "here").status == 0
     Path("here/manifest.json").write_text(content)
-    refused(run(*SMALL, "--out", "here"), "here/manifest.json is damaged", "--overwrite")
+    before = contents(Path("here"))
+    for extra in ([], ["--overwrite"]):
+        refused(run(*SMALL, "--out", "here", *extra), "here/manifest.json is damaged", "another")
     refused(run("plot", "here"), "here/manifest.json is damaged")
+    assert contents(Path("here")) == before
 
 
 def test_a_damaged_cell_of_an_unfinished_run_is_noticed(run: Run) -> None:
     assert run(*SMALL, "--out", "here").status == 0
-    manifest = json.loads(Path("here/manifest.json").read_text())
-    Path("here/manifest.json").write_text(json.dumps(manifest | {"status": "running"}))
+    reseal(Path("here"), status="running")
     Path("here/cells").mkdir()
     Path("here/cells/H16-n512.json").write_text('{"sha256": "0", "cell": "{}"}')
     refused(run(*SMALL, "--out", "here"), "H16-n512.json is damaged", "delete it")
@@ -249,8 +264,7 @@ def test_plot_redraws_from_rows_alone(run: Run) -> None:
 def test_plot_refuses_what_is_no_run(run: Run) -> None:
     refused(run("plot", "nowhere"), "nowhere is not a run")
     Path("else").mkdir()
-    other = {"schema": "antiscale.separation/1", "hash": "0", "status": "complete"}
-    Path("else/manifest.json").write_text(json.dumps(other))
+    Folder.open(Path("else"), "antiscale.separation/1", "0").finish()
     refused(run("plot", "else"), "antiscale.separation/1", "not the results of a sweep")
 
 
@@ -443,7 +457,7 @@ def test_separation_leaves_rows_a_figure_and_a_manifest(run: Run, tmp_path: Path
     assert printed == json.loads((tmp_path / "here/result.json").read_text())
     (tmp_path / "other").mkdir()
     (tmp_path / "other/notes.txt").write_text("mine")
-    refused(run(*small, "--no-phase", "--out", "other"), "holds other files than results of")
+    refused(run(*small, "--no-phase", "--out", "other"), "holds files but no manifest.json")
     refused(run("separation", "--phase-horizon", "3"), "--phase-horizon must be a whole number")
     refused(run("separation", "--horizon", "0"), "horizon must be a whole number >= 1")
     refused(run("separation", "--kappa", "x"), "--kappa must be a number")

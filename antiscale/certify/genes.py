@@ -251,7 +251,18 @@ def family() -> Gene:
             return other
         return value | {"horizon": other["horizon"]}
 
-    return Gene(fresh, nudge)
+    def tidy(value: dict[str, Any]) -> dict[str, Any]:
+        varies = _VARIES[value["name"]] | (
+            {} if value["name"] == "planted" else {"prompts": (1, 4)}
+        )
+        parameters = {
+            key: type(low)(np.clip(value["parameters"][key], low, high))
+            for key, (low, high) in varies.items()
+        }
+        horizon = 2 ** int(np.clip(np.round(np.log2(value["horizon"])), 4, 6))
+        return {"name": value["name"], "horizon": horizon, "parameters": parameters}
+
+    return Gene(fresh, nudge, tidy=tidy)
 
 
 def count(least: int, most: int) -> Gene:

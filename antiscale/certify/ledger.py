@@ -1,6 +1,6 @@
 """The ledger of all attacks: tidy rows that add up, and the worst instance of each check.
 
-ledger.csv                     one row per run and check
+ledger.csv                     one row per run and check; more where a run was cut short
 worst/T7b-any-labels.json      the worst instance known, for --replay
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,15 @@ from antiscale.bounds.registry import RESULTS
 from antiscale.certify.attack import Found
 from antiscale.certify.check import SLACK, Check, key_of
 from antiscale.certify.checks import CHECKS
+from antiscale.certify.genes import Gene
 from antiscale.config import writable
 from antiscale.errors import InputError
-from antiscale.results import RunFolder
+from antiscale.folder import LOCK, locked, read_json, write_whole, writing
 
 SCHEMA = "antiscale.certify/1"
+_HANDED_OUT = "handed_out.json"
+# Seconds to wait for another run that is writing; each writes for milliseconds.
+_PATIENCE = 60.0
 COLUMNS: dict[str, type] = {
     "label": str, "arena": str, "version": str, "seed": int, "first_round": int,
     "last_round": int, "tried": int, "violations": int, "worst": float, "median": float,
@@ -61,35 +68,6 @@ class Ledger:
         ]
         return max(done, default=-1) + 1
 
-    def with_run(self, found: dict[str, Found], seed: int, rounds: dict[str, int]) -> Ledger:
-        """The ledger with another run: `rounds` says how many rounds each check had."""
-        rows, worst = list(self.rows), dict(self.worst)
-        for key, attack in found.items():
-            check, first = CHECKS[key], self.next_round(key, seed)
-            rows.append(
-                {
-                    "label": check.label,
-                    "arena": check.arena,
-                    "version": antiscale.__version__,
-                    "seed": seed,
-                    "first_round": first,
-                    "last_round": first + rounds[key] - 1,
-                    "tried": attack.tried,
-                    "violations": attack.violations,
-                    "worst": attack.worst if attack.tried else 0.0,
-                    "median": float(np.median(attack.ratios)) if attack.ratios else 0.0,
-                    "sampled": len(attack.ratios),
-                }
-            )
-            known = worst.get(key)
-            if attack.instance is not None and (known is None or attack.worst > known["ratio"]):
-                worst[key] = {
-                    "schema": SCHEMA, "label": check.label, "arena": check.arena,
-                    "direction": check.direction, "truth": check.by, "ratio": attack.worst,
-                    "instance": attack.instance,
-                }  # fmt: skip
-        return Ledger(self.path, rows, worst)
-
     def summary(self) -> list[dict[str, Any]]:
         """One row per result: all its runs and arenas added up.
 
@@ -121,17 +99,230 @@ class Ledger:
             )
         return found
 
-    def save(self) -> None:
-        """Write everything, each file whole or not at all."""
-        folder = RunFolder(self.path)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        for key, content in self.worst.items():
+
+@dataclass
+class _Stretch:
+    """Rounds of one check that were run without a gap, first to last, and what they found."""
+
+    first: int
+    last: int
+    found: Found
+
+
+class Record:
+    """One run's part of a ledger on disk, written round by round beside those of other runs.
+
+    Rounds of a check and seed are handed out under the folder's lock, so that runs at the same time
+    share no round. A run that ends early leaves a gap: its rounds that were handed out and never
+    finished. Each stretch of rounds without a gap is a row, so a whole run is one row per check.
+    """
+
+    def __init__(self, path: Path, seed: int, keys: Sequence[str], rounds: int | None) -> None:
+        """Take up the folder's ledger, or begin one; with `rounds`, so many for every check.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written, or holds anything but a ledger.
+        """
+        self.path, self.seed, self.keys = path, seed, list(keys)
+        self._stretches: dict[str, list[_Stretch]] = {key: [] for key in keys}
+        self._mine: dict[str, tuple[int, int]] = {}  # the block of rounds now handed out
+        self._blocks: dict[str, list[tuple[int, int]]] = {key: [] for key in keys}
+        self._worst: dict[str, dict[str, Any]] = {}  # as this run wrote them
+        _refuse_others(path)
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            if not (path / "ledger.csv").exists():
+                _write_rows(path, [])
+            self.known = read(path)
+            self._handed = _Handed.read(path)
+            if rounds is not None:
+                for key in keys:
+                    self._hand_out(key, rounds)
+                self._handed.write(path)
+
+    def next_round(self, key: str) -> int:
+        """Hand out the next round of a check."""
+        first, last = self._mine.get(key, (0, -1))
+        if first > last:
+            with self._locked():
+                self._handed = _Handed.read(self.path)
+                self.known = read_rows(self.path, self.known)
+                # Few blocks, so that two runs at once leave few rows.
+                self._hand_out(key, 4 << len(self._blocks[key]))
+                self._handed.write(self.path)
+            first, last = self._mine[key]
+        self._mine[key] = first + 1, last
+        return first
+
+    def keep(self, key: str, number: int, found: Found) -> None:
+        """Add a finished round and write it down."""
+        stretches = self._stretches[key]
+        stretches.append(_Stretch(number, number, found))
+        stretches.sort(key=lambda stretch: stretch.first)
+        joined: list[_Stretch] = []
+        for stretch in stretches:
+            if joined and joined[-1].last + 1 == stretch.first:
+                joined[-1].last = stretch.last
+                joined[-1].found.add(stretch.found)
+            else:
+                joined.append(stretch)
+        self._stretches[key] = joined
+        with self._locked():
+            self._keep_worst(key)
+            self._write(read_rows(self.path, self.known))
+
+    def finish(self) -> tuple[Ledger, dict[str, Found]]:
+        """Return rounds that were handed out and not run; the ledger now, and what this run found.
+
+        Each result is of the rounds in the order of their numbers, not of their ends.
+        """
+        with self._locked():
+            self._handed = _Handed.read(self.path)
+            for key, (first, last) in self._mine.items():
+                self._handed.give_back(key, self.seed, first, last)
+            ledger = read(self.path)
+            self._handed.forget(ledger)
+            self._handed.write(self.path)
+        return ledger, {key: self.found(key) for key in self.keys}
+
+    def found(self, key: str) -> Found:
+        """What this run found of a check so far."""
+        total = Found()
+        for stretch in self._stretches[key]:
+            total.add(stretch.found)
+        return total
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.path, _PATIENCE)
+
+    def _hand_out(self, key: str, count: int) -> None:
+        first = max(self.known.next_round(key, self.seed), self._handed.next_round(key, self.seed))
+        self._mine[key] = first, first + count - 1
+        self._blocks[key].append(self._mine[key])
+        self._handed.set(key, self.seed, first + count)
+
+    def _write(self, others: Ledger) -> None:
+        """Write all rows: those of others as they are, ours in the order of the checks."""
+        blocks = {
+            (CHECKS[key].label, CHECKS[key].arena): blocks for key, blocks in self._blocks.items()
+        }
+        rows = [
+            row
+            for row in others.rows
+            if row["seed"] != self.seed
+            or not any(
+                first <= row["first_round"] <= last
+                for first, last in blocks.get((row["label"], row["arena"]), [])
+            )
+        ]
+        for key in self.keys:
+            rows += [_row(CHECKS[key], self.seed, stretch) for stretch in self._stretches[key]]
+        _write_rows(self.path, rows)
+
+    def _keep_worst(self, key: str) -> None:
+        """Write the worst instance down if no other run knows a worse one."""
+        check, found = CHECKS[key], self.found(key)
+        if found.instance is None:
+            return
+        file = self.path / "worst" / f"{key}.json"
+        known = read_worst(file) if file.exists() else None
+        # Of equal ones, the first by number stays, whichever ended first.
+        mine = known is not None and known == self._worst.get(key)
+        if known is not None and not mine and found.worst <= known["ratio"]:
+            return
+        content = {
+            "schema": SCHEMA, "label": check.label, "arena": check.arena,
+            "direction": check.direction, "truth": check.by, "ratio": found.worst,
+            "instance": found.instance,
+        }  # fmt: skip
+        if content != known:
             body = json.dumps(writable(content), indent=1, allow_nan=False) + "\n"
-            folder.write(f"worst/{key}.json", body.encode())
-        folder.write("ledger.csv", text.getvalue().encode())
+            write_whole(file, body.encode())
+            self._worst[key] = read_worst(file)
+
+
+class _Handed:
+    """Which rounds were handed out: handed_out.json, there as long as the rows do not say it."""
+
+    def __init__(self, next_: dict[str, dict[str, int]]) -> None:
+        self._next = next_
+
+    @classmethod
+    def read(cls, path: Path) -> _Handed:
+        file = path / _HANDED_OUT
+        if not file.exists():
+            return cls({})
+        found = read_json(file)
+        try:
+            return cls({k: {s: int(n) for s, n in seeds.items()} for k, seeds in found.items()})
+        except (AttributeError, TypeError, ValueError):
+            raise InputError(f"{file} is damaged; delete it when no certify runs") from None
+
+    def write(self, path: Path) -> None:
+        if any(self._next.values()):
+            write_whole(path / _HANDED_OUT, (json.dumps(self._next, indent=1) + "\n").encode())
+        else:
+            (path / _HANDED_OUT).unlink(missing_ok=True)
+
+    def next_round(self, key: str, seed: int) -> int:
+        return self._next.get(key, {}).get(str(seed), 0)
+
+    def set(self, key: str, seed: int, value: int) -> None:
+        self._next.setdefault(key, {})[str(seed)] = value
+
+    def give_back(self, key: str, seed: int, first: int, last: int) -> None:
+        """Rounds first to last were not run; others may have them unless later ones are out."""
+        if first <= last and self.next_round(key, seed) == last + 1:
+            self.set(key, seed, first)
+
+    def forget(self, ledger: Ledger) -> None:
+        """Drop what the ledger's rows say as well."""
+        self._next = {
+            key: {s: n for s, n in seeds.items() if n > ledger.next_round(key, int(s))}
+            for key, seeds in self._next.items()
+            if key in CHECKS
+        }
+        self._next = {key: seeds for key, seeds in self._next.items() if seeds}
+
+
+def _row(check: Check, seed: int, stretch: _Stretch) -> dict[str, Any]:
+    found = stretch.found
+    return {
+        "label": check.label,
+        "arena": check.arena,
+        "version": antiscale.__version__,
+        "seed": seed,
+        "first_round": stretch.first,
+        "last_round": stretch.last,
+        "tried": found.tried,
+        "violations": found.violations,
+        "worst": found.worst if found.tried else 0.0,
+        "median": float(np.median(found.ratios)) if found.ratios else 0.0,
+        "sampled": len(found.ratios),
+    }
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path / "ledger.csv", text.getvalue().encode())
+
+
+def _refuse_others(path: Path) -> None:
+    with writing(path):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file; choose another folder with --out")
+        names = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    if "ledger.csv" not in names and names - {LOCK}:
+        raise InputError(
+            f"{path} holds files but no ledger.csv, so it is not a ledger of antiscale certify; "
+            "choose another --out"
+        )
 
 
 def read(path: Path) -> Ledger:
@@ -142,9 +333,19 @@ def read(path: Path) -> Ledger:
     InputError
         If a file cannot be read or is damaged.
     """
+    ledger = read_rows(path, Ledger(path, [], {}))
+    if not (path / "ledger.csv").exists():
+        return ledger
+    files = sorted((path / "worst").glob("*.json"))
+    worst = {f.stem: read_worst(f) for f in files if f.stem in CHECKS}
+    return Ledger(path, ledger.rows, worst)
+
+
+def read_rows(path: Path, ledger: Ledger) -> Ledger:
+    """Read a folder's rows; the worst instances are those of `ledger`."""
     file = path / "ledger.csv"
     if not file.exists():
-        return Ledger(path, [], {})
+        return Ledger(path, [], ledger.worst)
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             rows = [
@@ -153,12 +354,11 @@ def read(path: Path) -> Ledger:
             ]
         if {row["label"] for row in rows} - set(RESULTS):
             raise KeyError(file.name)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
         raise InputError(f"{file} is damaged; move it away to start a new ledger") from None
     # Arenas that are no more have had their day; their rows go with them.
     rows = [row for row in rows if key_of(row["label"], row["arena"]) in CHECKS]
-    files = sorted((path / "worst").glob("*.json"))
-    return Ledger(path, rows, {f.stem: read_worst(f) for f in files if f.stem in CHECKS})
+    return Ledger(path, rows, ledger.worst)
 
 
 def read_worst(file: Path) -> dict[str, Any]:
@@ -173,16 +373,36 @@ def read_worst(file: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise KeyError(file.name)
-        if set(check_of(content).genes) != set(content["instance"]):
+        genes, instance = check_of(content).genes, content["instance"]
+        if set(genes) != set(instance) or not all(
+            _allowed(gene, instance[name]) for name, gene in genes.items()
+        ):
             raise KeyError(file.name)
         content["ratio"] = float(content["ratio"])
+        if math.isnan(content["ratio"]) or not isinstance(content["truth"], str):
+            raise ValueError(file.name)
+        if content["direction"] != check_of(content).direction:
+            raise ValueError(file.name)
     except FileNotFoundError:
         raise InputError(f"{file} does not exist") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+            RecursionError):  # fmt: skip
         raise InputError(
             f"{file} is no saved instance of antiscale certify (of this version)"
         ) from None
     return content
+
+
+def _allowed(gene: Gene, value: Any) -> bool:
+    """Whether a value is one that the gene may have: the nearest allowed one is itself."""
+    with np.errstate(all="ignore"):
+        tidied = gene.tidy(value)
+    if isinstance(value, dict):
+        return tidied == value
+    if isinstance(value, str | bool) or tidied is value:
+        return tidied == value
+    there = np.asarray(value, dtype=float), np.asarray(tidied, dtype=float)
+    return there[0].shape == there[1].shape and np.allclose(*there, rtol=1e-6, atol=1e-12)
 
 
 def check_of(content: dict[str, Any]) -> Check:
@@ -193,7 +413,16 @@ def check_of(content: dict[str, Any]) -> Check:
 def replay(content: dict[str, Any]) -> tuple[float | None, float | None, float | None, bool]:
     """Bound, truth and ratio of a saved instance now, and whether its bound is crossed."""
     check = check_of(content)
-    found = check.evaluate(content["instance"], RESULTS[check.label])
+    try:
+        with np.errstate(all="ignore"):
+            found = check.evaluate(content["instance"], RESULTS[check.label])
+    except InputError:
+        raise
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise InputError(
+            f"this instance of {check.key} cannot be evaluated ({type(error).__name__}: {error}); "
+            "its parts do not belong together"
+        ) from None
     ratio = check.ratio_of(found)
     crossed = ratio is not None and ratio > 1.0 + SLACK
     return *(found or (None, None)), ratio, crossed

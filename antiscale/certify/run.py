@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import NamedTuple
 
 from antiscale.certify.attack import Found, attack
+from antiscale.certify.check import key_of
 from antiscale.certify.checks import CHECKS
 from antiscale.certify.genes import Instance
-from antiscale.certify.ledger import Ledger
+from antiscale.certify.ledger import Ledger, Record
+from antiscale.errors import InputError
 
 # Called with the share of the work done, instances tried and violations found.
 Progress = Callable[[float, int, int], None]
@@ -35,7 +44,7 @@ class _Round(NamedTuple):
 
 
 def certify(
-    ledger: Ledger,
+    folder: Path,
     keys: Sequence[str],
     *,
     seed: int = 0,
@@ -44,16 +53,18 @@ def certify(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Ledger, dict[str, Found]]:
-    """Run the checks and return the ledger with this run, and what this run found.
+    """Run the checks, add each finished round to the folder's ledger, and return what was found.
 
-    Rounds of a seed are numbered; a run goes on where the ledger's last run with that seed ended.
-    With `rounds` every check has that many, and the outcome depends on the seed and the ledger
-    alone, whatever the number of processes; with `minutes` every check has about the same time.
+    Rounds of a seed are numbered; a run goes on after those that the ledger has, and two at a time
+    share none. With `rounds` every check has that many, and the outcome depends on the seed and the
+    ledger alone, whatever the number of processes. With `minutes` every result is attacked once, in
+    the arena that fewest runs attacked, beginning with the results that fewest runs reached; from
+    then on every check has about the same time.
 
     Parameters
     ----------
-    ledger
-        What is known so far; its worst instances are tried first.
+    folder
+        Where the ledger is, or is to be; the worst instances known are tried first.
     keys
         Which checks.
     seed
@@ -64,15 +75,26 @@ def certify(
         Processes.
     progress
         Called after each round.
+
+    Returns
+    -------
+    The ledger, other runs included, and what this run found of each check.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written or holds no ledger, or a process was killed.
     """
     if (minutes is None) == (rounds is None):
         raise ValueError("give minutes or rounds")
+    record = Record(folder, seed, keys, rounds)
+    known = record.known
     started = dict.fromkeys(keys, 0)
     spent = dict.fromkeys(keys, 0.0)
     running = dict.fromkeys(keys, 0)
-    done: list[_Round] = []
-    tried = violations = 0
+    finished = tried = violations = 0
     begin = time.perf_counter()
+    first = _rotation(known, keys) if minutes is not None else []
 
     def next_task() -> _Task | None:
         """A round of the check with the least time so far, those under way counted in."""
@@ -87,34 +109,43 @@ def certify(
             mean = spent[key] / finished if finished else 1.0
             return spent[key] + running[key] * mean, started[key]
 
-        key = min(waiting, key=cost)
-        known = ledger.worst.get(key)
+        key = first.pop(0) if first else min(waiting, key=cost)
+        worst = known.worst.get(key)
         task = _Task(
-            key, seed, ledger.next_round(key, seed) + started[key],
-            None if known is None else known["instance"],
-        )  # fmt: skip
+            key, seed, record.next_round(key), None if worst is None else worst["instance"]
+        )
         started[key] += 1
         running[key] += 1
         return task
 
-    for round_ in _rounds(next_task, jobs):
-        done.append(round_)
-        running[round_.task.key] -= 1
-        spent[round_.task.key] += round_.seconds
-        tried, violations = tried + round_.found.tried, violations + round_.found.violations
-        if progress is not None:
-            share = (
-                len(done) / (len(keys) * rounds)
-                if rounds is not None
-                else (time.perf_counter() - begin) / (60 * (minutes or 1.0))
-            )
-            progress(min(share, 1.0), tried, violations)
-    found = {key: Found() for key in keys}
-    # In the order of their numbers, not of their ends: the same with any number of processes.
-    for round_ in sorted(done, key=lambda round_: round_.task.number):
-        found[round_.task.key].add(round_.found)
-    ran = {key: found[key] for key in keys if started[key]}
-    return ledger.with_run(ran, seed, started), found
+    with contextlib.closing(_rounds(next_task, jobs)) as results:
+        for task, found, seconds in results:
+            record.keep(task.key, task.number, found)
+            finished += 1
+            running[task.key] -= 1
+            spent[task.key] += seconds
+            tried, violations = tried + found.tried, violations + found.violations
+            if progress is not None:
+                share = (
+                    finished / (len(keys) * rounds)
+                    if rounds is not None
+                    else (time.perf_counter() - begin) / (60 * (minutes or 1.0))
+                )
+                progress(min(share, 1.0), tried, violations)
+    return record.finish()
+
+
+def _rotation(known: Ledger, keys: Sequence[str]) -> list[str]:
+    """One check of each result: those first that the ledger has least of, in runs."""
+    runs = Counter(key_of(row["label"], row["arena"]) for row in known.rows)
+    arenas: dict[str, list[str]] = {}
+    for key in keys:
+        arenas.setdefault(CHECKS[key].label, []).append(key)
+    reached = {label: sum(runs[key] for key in of) for label, of in arenas.items()}
+    return [
+        min(arenas[label], key=lambda key: runs[key])
+        for label in sorted(arenas, key=lambda label: reached[label])
+    ]
 
 
 def _run(task: _Task) -> _Round:
@@ -123,20 +154,47 @@ def _run(task: _Task) -> _Round:
     return _Round(task, found, time.perf_counter() - begin)
 
 
-def _rounds(next_task: Callable[[], _Task | None], jobs: int) -> Iterator[_Round]:
+def _rounds(next_task: Callable[[], _Task | None], jobs: int) -> Generator[_Round]:
     if jobs == 1:
         while (task := next_task()) is not None:
             yield _run(task)
         return
     # Spawned, not forked: JAX has threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_become_worker)
+    try:
         running: set[Future[_Round]] = set()
         while True:
             while len(running) < jobs and (task := next_task()) is not None:
                 running.add(pool.submit(_run, task))
             if not running:
-                return
+                break
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
+    except BaseException as error:
+        # What they are at is lost anyway; waiting for it may take minutes.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise InputError(
+                "a process of --jobs was killed or ran out of memory; every finished round is "
+                "kept; fewer --jobs need less memory"
+            ) from None
+        raise
+    pool.shutdown()
+
+
+def _become_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

@@ -24,9 +24,16 @@ def _ratio(value: float | None) -> str:
 
 
 def summary(
-    rows: list[dict[str, Any]], run: dict[str, int], broken: dict[str, Instance]
+    rows: list[dict[str, Any]],
+    run: dict[str, int],
+    broken: dict[str, Instance],
+    reached: list[str],
+    missed: list[str],
 ) -> RenderableType:
-    """Return the ledger's table, all runs added up, and every counterexample."""
+    """Return the ledger's table, all runs added up, and every counterexample.
+
+    `reached` and `missed` are the results that this run attacked and did not get to.
+    """
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     for header in ("label", "result", "ratio"):
         table.add_column(header, no_wrap=header == "label")
@@ -41,10 +48,23 @@ def summary(
             f"{row['arena']} ({row['arenas']})" if row["arenas"] > 1 else row["arena"],
         )  # fmt: skip
     verdict = "no bound was crossed" if not run["violations"] else "BOUNDS WERE CROSSED"
+    if missed and not run["violations"]:
+        verdict = f"none of these {len(reached)} results was crossed"
     lines = [
         Text("A ratio of 1 means met exactly, above 1 crossed; in brackets, the arenas tried."),
-        Text(f"This run tried {run['tried']:,} instances; {run['violations']} crossed: {verdict}."),
+        Text(
+            f"This run tried {run['tried']:,} instances of {len(reached)} results; "
+            f"{run['violations']} crossed: {verdict}."
+        ),
     ]
+    if missed:
+        lines.append(
+            Text(
+                f"NOT ATTACKED for lack of time: {', '.join(missed)}. Give more --minutes, or run "
+                "again: it begins with what fewest runs reached.",
+                style="bold",
+            )
+        )
     for key, instance in broken.items():
         text = json.dumps(writable(instance))
         lines.append(Text(f"{key} is crossed at {text}", style="bold red"))

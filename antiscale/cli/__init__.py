@@ -2,78 +2,82 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
+import os
 import sys
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any, NoReturn
 
-import typer
-
-import antiscale
-from antiscale.cli import (
-    bounds,
-    certify,
-    diagnose,
-    diff,
-    family,
-    figures,
-    info,
-    plot,
-    report,
-    search,
-    separation,
-    sweep,
-)
 from antiscale.errors import InputError
-
-app = typer.Typer(
-    name="antiscale",
-    help="When does finetuning with verification beat cloning expert traces, and by how much?",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    if version:
-        print(f"antiscale {antiscale.__version__}")
-        raise typer.Exit
-
-
-_COMMANDS = (
-    sweep.sweep, plot.plot, report.report, diff.diff, separation.separation, search.search,
-    diagnose.diagnose, bounds.bounds, certify.certify, figures.figures,
-)  # fmt: skip
-for command in _COMMANDS:
-    app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
-app.add_typer(family.app, name="family")
-app.command()(info.info)
+from antiscale.stopping import Stopped, status, stoppable, tell
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on standard error and exit status 2."""
+    """Run the command line.
+
+    The exit status is 0; 1 where the command says so, or the reader of the output has gone; 2 with
+    one line on standard error for input that cannot be used and output that cannot be written;
+    130 and 143 with one line when stopped by Ctrl-C and SIGTERM.
+    """
+    if sys.stderr is None:
+        # Otherwise what is meant for it would go to standard output.
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        _fail("standard output is closed; send it to a file or to /dev/null")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what it has no characters for
+    try:
+        with stoppable():
+            code = _run()
+    except (Stopped, KeyboardInterrupt):
+        tell()
+        # Not waited for: threads that compute. The watcher ends the process with them.
+        sys.exit(status())
+    # What is still there may go with the process, uncollected: it saves a third of a second.
+    gc.freeze()
+    sys.exit(code)
+
+
+def _run() -> int:
+    # Late: told to stop while these load, the process ends as at any other time.
+    import typer
+
+    from antiscale.cli.commands import app
+
     usage_error: Any = typer.BadParameter.__mro__[1]
     try:
-        status = app(prog_name="antiscale", standalone_mode=False)
+        found = app(prog_name="antiscale", standalone_mode=False)
+        sys.stdout.flush()
     except InputError as error:
         _fail(str(error))
     except usage_error as error:
         _fail(error.format_message())
-    except (KeyboardInterrupt, typer.Abort):
-        print("antiscale: stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except typer.Abort:
+        raise Stopped from None
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody to tell.
-        sys.stderr.close()
-        sys.exit(1)
-    # What is still there may go with the process, uncollected: it saves a third of a second.
-    gc.freeze()
-    sys.exit(status if isinstance(status, int) else 0)
+        _discard_output()
+        return 1
+    except OSError as error:
+        if error.filename is not None:
+            _fail(f"{error.filename}: {error.strerror or error}")
+        _discard_output()
+        _fail(f"cannot write to standard output: {error.strerror or error}")
+    return found if isinstance(found, int) else 0
 
 
-def _fail(message: str) -> None:
-    print(f"antiscale: error: {' '.join(message.split())}", file=sys.stderr)
+def _discard_output() -> None:
+    """What is still to be written would fail again when the process ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _fail(message: str) -> NoReturn:
+    with contextlib.suppress(OSError):
+        print(f"antiscale: error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)

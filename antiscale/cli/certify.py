@@ -13,6 +13,7 @@ from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import number
 from antiscale.config import writable
 from antiscale.errors import InputError
+from antiscale.stopping import keeps
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -86,10 +87,11 @@ def certify(
             raise InputError(f"--minutes must be positive; got {time:g}")
     labels = [result(label).label for label in bound or []]
     keys = [key for label in labels for key in checks.of_label(label)] or list(CHECKS)
-    known = ledgers.read(out)
     if mutants:
+        known = ledgers.read(out)
         _attack_mutants(known, labels, quiet=quiet, as_json=as_json)
         return
+    keeps(f"every finished round is in {out}/ledger.csv; run the same command again to add to it")
     with progress(1000, hidden=quiet) as advance:
 
         def show(share: float, tried: int, violations: int) -> None:
@@ -97,7 +99,7 @@ def certify(
                 advance(round(1000 * share), 1000, f"{tried:,} tried, {violations} crossed")
 
         updated, found = runner.certify(
-            known,
+            out,
             keys,
             seed=validate.integer("--seed", number("--seed", seed), least=0),
             minutes=time,
@@ -107,7 +109,6 @@ def certify(
             jobs=validate.integer("--jobs", number("--jobs", jobs), least=1, most=256),
             progress=show,
         )
-    updated.save()
     broken = {
         key: minimise(CHECKS[key], attack.instance)
         for key, attack in found.items()
@@ -118,11 +119,18 @@ def certify(
         "tried": sum(attack.tried for attack in found.values()),
         "violations": sum(attack.violations for attack in found.values()),
     }
+    tried = {CHECKS[key].label for key in keys if found[key].tried}
+    asked = list(dict.fromkeys(CHECKS[key].label for key in keys))
+    reached = [label for label in asked if label in tried]
+    missed = [label for label in asked if label not in tried]
     if as_json:
-        printed = {"schema": ledgers.SCHEMA, "run": this, "results": summary, "broken": broken}
+        printed = {
+            "schema": ledgers.SCHEMA, "run": this | {"reached": reached, "not_reached": missed},
+            "results": summary, "broken": broken,
+        }  # fmt: skip
         print(json.dumps(writable(printed), allow_nan=False))
     else:
-        console().print(screens.summary(summary, this, broken), highlight=False)
+        console().print(screens.summary(summary, this, broken, reached, missed), highlight=False)
         print(f"\nLedger: {out}/  (ledger.csv, worst/; --replay {out}/worst/NAME.json)")
     if broken:
         raise typer.Exit(1)

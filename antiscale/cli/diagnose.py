@@ -104,6 +104,10 @@ def diagnose(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for the results. Default: runs/diagnose-<hash>."),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Start afresh where another configuration's results are."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -147,13 +151,15 @@ def diagnose(
         loaded = load(read_table(file, config), config)
         require_samples(loaded)
         digest = file_digest(file)
-        path = out if out is not None else Path("runs") / f"diagnose-{config.hash(digest)}"
-        folder = open_folder(path, SCHEMA)
-        threading.Thread(target=load_ahead).start()
-        found = diagnose_loaded(loaded, config, progress=advance)
-        if export_model is not None:
-            found.export_model(export_model)
-        files = folders.write(found, folder, digest)
+        name = config.hash(digest)
+        path = out if out is not None else Path("runs") / f"diagnose-{name}"
+        about = {"seed": config.seed, "config": config.to_dict(), "table_sha256": digest}
+        with open_folder(path, SCHEMA, name, overwrite=overwrite, **about) as folder:
+            threading.Thread(target=load_ahead).start()
+            found = diagnose_loaded(loaded, config, progress=advance)
+            if export_model is not None:
+                found.export_model(export_model)
+            files = folders.write(found, folder)
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))
         return

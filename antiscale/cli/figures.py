@@ -12,6 +12,7 @@ from antiscale import validate
 from antiscale.cli.terminal import console, progress
 from antiscale.config import writable
 from antiscale.errors import InputError
+from antiscale.stopping import keeps
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -74,6 +75,7 @@ def figures(
     for header in ("figure", "name", "shows", "state"):
         table.add_column(header, no_wrap=header != "shows")
     found: list[dict[str, Any]] = []
+    keeps(f"figures that were finished are in {target}; run the same command again to go on")
     differ = False
     for k, one in enumerate(names):
         with progress(1, hidden=quiet) as advance:

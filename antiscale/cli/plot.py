@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from antiscale.config import SweepConfig
+
+if TYPE_CHECKING:
+    from antiscale.folder import Folder
+    from antiscale.results import RunFolder
+
+_SCHEMA = "antiscale.plot/1"
 
 EXAMPLES = "[bold]Example[/bold]\n\n  antiscale plot runs/HASH"
 
@@ -18,21 +24,33 @@ def plot(
         Path | None,
         typer.Option(metavar="DIR", help="Where to put plot.png and plot.svg. Default: RUN."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the plot of another run in DIR.")
+    ] = False,
 ) -> None:
     """Redraw a sweep's plot from its rows alone."""
+    from antiscale.folder import Folder
     from antiscale.report import reading
-    from antiscale.results import RunFolder, read_run
+    from antiscale.results import read_run
 
     folder = read_run(run)
     result = folder.result()
     settings = SweepConfig.from_mapping(result["config"])
-    target = folder if out is None else RunFolder(out)
-    files = draw(folder, reading(settings, result["rows"], result["fit"]), target, redraw=True)
+    note = reading(settings, result["rows"], result["fit"])
+    if out is None or out.resolve() == run.resolve():
+        files = draw(folder, note, redraw=True)
+    else:
+        name = folder.manifest["hash"]
+        with Folder.open(out, _SCHEMA, name, overwrite=overwrite, again=True) as target:
+            files = draw(folder, note, target, redraw=True)
+            target.finish()
     for file in files:
         print(file)
 
 
-def draw(folder: Any, note: str, target: Any = None, *, redraw: bool = False) -> list[Path]:
+def draw(
+    folder: RunFolder, note: str, target: Folder | None = None, *, redraw: bool = False
+) -> list[Path]:
     """Write plot.png and plot.svg where they are missing."""
     target = folder if target is None else target
     files = [target.path / "plot.png", target.path / "plot.svg"]

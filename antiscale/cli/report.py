@@ -43,15 +43,23 @@ def report(
     The page holds all it needs: it opens from disk, without a network. Needs the extra `report`.
     """
     from antiscale import page
-    from antiscale.results import RunFolder, read_run
+    from antiscale.folder import write_whole
+    from antiscale.results import read_run
 
     target = run / "report.html" if out is None else out
     if target.is_dir():
         raise InputError(f"{target} is a folder; name a file with --out")
+    if out is not None and target.exists() and not page.made_by_us(target):
+        raise InputError(
+            f"{target} is there already and is no page of antiscale report; choose another --out"
+        )
     folder = read_run(run)
     with progress(1, hidden=quiet) as advance:
         made = page.build(folder, sliders=sliders, progress=advance)
-    RunFolder(target.parent).write(target.name, made.html.encode())
+    if out is None:
+        folder.write(target.name, made.html.encode())
+    else:
+        write_whole(target, made.html.encode())
     if as_json:
         print(json.dumps({"page": str(target)} | made.data, allow_nan=False))
         return

@@ -11,7 +11,7 @@ import typer
 from antiscale import validate
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import assignment, number
-from antiscale.config import read_config
+from antiscale.config import read_config, writable
 from antiscale.errors import InputError
 from antiscale.search.config import SCHEMA, SearchConfig
 
@@ -100,6 +100,10 @@ def search(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for the results. Default: runs/search-<hash>."),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Start afresh where another configuration's results are."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -149,19 +153,14 @@ def search(
     for name in settings.strategies:
         strategies.parse(name)
     strategies.Setup.of(settings)
-    path = out if out is not None else Path("runs") / f"search-{settings.hash()}"
-    new = not path.exists()
-    folder = open_folder(path, SCHEMA)
-    try:
+    name = settings.hash()
+    path = out if out is not None else Path("runs") / f"search-{name}"
+    about = {"config": writable(settings.to_dict())}
+    with open_folder(path, SCHEMA, name, overwrite=overwrite, **about) as folder:
         start = settings.strategies[0]
         with progress(len(settings.strategies), hidden=quiet, start=start) as advance:
             found = curves.search_curves(settings, progress=advance)
-    except InputError:
-        # Some sums turn out too long only when they are set up: leave nothing behind.
-        if new:
-            path.rmdir()
-        raise
-    curves.write(found, folder)
+        curves.write(found, folder)
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))
         return

@@ -81,6 +81,10 @@ def separation(
             metavar="DIR", help="Folder for the results. Default: runs/separation-<hash>."
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Start afresh where another configuration's results are."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -118,12 +122,16 @@ def separation(
     from antiscale.sweeps import check
 
     check(settings)
-    path = out if out is not None else Path("runs") / f"separation-{settings.hash()}"
-    folder = open_folder(path, tool.SCHEMA)
-    threading.Thread(target=load_ahead).start()
-    with progress(1, hidden=quiet) as advance:
-        found = tool.separation(settings, phase_horizon=top if phase else None, progress=advance)
-    tool.write(found, folder)
+    name = settings.hash()
+    path = out if out is not None else Path("runs") / f"separation-{name}"
+    about = {"seed": settings.seed, "config": settings.to_dict(), "sources": settings.sources()}
+    with open_folder(path, tool.SCHEMA, name, overwrite=overwrite, **about) as folder:
+        threading.Thread(target=load_ahead).start()
+        with progress(1, hidden=quiet) as advance:
+            found = tool.separation(
+                settings, phase_horizon=top if phase else None, progress=advance
+            )
+        tool.write(found, folder)
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))
         return

@@ -11,9 +11,10 @@ import typer
 
 from antiscale import families
 from antiscale.cli.plot import draw
-from antiscale.cli.terminal import console, load_ahead, progress
+from antiscale.cli.terminal import console, load_ahead, progress, say
 from antiscale.cli.typed import DEFAULT, assignment, number
 from antiscale.config import EXPERTS, FORMS, SweepConfig, read_config
+from antiscale.stopping import keeps
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -227,7 +228,10 @@ def sweep(
     check(settings)
     path = out if out is not None else Path("runs") / settings.hash()
     folder = open_run(settings, path, overwrite=overwrite)
-    if not folder.complete:
+    keeps(f"finished cells are kept in {path}; run the same command again to go on")
+    if folder.complete:
+        say(f"shown from {path}, finished {folder.manifest['finished']}; --overwrite runs it again")
+    else:
         threading.Thread(target=load_ahead).start()
     total = len(settings.cells())
     with progress(total, hidden=quiet) as advance:

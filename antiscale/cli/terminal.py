@@ -15,6 +15,11 @@ def console(*, wider: bool = False) -> Any:
     return Console() if sys.stdout.isatty() else Console(width=140 if wider else 120)
 
 
+def say(line: str) -> None:
+    """One line on standard error."""
+    print(f"antiscale: {' '.join(line.split())}", file=sys.stderr)
+
+
 def progress(total: int, *, hidden: bool, start: str = "compiling") -> Any:
     """A context manager that gives a callback, or None where no bar is wanted."""
     if hidden or not sys.stderr.isatty():

@@ -19,7 +19,8 @@ from antiscale.config import check_keys, read_config, writable
 from antiscale.errors import InputError
 from antiscale.figures import style
 from antiscale.figures.sweeps import Progress
-from antiscale.results import RunFolder, versions
+from antiscale.folder import write_whole
+from antiscale.results import versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +100,6 @@ def build(
     progress
         Called after each step of the computation.
     """
-    folder = RunFolder(out)
     files = [out / f"{name}.{kind}" for kind in (*KINDS, "csv", "json")]
     config = configuration(name, configs, fast=fast)
     made_of = {"config": plain(config), "code": code_of(name)}
@@ -116,34 +116,65 @@ def build(
                 return Built(name, "up to date", files)
         rows = figures.module(name).rows(config, progress)
         text = rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n")
-        folder.write(f"{name}.csv", text.encode())
-    frame = _frame(text)
-    figure = figures.module(name).draw(frame)
+        _begin(name, files, files)
+        write_whole(files[3], text.encode())
+    frame = _frame(files[3], text)
+    try:
+        figure = figures.module(name).draw(frame)
+        note = figures.module(name).note(frame)
+    except Exception as error:
+        if not from_rows:
+            raise
+        raise InputError(
+            f"{files[3]} holds no rows of figure {name} ({type(error).__name__}: {error}); "
+            f"make them with: antiscale figures {name}"
+        ) from None
+    if from_rows:
+        # Whose the rows are does not matter.
+        _begin(name, files, [file for file in files if file != files[3]])
     for kind, content in style.encode(figure).items():
-        folder.write(f"{name}.{kind}", content)
+        write_whole(out / f"{name}.{kind}", content)
     manifest = {
         "schema": SCHEMA, "name": name, "number": figures.FIGURES[name].number,
-        "title": figures.FIGURES[name].title, "note": figures.module(name).note(frame),
+        "title": figures.FIGURES[name].title, "note": note,
         **made_of, "rows": _digest(text), "version": antiscale.__version__,
         "versions": versions(),
     }  # fmt: skip
-    folder.write(f"{name}.json", (json.dumps(manifest, indent=1) + "\n").encode())
+    write_whole(files[4], (json.dumps(manifest, indent=1) + "\n").encode())
     return Built(name, "redrawn" if from_rows else "made", files)
+
+
+def _begin(name: str, files: list[Path], written: list[Path]) -> None:
+    """Refuse to replace files that are not of this figure; a manifest says whose they are."""
+    found = _json(files[4])
+    if isinstance(found, dict) and (found.get("schema"), found.get("name")) == (SCHEMA, name):
+        return
+    for file in written:
+        if file.exists():
+            raise InputError(
+                f"{file} is there already and {files[4].name} does not say that it is of figure "
+                f"{name}; move it away or choose another --out"
+            )
+    begun = {"schema": SCHEMA, "name": name, "status": "running"}
+    write_whole(files[4], (json.dumps(begun, indent=1) + "\n").encode())
 
 
 def check(
     name: str, configs: Path, out: Path, *, fast: bool = False, progress: Progress | None = None
 ) -> list[Difference]:
     """Compute a figure's rows anew and return where they differ from those in out/NAME.csv."""
-    committed = _frame(_stored(out / f"{name}.csv"))
+    stored = out / f"{name}.csv"
+    committed = _frame(stored, _stored(stored))
     rows = figures.module(name).rows(configuration(name, configs, fast=fast), progress)
-    found = _frame(rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
+    found = _frame(stored, rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
     if list(found.columns) != list(committed.columns) or len(found) != len(committed):
         return [Difference(name, "(shape)", -1, committed.shape, found.shape, inside=False)]
     return list(_differences(name, committed, found))
 
 
 def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> list[Difference]:
+    from pandas.api.types import is_numeric_dtype as is_number
+
     differ = []
     for column in committed.columns:
         for row, (old, new) in enumerate(zip(committed[column], found[column], strict=True)):
@@ -158,7 +189,7 @@ def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> lis
             ends = [f"{stem}_low", f"{stem}_high"]
             inside = bool(
                 numbers
-                and all(end in committed for end in ends)
+                and all(end in committed and is_number(committed[end]) for end in ends)
                 and committed[ends[0]][row] <= new <= committed[ends[1]][row]
             )
             differ.append(Difference(name, column, row, old, new, inside))
@@ -214,15 +245,23 @@ def _stored(file: Path) -> str:
 
 def _manifest(file: Path) -> dict[str, Any] | None:
     """What a figure was made of; None if that is not known."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    found = _json(file)
     good = isinstance(found, dict) and found.get("schema") == SCHEMA
     return found if good and {"config", "code", "rows"} <= set(found) else None
 
 
-def _frame(text: str) -> pd.DataFrame:
+def _json(file: Path) -> Any:
+    """A JSON file's content; None if it is not one."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _frame(file: Path, text: str) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_csv(io.StringIO(text))
+    try:
+        return pd.read_csv(io.StringIO(text))
+    except ValueError as error:  # pandas' own are of this kind
+        raise InputError(f"{file} is no readable CSV file: {error}") from None

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import jax
 
-from antiscale import validate
+from antiscale import source, validate
 from antiscale.errors import InputError
 from antiscale.learners.cloning import MLE, SFT, Bayes, Shrinkage, SmoothedSFT
 from antiscale.learners.loglinear import LogLinear, NaturalGradient
@@ -61,6 +61,19 @@ BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}
 DEFAULT = {"vf": "sft", "vb": "simple"}
 
 
+# The source of the users' modules when they were loaded, by module.
+_LOADED: dict[str, str | None] = {}
+
+
+def renew(names: Iterable[str]) -> None:
+    """Have the users' learners loaded anew whose source has changed since."""
+    for module in {name.partition(":")[0] for name in names if ":" in name}:
+        if module in _LOADED and _LOADED[module] != source.digest_of(module):
+            del _LOADED[module]
+            for stale in source.modules_of(module):
+                sys.modules.pop(stale, None)
+
+
 def load_learner(name: str) -> Learner:
     """Return a built-in learner by name, or a user's own by `module:name`.
 
@@ -72,15 +85,19 @@ def load_learner(name: str) -> Learner:
     if ":" not in name:
         return BUILT_IN[validate.choice("learner (or module:name of your own)", name, BUILT_IN)]
     module_name, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    source.look_here()
+    # No compiled copies: they are told from their source by its age in whole seconds and its size.
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         found: Any = getattr(importlib.import_module(module_name), attribute)
     except ImportError as error:
         raise InputError(f"learner {name!r}: cannot import {module_name!r} ({error})") from None
     except AttributeError:
         raise InputError(f"learner {name!r}: module {module_name!r} has no {attribute!r}") from None
+    finally:
+        sys.dont_write_bytecode = writes
+    if module_name not in _LOADED:
+        _LOADED[module_name] = source.digest_of(module_name)
     learner = found() if isinstance(found, type) else found
     if getattr(learner, "side", None) not in ("vf", "vb") or not callable(learner):
         raise InputError(

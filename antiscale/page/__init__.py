@@ -7,3 +7,4 @@ formulas, `document` puts the whole together; page.html, page.css and page.js ar
 from antiscale.page.document import SCHEMA as SCHEMA
 from antiscale.page.document import Page as Page
 from antiscale.page.document import build as build
+from antiscale.page.document import made_by_us as made_by_us

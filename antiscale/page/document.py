@@ -12,6 +12,7 @@ import importlib.resources
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from antiscale import families, plots, report
 from antiscale.bounds.registry import RESULTS
 from antiscale.config import SweepConfig, writable
 from antiscale.errors import InputError
+from antiscale.folder import reading
 from antiscale.numbers import DASH, number
 from antiscale.page import figures
 from antiscale.page.command import sweep_command
@@ -141,6 +143,12 @@ def build(
         settings=[(name, _written(value)) for name, value in config.to_dict().items()],
     )
     return Page(html, data)
+
+
+def made_by_us(file: Path) -> bool:
+    """Whether a file is a page that `build` made."""
+    with reading(file):
+        return SCHEMA.encode() in file.read_bytes()
 
 
 def _template() -> Any:
@@ -338,7 +346,8 @@ def _manifest(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     versions = manifest.get("versions", {})
     yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
     for name, digest in manifest.get("files", {}).items():
-        yield f"sha256 of {name}", str(digest)
+        if digest is not None:
+            yield f"sha256 of {name}", str(digest)
 
 
 def _written(value: Any) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from antiscale.errors import InputError
+from antiscale.folder import reading, write_whole
 from antiscale.rollouts.samples import Rollouts
 
 
@@ -55,11 +55,12 @@ def write_model(rollouts: Rollouts, path: Path) -> None:
     """
     if path.suffix.lower() != ".csv":
         raise InputError(f"the exported model is a CSV file; got {path}, give a name in .csv")
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
-        model_table(rollouts).to_csv(partial, index=False)
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    table = model_table(rollouts)
+    header = ",".join(table.columns)
+    if path.exists():
+        with reading(path), path.open("rb") as stream:
+            if stream.readline(200).strip() != header.encode():
+                raise InputError(
+                    f"{path} is there already and is no exported model; give another name"
+                )
+    write_whole(path, table.to_csv(index=False).encode())

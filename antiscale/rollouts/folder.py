@@ -1,4 +1,4 @@
-"""What a diagnosis leaves on disk: tidy rows, the summary, the figure, and last the manifest."""
+"""What a diagnosis leaves on disk: tidy rows, the summary and the figure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import json
 import pandas as pd
 
 from antiscale import plots
-from antiscale.results import RunFolder, versions
-from antiscale.rollouts.config import SCHEMA
+from antiscale.folder import Folder
 from antiscale.rollouts.diagnosis import Diagnosis
 
 # A table of more rows than this is left as Parquet alone.
 _CSV_ROWS = 50_000
 
 
-def write(found: Diagnosis, folder: RunFolder, digest: str | None) -> list[str]:
+def write(found: Diagnosis, folder: Folder) -> list[str]:
     """Write the tables, result.json and the figure; return the names of the files.
 
     Parameters
@@ -25,10 +24,7 @@ def write(found: Diagnosis, folder: RunFolder, digest: str | None) -> list[str]:
         The diagnosis.
     folder
         Of `results.open_folder`.
-    digest
-        SHA-256 of the table, for the manifest.
     """
-    folder.write_manifest(schema=SCHEMA, status="running")
     written = []
 
     def put(name: str, content: bytes) -> None:
@@ -49,11 +45,7 @@ def write(found: Diagnosis, folder: RunFolder, digest: str | None) -> list[str]:
     if not found.problems.empty:
         for kind, image in plots.encode(found.figure()).items():
             put(f"diagnose.{kind}", image)
-    folder.write_manifest(
-        schema=SCHEMA, status="complete", hash=found.config.hash(digest or ""),
-        seed=found.config.seed, config=found.config.to_dict(), table_sha256=digest,
-        versions=versions(),
-    )  # fmt: skip
+    folder.finish()
     return written
 
 

@@ -16,7 +16,7 @@ from antiscale.search.strategies import Setup, parse
 if TYPE_CHECKING:
     import pandas as pd
 
-    from antiscale.results import RunFolder
+    from antiscale.folder import Folder
 
 # Called after each strategy with those done, those in all, and the name of the one just done.
 Progress = Callable[[int, int, str], None]
@@ -122,10 +122,9 @@ def search_curves(
     return SearchResult(config, rows, notes)
 
 
-def write(found: SearchResult, folder: RunFolder) -> None:
-    """Leave rows, JSON and figure in a folder, and last its manifest."""
+def write(found: SearchResult, folder: Folder) -> None:
+    """Leave rows, JSON and figure in a folder of `results.open_folder`."""
     from antiscale import plots
-    from antiscale.results import versions
     from antiscale.search.figures import LABELS, search_figure
     from antiscale.search.reading import reading
 
@@ -135,7 +134,4 @@ def write(found: SearchResult, folder: RunFolder) -> None:
     folder.write("result.json", content.encode())
     for kind, image in plots.encode(search_figure(frame, reading(found, LABELS))).items():
         folder.write(f"search.{kind}", image)
-    folder.write_manifest(
-        schema=SCHEMA, status="complete", hash=found.config.hash(),
-        config=writable(found.config.to_dict()), versions=versions(),
-    )  # fmt: skip
+    folder.finish()

@@ -1,0 +1,51 @@
+"""All commands in one application."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import antiscale
+from antiscale.cli import (
+    bounds,
+    certify,
+    diagnose,
+    diff,
+    family,
+    figures,
+    info,
+    plot,
+    report,
+    search,
+    separation,
+    sweep,
+)
+
+app = typer.Typer(
+    name="antiscale",
+    help="When does finetuning with verification beat cloning expert traces, and by how much?",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(f"antiscale {antiscale.__version__}")
+        raise typer.Exit
+
+
+_COMMANDS = (
+    sweep.sweep, plot.plot, report.report, diff.diff, separation.separation, search.search,
+    diagnose.diagnose, bounds.bounds, certify.certify, figures.figures,
+)  # fmt: skip
+for command in _COMMANDS:
+    app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
+app.add_typer(family.app, name="family")
+app.command()(info.info)
