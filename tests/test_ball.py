@@ -370,7 +370,7 @@ def test_masses_and_budgets_of_any_size_are_solved_and_certified(rng) -> None:
         low, high = (by_enumeration(p, r, k * (1 + t), digits=700)[0] for t in (-2e-15, 2e-15))
         gain = abs(float(value - by_enumeration(p, r, 0.0, digits=700)[0]))
         room = abs(float(high - low)) + 2.0**-49 * np.abs(r[p > 0]).max() + 1e-13 * gain
-        assert abs(float(found.value[i] - value)) <= room, i
+        assert abs(float(float(found.value[i]) - value)) <= room, i
         assert 0 <= float(found.gap[i]) <= room, i
 
 
