@@ -134,7 +134,8 @@ def test_at_the_kinks_there_are_numbers() -> None:
     np.testing.assert_array_equal(by_r, [0.25, 0.75, 0.0])
     assert by_kappa == np.inf
     # Constant returns, a type of no mass, an unlimited budget.
-    for given in (([0.5, 0.25, 0.25], [2.0, 2.0, 2.0], 0.3), ([0.5, 0.5, 0.0], [2.0, 1.0, 9.0], 0.3),
+    for given in (([0.5, 0.25, 0.25], [2.0, 2.0, 2.0], 0.3),
+                  ([0.5, 0.5, 0.0], [2.0, 1.0, 9.0], 0.3),
                   ([0.5, 0.25, 0.25], [2.0, 1.0, 1.0], np.inf)):  # fmt: skip
         found = every(*given)
         assert all(np.isfinite(part).all() for part in found)

@@ -338,7 +338,7 @@ _RESULTS = (
     ),
     Result(
         "T10g", "over-optimisation", "exact", "best-of-N",
-        "accuracy falls for good iff the rarest top level is less pure than what lies below it",
+        "accuracy falls for good iff D_1 < 0, the rise of purity below the rarest top level",
         "ours", "tries", "antiscale.bounds:turning_point",
         {"right": [0, 0.25, 0], "wrong": [0.7, 0, 0.05]},
     ),
