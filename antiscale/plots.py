@@ -327,18 +327,18 @@ def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
     )
     bar.set_label("VF/VB, exact")
     handles = []
-    if min(grid.shape) > 1:
-        for values, style, name in (
-            (size, "solid", "VF/VB = 1"),
-            (np.log10(certain.to_numpy(float)), "dashed", "certified from here up: T4 = H W e"),
-        ):
-            if np.nanmin(values) < 0 < np.nanmax(values):
-                axes.contour(
-                    b, a, values, levels=[0.0], colors=INK, linewidths=1.2, linestyles=style
-                )
-            else:
-                style, name = "none", f"{name.split(':')[-1].strip()}: nowhere"
-            handles.append(Line2D([], [], color=INK, linewidth=1.2, linestyle=style, label=name))
+    equal = (
+        (size, "-", "VF/VB = 1"),
+        (np.log10(certain.to_numpy(float)), "--", "certified from here up: T4 = H W e"),
+    )
+    for values, dash, name in equal:
+        crossed = min(grid.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values)
+        if crossed:
+            axes.contour(b, a, values, levels=[0.0], colors=INK, linewidths=1.2, linestyles=dash)
+        shown = Line2D([], [], color=INK, linewidth=1.2 if crossed else 0.0)
+        shown.set_linestyle(dash)
+        shown.set_label(name if crossed else f"{name.split(': ')[-1]}: nowhere")
+        handles.append(shown)
     line = rows.drop_duplicates("b").sort_values("b")
     part, slope = ("ii", "b/2") if rows["panel"].iloc[0] == "bounded" else ("iv", "b/4")
     (theory,) = axes.plot(line["b"], line["boundary"], color=INK, linewidth=2.4, alpha=0.35,

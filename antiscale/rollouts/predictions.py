@@ -219,8 +219,12 @@ def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) ->
     if h <= 0.0 or kappa == 0.0:
         return 0.0
     # h = sin(t)/2 for t evenly spaced, and then ever nearer to pi/2, where phi is steep.
-    left = np.pi / 2.0 * np.concatenate(
-        [np.linspace(1.0, 1.0 / _GRID, _GRID), np.geomspace(0.5 / _GRID, 1e-8, _GRID // 4)]
+    left = (
+        np.pi
+        / 2.0
+        * np.concatenate(
+            [np.linspace(1.0, 1.0 / _GRID, _GRID), np.geomspace(0.5 / _GRID, 1e-8, _GRID // 4)]
+        )
     )
     grid = np.append(0.5 * np.cos(left), 0.5)
     grid[0] = 0.0
