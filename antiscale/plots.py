@@ -327,7 +327,7 @@ def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
     )
     bar.set_label("VF/VB, exact")
     handles = []
-    equal = (
+    equal: Any = (
         (size, "-", "VF/VB = 1"),
         (np.log10(certain.to_numpy(float)), "--", "certified from here up: T4 = H W e"),
     )
