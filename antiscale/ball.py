@@ -10,13 +10,18 @@ above the current nu_x: it never loses a type of the optimum's (paper_bounds.md,
 A_x stops shrinking, after about five passes, each a handful of masked sums. A whole batch is one
 such loop.
 
-Numerics: returns enter as gaps below the prompt's best, so a large common offset costs no digits;
-the budget enters as kappa - sum_x rho(x) tail_x / p_x, where `tail` is summed, never 1 - p.
+Numerics: returns enter as distances to that of the heaviest type of A_x, so neither a large common
+offset nor a type of mass 1e-300 costs digits, and whether a type stays in A_x is a question about
+its distance to the mean, which is never added to the mean; the budget enters as
+kappa - sum_x rho(x) tail_x / p_x, where `tail` is summed, never 1 - p.
+
+Derivatives: `value` has those of the envelope theorem (see `chi2_ball_optimum`), so that
+`jax.grad` never sees the loop; ratios and threshold are differentiated with A_x held fixed, which
+is right wherever they are differentiable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -30,6 +35,8 @@ from antiscale.errors import InputError
 
 # Returns this close to the best count as best.
 _ROUNDING = 2.0**-51
+# Share of kappa by which rounding may take a policy out of the ball.
+_OUTSIDE = 2.0**-40
 
 
 class BallOptimum(NamedTuple):
@@ -46,7 +53,8 @@ class BallOptimum(NamedTuple):
         vertex it is the second highest return; -inf where every type gets mass at kappa = 0 or
         under constant returns. [...] (with the average budget [..., m]).
     gap
-        Duality gap in tokens: no policy of the ball is better by more. Zero up to rounding. [...]
+        Duality gap in tokens: no policy of the ball is better by more. Zero up to rounding, and
+        never negative: a policy outside the ball is an error. [...]
     """
 
     value: jax.Array
@@ -78,6 +86,17 @@ def chi2_ball_optimum(pmf: Any, returns: Any, kappa: Any) -> BallOptimum:
     InputError
         If `pmf` does not sum to one, `kappa` is negative or NaN, or `returns` is not finite on
         the support.
+    ArithmeticError
+        If the policy found is outside the ball by more than rounding: a fault of this program.
+
+    Notes
+    -----
+    `jax.grad`, `jax.jvp`, `jit` and `vmap` work. With lambda of the optimum w = (R - nu)_+/lambda,
+    d value/d returns = pmf w, d value/d kappa = lambda/2 and d value/d pmf =
+    lambda (w^2 - E[w^2])/2, the derivative of the value of pmf/sum(pmf). Off the kinks (a type
+    about to enter, tied best types at the vertex) these are the derivatives; at a kink they are
+    a one-sided or a middle one. At kappa = 0, d value/d kappa is infinite; a type of mass 0 counts
+    for nothing, and its derivatives are 0.
 
     Examples
     --------
@@ -90,7 +109,7 @@ def chi2_ball_optimum(pmf: Any, returns: Any, kappa: Any) -> BallOptimum:
     shape = jnp.broadcast_shapes(pmf.shape, returns.shape, (*kappa.shape, 1))
     pmf = jnp.broadcast_to(pmf, shape)
     returns = jnp.broadcast_to(returns, shape)
-    return solve(pmf, returns, jnp.broadcast_to(kappa, shape[:-1]))
+    return _checked(solve(pmf, returns, jnp.broadcast_to(kappa, shape[:-1])))
 
 
 def chi2_ball_optimum_average(pmf: Any, returns: Any, kappa: Any, prompt_mass: Any) -> BallOptimum:
@@ -118,6 +137,13 @@ def chi2_ball_optimum_average(pmf: Any, returns: Any, kappa: Any, prompt_mass: A
     ------
     InputError
         As `chi2_ball_optimum`; also if `prompt_mass` does not sum to one.
+    ArithmeticError
+        As `chi2_ball_optimum`.
+
+    Notes
+    -----
+    Derivatives as for `chi2_ball_optimum`, times rho(x); d value/d rho(x) is
+    E[w_x R_x] - lambda chi2_x/2 less its mean over rho.
     """
     pmf, returns, kappa = _arrays(pmf, returns, kappa)
     if not isinstance(prompt_mass, jax.core.Tracer):
@@ -126,12 +152,23 @@ def chi2_ball_optimum_average(pmf: Any, returns: Any, kappa: Any, prompt_mass: A
     shape = jnp.broadcast_shapes(
         pmf.shape, returns.shape, (*kappa.shape, 1, 1), (*prompt_mass.shape, 1)
     )
-    return _solve(
-        jnp.broadcast_to(pmf, shape),
-        jnp.broadcast_to(returns, shape),
-        jnp.broadcast_to(kappa, shape[:-2]),
-        jnp.broadcast_to(prompt_mass, shape[:-1]),
+    return _checked(
+        _solve(
+            jnp.broadcast_to(pmf, shape),
+            jnp.broadcast_to(returns, shape),
+            jnp.broadcast_to(kappa, shape[:-2]),
+            jnp.broadcast_to(prompt_mass, shape[:-1]),
+        )
     )
+
+
+def _checked(found: BallOptimum) -> BallOptimum:
+    """Refuse a certificate that cannot be one; inside `jit` it cannot be read, and is left."""
+    if not isinstance(found.gap, jax.core.Tracer) and not (np.asarray(found.gap) >= 0.0).all():
+        raise ArithmeticError(
+            f"the ball's optimum is not certified: duality gap {np.min(found.gap):.3g} tokens"
+        )
+    return found
 
 
 def _arrays(pmf: Any, returns: Any, kappa: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -167,21 +204,74 @@ def ball_policy(pmf: Any, returns: Any, kappa: Any, told: Any) -> jax.Array:
 
 
 class _Moments(NamedTuple):
-    """Of the gaps d = max R - R on the active set {d < cut}, per prompt, with the shared lambda.
+    """Of the returns on the active set A, per prompt, with the shared lambda.
 
-    The mean of d is `mean` + `rest`: where nearly all mass sits on one type, its distance to the
-    mean is far below the spacing of floats at the mean.
+    The mean is `pivot` + `rest`, the pivot being the return of A's heaviest type: where nearly all
+    of A's mass returns the same, the mean is closer to it than floats are to each other.
     """
 
     mass: jax.Array  # p_A [..., m, 1]
     tail: jax.Array  # 1 - p_A, summed
-    mean: jax.Array  # of d given A, rounded
-    rest: jax.Array  # what the rounding left
-    scale: jax.Array  # lambda [..., 1, 1]
+    pivot: jax.Array
+    rest: jax.Array
+    above: jax.Array  # R - mu_A, of every type [..., m, S]
+    inverse: jax.Array  # 1/lambda [..., 1, 1]; 0 where w is flat on A
+    spread: jax.Array  # sum_x rho(x) p_A s_A^2 [..., 1, 1]
 
 
-# The cut, the moments below it, and whether the active set has just shrunk.
-_State = tuple[jax.Array, _Moments, jax.Array]
+def _total(z: jax.Array) -> jax.Array:
+    return jnp.sum(z, axis=-1, keepdims=True)
+
+
+def _average(rho: jax.Array, z: jax.Array) -> jax.Array:
+    """sum_x rho(x) z_x, for rho, z [..., m, 1]."""
+    return jnp.sum(rho * z, axis=-2, keepdims=True)
+
+
+def _root(z: jax.Array) -> jax.Array:
+    """Square root, with a derivative of 0 at 0."""
+    return jnp.where(z > 0.0, jnp.sqrt(jnp.where(z > 0.0, z, 1.0)), 0.0)
+
+
+def _moments(
+    inside: jax.Array, pmf: jax.Array, returns: jax.Array, kappa: jax.Array, rho: jax.Array
+) -> _Moments:
+    kept = jnp.where(inside, pmf, 0.0)
+    mass = _total(kept)
+    tail = _total(jnp.where(inside, 0.0, pmf))
+    heaviest = jnp.max(kept, axis=-1, keepdims=True)
+    pivot = jnp.max(jnp.where(kept == heaviest, returns, -jnp.inf), axis=-1, keepdims=True)
+    pivot = lax.stop_gradient(pivot)
+    apart = returns - pivot
+    rest = _total(kept * apart) / mass
+    above = apart - rest
+    spread = _average(rho, _total(kept * above * above))
+    # Rounding may take the budget to 0 where the optimum is all but a vertex.
+    budget = jnp.maximum(kappa - _average(rho, tail / mass), 0.0)
+    # Nothing left to spread: rounding hid that this is a vertex; w is then flat.
+    some = spread > 0.0
+    inverse = jnp.where(some, _root(budget) / _root(jnp.where(some, spread, 1.0)), 0.0)
+    return _Moments(mass, tail, pivot, rest, above, inverse, spread)
+
+
+def _active(
+    pmf: jax.Array,
+    returns: jax.Array,
+    kappa: jax.Array,
+    rho: jax.Array,
+    keep: jax.Array,
+) -> jax.Array:
+    """Which types get mass: [..., m, S]. Those in `keep` never leave."""
+
+    def shrink(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        inside, _ = state
+        now = _moments(inside, pmf, returns, kappa, rho)
+        # R > nu, asked as w > 0: nu = mu_A - lambda/p_A would round to mu_A.
+        stays = inside & ((1.0 / now.mass + now.above * now.inverse > 0.0) | keep)
+        return stays, jnp.any(stays != inside)
+
+    everything = pmf > 0
+    return lax.while_loop(lambda state: state[1], shrink, (everything, jnp.array(True)))[0]
 
 
 @jax.jit
@@ -191,84 +281,111 @@ def _solve(
     support = pmf > 0
     rho = prompt_mass[..., None]
     kappa = kappa[..., None, None]
-
-    def total(z: jax.Array) -> jax.Array:
-        return jnp.sum(z, axis=-1, keepdims=True)
-
-    def average(z: jax.Array) -> jax.Array:
-        """sum_x rho(x) z_x, for z [..., m, 1]."""
-        return jnp.sum(rho * z, axis=-2, keepdims=True)
-
+    returns = jnp.where(support, returns, 0.0)
     best = jnp.max(jnp.where(support, returns, -jnp.inf), axis=-1, keepdims=True)
-    d = jnp.where(support, best - returns, 0.0)
-
     # Within rounding: a compiler may work out one return twice and round it differently.
-    d = jnp.where(d <= _ROUNDING * jnp.abs(best), 0.0, d)
-    at_best = d == 0.0
-    mass_best = total(jnp.where(at_best, pmf, 0.0))
-    vertex = kappa >= average(total(jnp.where(at_best, 0.0, pmf)) / mass_best)
+    at_best = support & (best - returns <= _ROUNDING * jnp.abs(best))
+    mass_best = _total(jnp.where(at_best, pmf, 0.0))
+    vertex = kappa >= _average(rho, _total(jnp.where(at_best, 0.0, pmf)) / mass_best)
 
-    def moments(cut: jax.Array) -> _Moments:
-        kept = jnp.where(d < cut, pmf, 0.0)
-        mass = total(kept)
-        tail = total(jnp.where(d < cut, 0.0, pmf))
-        mean = total(kept * d) / mass
-        rest = total(kept * (d - mean)) / mass
-        spread = total(kept * ((d - mean) - rest) ** 2)
-        # Rounding may take the denominator to 0 where the optimum is all but a vertex.
-        budget = jnp.maximum(kappa - average(tail / mass), 0.0)
-        # Nothing left to spread: rounding hid that this is a vertex; w is then flat.
-        scale = jnp.where(average(spread) > 0, jnp.sqrt(average(spread) / budget), jnp.inf)
-        return _Moments(mass, tail, mean, rest, scale)
-
-    def shrink(state: _State) -> _State:
-        cut, now, _ = state
-        cut = jnp.where(vertex, cut, jnp.minimum(cut, now.mean + now.scale / now.mass))
-        new = moments(cut)
-        return cut, new, jnp.any(new.mass != now.mass)
-
-    everything = jnp.full_like(best, jnp.inf)
-    cut, now, _ = lax.while_loop(
-        lambda state: state[2], shrink, (everything, moments(everything), jnp.array(True))
-    )
+    fixed = lax.stop_gradient((pmf, returns, kappa, rho))
+    inside = _active(*fixed, vertex | at_best)
+    now = _moments(inside, pmf, returns, kappa, rho)
     # w = (R - nu)_+ / lambda, about its mean 1/p_A on A: exact also as kappa -> 0, lambda -> inf.
-    inside = d < cut
-    above = (now.mean - d) + now.rest  # R - mu_A
-    w = jnp.where(inside, jnp.maximum(1.0 / now.mass + above / now.scale, 0.0), 0.0)
+    w = jnp.where(inside, jnp.maximum(1.0 / now.mass + now.above * now.inverse, 0.0), 0.0)
     w = jnp.where(vertex, jnp.where(at_best, 1.0 / mass_best, 0.0), w)
-    w = jnp.where(support, w, 0.0)
-    value = (best - now.mean) - now.rest + total(pmf * w * above)
-    value = jnp.sum(average(jnp.where(vertex, best, value)), axis=(-2, -1))
+    value = now.pivot + (now.rest + _total(pmf * w * now.above))
+    value = jnp.where(vertex, best, value)
+    average = jnp.sum(_average(rho, value), axis=(-2, -1))
 
-    second = jnp.min(jnp.where(at_best, jnp.inf, d), axis=-1, keepdims=True)
-    threshold = best - jnp.where(vertex, second, jnp.where(kappa == 0.0, jnp.inf, cut))
+    # From nu to mu_A; where w is flat, down to the next type.
+    next_down = jnp.min(jnp.where(support & ~inside, -now.above, jnp.inf), axis=-1, keepdims=True)
+    tilted = now.inverse > 0.0
+    reach = jnp.where(tilted, 1.0 / (jnp.where(tilted, now.inverse, 1.0) * now.mass), next_down)
+    second = jnp.max(jnp.where(at_best | ~support, -jnp.inf, returns), axis=-1, keepdims=True)
+    nu = jnp.where(kappa == 0.0, -jnp.inf, now.pivot + (now.rest - reach))
+    threshold = jnp.where(vertex, second, nu)
+    deviation = jnp.where(w > 0.0, now.tail / now.mass + now.above * now.inverse, -1.0)
+    deviation = jnp.where(vertex, 0.0, deviation)
     gap = jnp.where(
         vertex,
-        average(total(pmf * w * d)),
-        _gap(pmf, d, w, inside, above, now, cut, kappa, average, total),
+        _average(rho, _total(pmf * w * (best - returns))),
+        _gap(pmf, w, deviation, now.above, reach, kappa, rho),
     )
-    gap = jnp.where(kappa == 0.0, 0.0, gap)
-    return BallOptimum(value, w, threshold[..., 0], gap[..., 0, 0])
+    gap = jnp.where(kappa == 0.0, 0.0, gap)[..., 0, 0]
+
+    scale = jnp.where(tilted, 1.0 / jnp.where(tilted, now.inverse, 1.0), 0.0)
+    scale = jnp.where(vertex, 0.0, scale)
+    # lambda (w - 1): finite also as kappa -> 0.
+    moved = jnp.where(w > 0.0, now.above + scale * now.tail / now.mass, -scale)
+    moved = jnp.where(support & ~vertex, moved, 0.0)
+    by_mass = moved * (1.0 + 0.5 * deviation)
+    spent = 0.5 * _total(pmf * moved * deviation)
+    by_prompt = value - spent
+    steep = (kappa == 0.0) & ~vertex & (now.spread > 0.0)
+    slopes = (
+        rho * jnp.where(support, by_mass - _total(pmf * by_mass), 0.0),
+        rho * pmf * w,
+        jnp.where(steep, jnp.inf, 0.5 * scale)[..., 0, 0],
+        (by_prompt - _average(rho, by_prompt))[..., 0],
+    )
+    inputs = (pmf, returns, kappa[..., 0, 0], prompt_mass)
+    average = _enveloped(lax.stop_gradient(average), lax.stop_gradient(slopes), inputs)
+    return BallOptimum(average, w, threshold[..., 0], lax.stop_gradient(gap))
+
+
+@jax.custom_jvp
+def _enveloped(value: jax.Array, slopes: Any, inputs: Any) -> jax.Array:
+    """`value`, with `slopes` for its derivatives by `inputs`."""
+    return value
+
+
+def _envelope(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    value, slopes, _ = primals
+    moved = jnp.zeros_like(value)
+    for slope, change in zip(slopes, tangents[2], strict=True):
+        # Left out where nothing moves, so that an infinite slope makes no nan.
+        if not isinstance(change, jax.custom_derivatives.SymbolicZero):
+            term = slope * change
+            moved = moved + jnp.sum(term, axis=tuple(range(value.ndim, term.ndim)))
+    return value, moved
+
+
+_enveloped.defjvp(_envelope, symbolic_zeros=True)
 
 
 def _gap(
     pmf: jax.Array,
-    d: jax.Array,
     w: jax.Array,
-    inside: jax.Array,
+    deviation: jax.Array,
     above: jax.Array,
-    now: _Moments,
-    cut: jax.Array,
+    reach: jax.Array,
     kappa: jax.Array,
-    average: Callable[[jax.Array], jax.Array],
-    total: Callable[[jax.Array], jax.Array],
+    rho: jax.Array,
 ) -> jax.Array:
-    """Sum three terms, each >= 0 up to rounding (the plain dual value cancels catastrophically)."""
-    u = jnp.where(inside, jnp.maximum(cut - d, 0.0), 0.0)
-    deviation = jnp.where(inside, now.tail / now.mass + above / now.scale, -1.0)
-    norm_w = jnp.sqrt(average(total(pmf * w**2)))
-    norm_u = jnp.sqrt(average(total(pmf * u**2)))
-    slack = kappa - average(total(pmf * deviation**2))
-    angle = average(total(pmf * (w / norm_w - u / norm_u) ** 2))
-    below = average(total(pmf * w * jnp.maximum(jnp.where(w > 0, d - cut, 0.0), 0.0)))
-    return norm_u * slack / (jnp.sqrt(1.0 + kappa) + norm_w) + 0.5 * norm_w * norm_u * angle + below
+    """Sum three terms, each >= 0 up to rounding (the plain dual value cancels catastrophically).
+
+    The dual value at nu is nu + E[u] + sqrt(kappa) sd(u), u = (R - nu)_+; `above` and `reach` are
+    R - mu_A and mu_A - nu, `deviation` is w - 1.
+    """
+
+    def mean(z: jax.Array) -> jax.Array:
+        return _average(rho, _total(pmf * z))
+
+    def square(z: jax.Array) -> jax.Array:
+        # In this order: z of a type of tiny mass may have a square that is no float.
+        return _average(rho, _total(pmf * z * z))
+
+    u = jnp.maximum(above, -reach)
+    u = u - _total(pmf * u)
+    norm_u, norm_v = jnp.sqrt(square(u)), jnp.sqrt(square(deviation))
+    slack = kappa - square(deviation)
+    slack = jnp.where((slack < 0.0) & (slack >= -_OUTSIDE * kappa), 0.0, slack)
+    unit_u = u / jnp.where(norm_u > 0.0, norm_u, 1.0)
+    unit_v = deviation / jnp.where(norm_v > 0.0, norm_v, 1.0)
+    below = mean(w * jnp.where(w > 0.0, jnp.maximum(-reach - above, 0.0), 0.0))
+    return (
+        norm_u * slack / (jnp.sqrt(kappa) + norm_v)
+        + 0.5 * norm_v * norm_u * square(unit_v - unit_u)
+        + below
+    )

@@ -228,7 +228,7 @@ def listing() -> RenderableType:
         Text(),
         Text(
             "Origin: rate = the paper's rate with our constant and proof; known = known before; "
-            "ours = stated and proved here only. Proofs: paper_bounds.md."
+            "ours = we know of no earlier statement. Proofs: paper_bounds.md."
         ),
     )
 

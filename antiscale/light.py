@@ -201,22 +201,47 @@ class LightTypes:
         ratio[:, 2] = np.where(light, 1.0 / (np.maximum(good, 1) * self.each), 0.0)
         return ratio
 
-    def cloning_risk(self) -> float:
-        """E sup of SFT's loss over labellings and their mirrors, in tokens; expert pi_b (T5).
+    def cloning_risk(self, good: int | None = None) -> float:
+        """E sup of SFT's loss over labellings and their mirrors, in tokens (T5).
 
         Exact: s E|delta_+ - delta_-| + l sum_i E|delta_i|, deviations of multinomial frequencies.
+
+        Parameters
+        ----------
+        good
+            The expert is pibar_kappa of the labelling with this many good light types, which
+            verification is compared with at that labelling; None: it is pi_b.
         """
-        # De Moivre: E|N - np| = 2 (1 - p) k P(N = k), k = floor(np) + 1.
-        k = np.floor(self.expected) + 1.0
-        each = 2.0 * (1.0 - self.each) * k * stats.binom.pmf(k, self.n, self.each) / self.n
-        # Given h heavy traces: E|sum of h fair signs| = h C(h-1, floor((h-1)/2)) 2^-(h-1).
-        mean = self.n * self.together
-        light = np.arange(min(self.n, int(mean + 14.0 * np.sqrt(mean) + 60.0)) + 1.0)
-        h = self.n - light
-        chance = stats.binom.pmf(light, self.n, self.together)
-        middle = stats.binom.pmf(np.floor((h - 1) / 2), np.maximum(h - 1, 0), 0.5)
-        heavy = float(chance @ np.where(h > 0, h * middle, 0.0)) / self.n
-        return float(self.heavy_gap * heavy + self.light_gap * self.light * each)
+        share = np.array([1.0 - self.together, 1.0 - self.together, 2 * self.each, 2 * self.each])
+        law = share / 2
+        if good is not None:
+            if not 0 <= validate.integer("good", good, least=0) <= self.light:
+                raise InputError(f"good must lie in 0..{self.light}; got {good}")
+            law = law * self._ball(np.array([float(good)]), np.array([float(self.light - good)]),
+                                   np.zeros(1))[1][0, :4]  # fmt: skip
+        plus, minus, *light = law
+        counts = np.array([self.light // 2, self.light - self.light // 2]) if good is None else (
+            np.array([good, self.light - good]))  # fmt: skip
+        each = counts @ _mean_deviation(self.n, np.array(light))
+        return float(self.heavy_gap * self._heavy_deviation(plus, minus) + self.light_gap * each)
+
+    def _heavy_deviation(self, plus: float, minus: float) -> float:
+        """E|N_+ - N_- - n (p_+ - p_-)|/n for traces of the two heavy types."""
+        n, rest = self.n, max(1.0 - plus - minus, 0.0)
+        # Given that l of the traces are light, N_+ is binomial, and so is l itself.
+        mean, width = n * rest, 9.0 * np.sqrt(n * rest) + 40.0
+        light = np.arange(max(0, int(mean - width)), min(n, int(mean + width)) + 1.0)
+        h = n - light
+        share = plus / (plus + minus) if plus + minus > 0 else 0.5
+        # N_+ lies around c, which is this far below its own mean.
+        ahead = (2.0 * share - 1.0) * (mean - light) / 2.0
+        c = h * share - ahead
+        k = np.floor(c) + 1.0
+        # E (N - c)_+ = k (1 - share) P(N = k) + (E N - c) P(N >= k).
+        above = k * (1.0 - share) * stats.binom.pmf(k, h, share)
+        above = above + ahead * stats.binom.sf(k - 1.0, h, share)
+        chance = stats.binom.pmf(light, n, rest)
+        return float(chance @ (2.0 * (2.0 * above - ahead))) / n
 
     def unseen(self) -> float:
         """E[mass of the light types not seen]: eu_n of T6 where labels alone are unknown.
@@ -231,3 +256,10 @@ class LightTypes:
         A heavy trace tells a labelling from its mirror; where none was seen all may differ.
         """
         return min(self.unseen() + self.together**self.n, 1.0)
+
+
+def _mean_deviation(n: int, p: Floats) -> Floats:
+    """E|N/n - p| of a binomial N: n times it is 2 (1 - p) k P(N = k), k = floor(np) + 1."""
+    k = np.floor(n * p) + 1.0
+    found: Floats = 2.0 * (1.0 - p) * k * stats.binom.pmf(k, n, p) / n
+    return found

@@ -71,6 +71,11 @@ def heterogeneity(pmf: Any, returns: Any) -> Any:
     ------
     InputError
         If `pmf` does not sum to one or `returns` holds NaN.
+
+    Notes
+    -----
+    Where returns are constant sigma_x has no derivative (it is |t| times a constant along every
+    line); `jax.grad` gives 0 there, the middle of its slopes.
     """
     xp, p, r = _arrays(pmf, returns)
     return _deviation(xp, p, r, _mean(xp, p, r))
@@ -78,7 +83,10 @@ def heterogeneity(pmf: Any, returns: Any) -> Any:
 
 def _deviation(xp: ModuleType, p: Any, r: Any, mean: Any) -> Any:
     centred = xp.where(p > 0, r, mean[..., None]) - mean[..., None]
-    return xp.sqrt(xp.sum(p * centred**2, axis=-1))
+    variance = xp.sum(p * centred**2, axis=-1)
+    # The root of 0 has an infinite slope, which times 0 is no number.
+    some = variance > 0.0
+    return xp.where(some, xp.sqrt(xp.where(some, variance, 1.0)), 0.0)
 
 
 def anticoncentration(pmf: Any, returns: Any, eps: Any, *, horizon: float | None = None) -> Any:

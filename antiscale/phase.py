@@ -1,8 +1,10 @@
-"""T9's phase diagram: where cloning loses more, for sigma = H^a and n = H^b.
+"""T9's phase diagram: how much more cloning loses, for sigma = H^a and n = H^b.
 
 The instances are T8's light types with heavy returns H/2 +- H^a/2, so that sigma ~ H^a. Either all
 rewards lie that close together (l = s: W stays bounded), or light types may return 0 or H (l = H/2:
-W grows as H^(1-a)). Both risks are exact sums, the bounds are T4 and T7.
+W grows as H^(1-a)). Both sides are compared with pibar_kappa: cloning sees the traces of
+pibar_kappa of the labelling with half of the light types good, verification is compared with each
+labelling's own. Both risks are exact sums, the bounds are T4 and T7.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ PANELS = ("bounded", "growing")
 
 
 def boundary(panel: str, b: float) -> float:
-    """The a above which cloning's rate sigma/sqrt(n) exceeds verification's proved rate (T9).
+    """The a above which cloning's rate sigma/sqrt(n) exceeds H W/n, T7b's rate (T9).
 
-    bounded: H W/n with W bounded, a = 1 - b/2. growing: H W/n with W = H^(1-a), a = 1 - b/4.
+    bounded: W is bounded, a = 1 - b/2: from there on T4 certifies the gap, whereas cloning itself
+    loses more for all b > 0, T7 with max |R_r - R_r'| = H^a in place of H being H^(a-b) (T9(iii)).
+    growing: W = H^(1-a), a = 1 - b/4: there the losses themselves change order (T9(iv)).
     """
     return 1.0 - b / (2.0 if panel == "bounded" else 4.0)
 
@@ -33,8 +37,9 @@ def place(panel: str, a: float, b: float, horizon: float, kappa: float) -> dict[
 
     Returns
     -------
-    `n`, `sigma`, `max_ratio`; `vf`, `vb` (SFT's and the pessimist's exact E sup_r) and `gap`;
-    `vf_lower` (T4), `vb_upper` (T7b with H), `vb_upper_range` (T7 with max |R_r - R_r'|); tokens.
+    `n`, `sigma`, `max_ratio`; `vf`, `vb` (SFT's and the pessimist's exact E sup_r, both against
+    pibar_kappa), `gap` and `ratio` vf/vb; `vf_lower` (T4), `vb_upper` (T7b with H),
+    `vb_upper_range` (T7 with max |R_r - R_r'|); tokens.
     """
     n = round(horizon**b)
     if n <= LIGHT:
@@ -46,7 +51,7 @@ def place(panel: str, a: float, b: float, horizon: float, kappa: float) -> dict[
     )  # fmt: skip
     pmf, returns = model.law(LIGHT // 2)
     sigma = float(np.sqrt(pmf @ (returns - pmf @ returns) ** 2))
-    cloning, verification = model.cloning_risk(), model.pessimist_risk()
+    cloning, verification = model.cloning_risk(LIGHT // 2), model.pessimist_risk()
     error = model.verifier_error()
     span = 2.0 * max(model.heavy_gap, model.light_gap)
     upper = {
@@ -56,7 +61,7 @@ def place(panel: str, a: float, b: float, horizon: float, kappa: float) -> dict[
     return {
         "panel": panel, "a": a, "b": b, "horizon": horizon, "n": n, "sigma": sigma,
         "max_ratio": model.max_ratio, "vf": cloning, "vb": verification,
-        "gap": cloning - verification,
+        "gap": cloning - verification, "ratio": cloning / verification,
         "vf_lower": float(bounds.vf_lower(pmf, returns, n, kappa=kappa)), **upper,
         "boundary": boundary(panel, b),
     }  # fmt: skip
@@ -91,3 +96,12 @@ def diagram(
             if progress is not None:
                 progress()
     return rows
+
+
+def reading(horizon: float) -> str:
+    """Say in plain words what the diagram shows."""
+    return (
+        f"Below: exact risks at H = {horizon:,.0f}, both against pibar_kappa, whose traces are "
+        "cloned. Left, cloning loses more for every a and b (T9(iii)), the line is where T4 begins "
+        "to certify it; right, below the line verification confined to the ball loses more."
+    )

@@ -11,7 +11,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from antiscale.figures.style import GAP, INK, VB, VF, settle
 
@@ -36,6 +38,9 @@ _STYLE: Any = {
     "svg.fonttype": "path",
     "figure.dpi": 100,
 }
+
+# Powers of ten of VF/VB that the phase diagram's colours tell apart, each way.
+_DECADES = 3
 
 
 def styled() -> Any:
@@ -262,8 +267,8 @@ def separation_figure(
         if drawn:
             assert phase is not None
             titles = {
-                "bounded": "Phase: rewards within $H^a$, W bounded",
-                "growing": "Phase: rewards up to H, W ~ $H^{1-a}$",
+                "bounded": "Rewards within $H^a$, W bounded",
+                "growing": "Rewards up to H, W ~ $H^{1-a}$",
             }
             for place, (panel, title) in zip(axes[1], titles.items(), strict=True):
                 draw_phase(place, phase[phase["panel"] == panel])
@@ -297,25 +302,48 @@ def draw_crossing(axes: Axes, rows: pd.DataFrame, key: str) -> None:
 
 
 def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
-    """Where cloning loses more (exact risks), where T4 - T7 certifies it, and theory's line."""
-    a, b = rows["a"].to_numpy(float), rows["b"].to_numpy(float)
-    gap = rows["gap"].to_numpy(float)
-    certain = rows["vf_lower"].to_numpy(float) > rows["vb_upper"].to_numpy(float)
-    axes.scatter(
-        b[gap > 0], a[gap > 0], s=16, marker="s", color=VF, alpha=0.75, linewidths=0,
-        label="cloning loses more",
-    )  # fmt: skip
-    if (gap <= 0).any():
-        axes.scatter(
-            b[gap <= 0], a[gap <= 0], s=16, marker="o", color=VB, alpha=0.75, linewidths=0,
-            label="verification loses more",
-        )  # fmt: skip
-    axes.scatter(b[certain], a[certain], s=7, marker="+", color=INK, linewidths=0.8,
-                 label="certified (T4 > H W e)")  # fmt: skip
+    """VF/VB (exact risks) in colour, where it is 1, where T4 certifies it, and theory's line."""
+    grid = rows.pivot(index="a", columns="b", values="ratio")
+    b, a = grid.columns.to_numpy(float), grid.index.to_numpy(float)
+    certain = rows.assign(sure=rows["vf_lower"] / rows["vb_upper"]).pivot(
+        index="a", columns="b", values="sure"
+    )
+    size = np.log10(grid.to_numpy(float))
+    two_sided = LinearSegmentedColormap.from_list("vf over vb", [VB, "white", VF])
+    mesh = axes.pcolormesh(
+        b,
+        a,
+        size,
+        shading="nearest",
+        cmap=two_sided,
+        vmin=-_DECADES,
+        vmax=_DECADES,
+        rasterized=True,
+    )
+    bar = axes.figure.colorbar(mesh, ax=axes, extend="both", pad=0.02)
+    bar.set_ticks(
+        list(range(-_DECADES, _DECADES + 1)),
+        labels=[f"$10^{{{k}}}$" if k else "1" for k in range(-_DECADES, _DECADES + 1)],
+    )
+    bar.set_label("VF/VB, exact")
+    handles = []
+    equal: Any = (
+        (size, "-", "VF/VB = 1"),
+        (np.log10(certain.to_numpy(float)), "--", "certified from here up: T4 = H W e"),
+    )
+    for values, dash, name in equal:
+        crossed = min(grid.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values)
+        if crossed:
+            axes.contour(b, a, values, levels=[0.0], colors=INK, linewidths=1.2, linestyles=dash)
+        shown = Line2D([], [], color=INK, linewidth=1.2 if crossed else 0.0)
+        shown.set_linestyle(dash)
+        shown.set_label(name if crossed else f"{name.split(': ')[-1]}: nowhere")
+        handles.append(shown)
     line = rows.drop_duplicates("b").sort_values("b")
-    slope = "b/2" if rows["panel"].iloc[0] == "bounded" else "b/4"
-    axes.plot(line["b"], line["boundary"], color=INK, linewidth=1.6, label=f"T9: a = 1 − {slope}")
+    part, slope = ("ii", "b/2") if rows["panel"].iloc[0] == "bounded" else ("iv", "b/4")
+    (theory,) = axes.plot(line["b"], line["boundary"], color=INK, linewidth=2.4, alpha=0.35,
+                          label=f"T9({part}): a = 1 − {slope}")  # fmt: skip
     axes.set(xlabel="$b$: $n = H^b$", ylabel=r"$a$: $\sigma = H^a$", ylim=(-0.05, 1.42))
     axes.set_yticks(np.linspace(0, 1, 5))
     axes.grid(visible=False)
-    axes.legend(loc="upper center", ncols=2, columnspacing=0.8, handletextpad=0.3, fontsize=7)
+    axes.legend(handles=[*handles, theory], loc="upper center", fontsize=7)

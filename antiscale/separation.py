@@ -18,6 +18,7 @@ from antiscale.errors import InputError
 from antiscale.folder import Folder
 from antiscale.numbers import number
 from antiscale.phase import diagram
+from antiscale.phase import reading as phase_reading
 from antiscale.rates import theory
 from antiscale.simulate import simulate
 from antiscale.validate import Floats
@@ -302,10 +303,7 @@ def write(found: Separation, folder: Folder) -> None:
     folder.write("result.json", content.encode())
     note = reading(found)
     if found.phase:
-        note += (
-            f" Below: signs of exact risks at H = {found.phase[0]['horizon']:,.0f}; where W grows, "
-            "verification confined to the ball loses more below theory's line."
-        )
+        note += " " + phase_reading(found.phase[0]["horizon"])
     figure = plots.separation_figure(frames["rows"], frames["in_n"], frames.get("phase"), note)
     for kind, image in plots.encode(figure).items():
         folder.write(f"separation.{kind}", image)

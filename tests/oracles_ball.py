@@ -40,12 +40,14 @@ def by_cone_solver(pmf, returns, kappa, prompt_mass=None):
     return float(-solution.obj_val * scale + rho @ mean)
 
 
-def by_enumeration(pmf, returns, kappa):
+def by_enumeration(pmf, returns, kappa, digits=50):
     """(value, density ratios) from every top set in fifty digits: the formula of T2, tried on all.
+
+    Masses or budgets of 1e-300 take `digits` beyond 600: differences of numbers near 1 are theirs.
 
     A feasible w is one of: the vertex, or w = b (R - nu)_+ for a top set A consistent with its nu.
     """
-    with mpmath.workdps(50):
+    with mpmath.workdps(digits):
         p = [mpmath.mpf(float(x)) for x in pmf]
         total = mpmath.fsum(p)
         p = [x / total for x in p]

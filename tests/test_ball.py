@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import antiscale as ac
+from antiscale import ball
 from tests.oracles_ball import by_cone_solver, by_enumeration, by_levels
 
 
@@ -316,6 +317,75 @@ def test_the_average_budget_is_spent_where_there_is_more_to_gain() -> None:
     assert moved[0] == pytest.approx(100 * moved[1], rel=1e-9)
     each = ac.chi2_ball_optimum(p, r, 0.01).value.mean()
     assert float(found.value) > float(each)
+
+
+# Where floats are far apart: rare types, tiny budgets, large offsets.
+
+
+@pytest.mark.parametrize(
+    ("pmf", "returns", "kappa"),
+    [
+        ([1e-33, 1 - 1e-33], [100, 0], 1.0),
+        ([1e-24, 1 - 1e-24], [100, 0], 1e9),
+        ([1e-34, 0.5, 0.5], [4096, 10, 10], 0.25),
+        ([1e-300, 0.3, 0.3, 0.4], [100, 50, 50, 50], 1.0),
+        # The bulk of mass leaves, and a tied pair outweighs what is left.
+        ([1e-300, 1e-10, 1e-10, 1 - 2e-10], [100, 50, 50, 0], 1e11),
+        ([0.5, 0.5], [1e9, 1e9 + 5], 1e-300),
+    ],
+)
+def test_a_rare_type_does_not_drop_the_bulk(pmf, returns, kappa) -> None:
+    found = ac.chi2_ball_optimum(pmf, returns, kappa)
+    value, ratio = by_enumeration(pmf, returns, kappa, digits=700)
+    assert float(found.value) == pytest.approx(float(value), rel=1e-14)
+    np.testing.assert_allclose(found.density_ratio, [float(x) for x in ratio], rtol=1e-12)
+    assert 0 <= float(found.gap) <= 1e-12 * float(value)
+
+
+def far_apart(rng: np.random.Generator, count: int):
+    """Masses down to 1e-300, kappa from 1e-300 to 1e12, ties, offsets up to 1e9: [count, 6]."""
+    pmf, returns, kappa = np.zeros((count, 6)), np.zeros((count, 6)), np.zeros(count)
+    for i in range(count):
+        size = int(rng.integers(2, 7))
+        p = 10.0 ** -rng.uniform(0, (3, 40, 300)[i % 3], size)
+        p[rng.integers(size)] = 1.0
+        if rng.random() < 0.5:
+            p[rng.integers(size)] = rng.random()
+        p /= p.sum()
+        r = (rng.integers(0, 4, size).astype(float), rng.normal(size=size) * 10,
+             10.0 ** rng.uniform(-30, 3, size))[rng.integers(3)]  # fmt: skip
+        pmf[i, :size], returns[i, :size] = p, r + rng.choice([0.0, 0.0, 1e3, 1e9, -1e6])
+        kappa[i] = 10.0 ** rng.uniform(*((-300, 12), (-20, 12), (-2, 3))[rng.integers(3)])
+        if rng.random() < 0.3:  # near some type's vertex
+            kappa[i] = min(10 ** rng.uniform(-2, 2) / p[rng.integers(size)], 1e12)
+    return pmf, returns, kappa
+
+
+def test_masses_and_budgets_of_any_size_are_solved_and_certified(rng) -> None:
+    pmf, returns, kappa = far_apart(rng, 300)
+    found = ac.chi2_ball_optimum(pmf, returns, kappa)
+    for i, (p, r, k) in enumerate(zip(pmf, returns, kappa, strict=True)):
+        value, _ = by_enumeration(p, r, k, digits=700)
+        # What the last digits of kappa are worth, of returns at the offset, of the gain.
+        low, high = (by_enumeration(p, r, k * (1 + t), digits=700)[0] for t in (-2e-15, 2e-15))
+        gain = abs(float(value - by_enumeration(p, r, 0.0, digits=700)[0]))
+        room = abs(float(high - low)) + 2.0**-49 * np.abs(r[p > 0]).max() + 1e-13 * gain
+        assert abs(float(float(found.value[i]) - value)) <= room, i
+        assert 0 <= float(found.gap[i]) <= room, i
+
+
+def test_a_certificate_that_is_none_is_refused(rng) -> None:
+    best = ac.chi2_ball_optimum([0.5, 0.5], [0.0, 1.0], 0.25)
+    for gap in (-1e-3, np.nan):
+        with pytest.raises(ArithmeticError, match="not certified: duality gap"):
+            ball._checked(best._replace(gap=jnp.asarray(gap)))
+    # A policy outside the ball has one.
+    deviation = jnp.array([[-0.6, 0.6]])
+    outside = ball._gap(
+        jnp.array([[0.5, 0.5]]), 1 + deviation, deviation, jnp.array([[-0.5, 0.5]]),
+        jnp.array([[1.0]]), jnp.array([[0.25]]), jnp.array([[1.0]]),
+    )  # fmt: skip
+    assert float(outside[0, 0]) < -0.01
 
 
 @pytest.mark.parametrize(

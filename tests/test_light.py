@@ -98,11 +98,32 @@ def test_the_pessimists_risk_is_that_of_all_data_sets(model: LightTypes, wide: b
     assert model.pessimist_risk(wide=wide) == pytest.approx(worst, abs=2e-6)
 
 
+@pytest.mark.parametrize("good", [None, 0, 1, 2])
 @pytest.mark.parametrize("model", SMALL, ids=("fast", "slow", "between"))
-def test_the_cloning_risk_is_that_of_all_data_sets(model: LightTypes) -> None:
-    pmf, counts, chance, gaps = everything(model)
-    moved = (pmf - counts / model.n) @ gaps.T
-    assert model.cloning_risk() == pytest.approx(chance @ np.abs(moved).max(-1), abs=1e-9)
+def test_the_cloning_risk_is_that_of_all_data_sets(model: LightTypes, good: int | None) -> None:
+    """The expert is the base policy, or the ball's best one of a labelling."""
+    pmf, counts, _, gaps = everything(model)
+    expert = pmf
+    if good is not None:
+        expert = pmf * ac.chi2_ball_optimum(*model.law(good), model.kappa).density_ratio
+    chance = stats.multinomial.pmf(counts, model.n, expert)
+    moved = np.asarray(expert - counts / model.n) @ gaps.T
+    assert model.cloning_risk(good) == pytest.approx(chance @ np.abs(moved).max(-1), abs=1e-9)
+
+
+def test_cloning_the_balls_best_policy_is_simulated_too(rng) -> None:
+    """Fails by bad luck with probability 1e-6."""
+    model = LightTypes(horizon=100.0, n=400, light=5, heavy_gap=20.0, light_gap=50.0, kappa=0.2)
+    pmf, returns = model.law(2)
+    expert = pmf * np.asarray(ac.chi2_ball_optimum(pmf, returns, 0.2).density_ratio)
+    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=5)))
+    gaps = np.concatenate([np.tile([20.0, -20.0], (len(signs), 1)), 50.0 * signs], axis=1)
+    cloned = np.abs((expert - rng.multinomial(400, expert / expert.sum(), 4000) / 400) @ gaps.T)
+    cloned = cloned.max(-1)
+    error = 4.9 * cloned.std(ddof=1) / np.sqrt(len(cloned))
+    assert abs(cloned.mean() - model.cloning_risk(2)) < error
+    # It is another number than the base policy's.
+    assert abs(model.cloning_risk() - model.cloning_risk(2)) > 2 * error
 
 
 def test_the_exact_risks_lie_within_the_intervals_of_simulated_ones(rng) -> None:
@@ -210,6 +231,7 @@ def test_the_density_ratio_is_bounded_as_t9_says() -> None:
             lambda: LightTypes(horizon=8, n=9, light=4, heavy_gap=5, light_gap=1),
             r"heavy_gap must lie in \[0, H/2\]; got 5",
         ),
+        (lambda: SMALL[0].cloning_risk(3), r"good must lie in 0\.\.2; got 3"),
     ],
 )
 def test_bad_input_gets_one_clear_line(call, words: str) -> None:

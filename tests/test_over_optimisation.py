@@ -80,6 +80,47 @@ def test_rare_hacks_do_the_harm_and_common_ones_do_not() -> None:
         assert (far[1] < far[0] - 1e-15) == (falls and b < 0.1)
 
 
+def test_equally_rare_tops_are_one_term() -> None:
+    """Hacks as rare as right traces: the likelier state decides; if neither is, what lies below."""
+    b = c = 0.1
+    right = np.array([[0, c, 0], [0, c, 0]])
+    wrong = np.array([[1 - b - c, 0, b], [1 - c, 0, 0]])
+    for q in (0.3, 0.5, 0.7):
+        turn = bounds.turning_point(right, wrong, [q, 1 - q])
+        assert np.isfinite(turn) == (q > 0.5)
+    n = [5, 10, 20, 50]
+    expected = [0.307, 0.364, 0.341, 0.302]
+    np.testing.assert_allclose(accuracy(right, wrong, np.array([0.7, 0.3]), n), expected, atol=5e-4)
+    turn = bounds.turning_point(right, wrong, [0.7, 0.3])
+    assert 5 < turn < 20
+    # With q = 1/2 the two tops cancel: the purest top, of 1, does not decide, and nothing falls.
+    curve = accuracy(right, wrong, np.array([0.5, 0.5]), np.arange(1.0, 400))
+    assert (np.diff(curve) >= -1e-15).all()
+
+
+def test_a_verdict_turns_down_where_its_rates_differ_between_prompts() -> None:
+    """TPR .95, FPR .5 on one prompt; .02, .05 on the other, which is accepted more rarely."""
+    rates, c = np.array([[0.95, 0.5], [0.02, 0.05]]), 0.5
+    right = c * np.stack([1 - rates[:, 0], rates[:, 0]], -1)
+    wrong = (1 - c) * np.stack([1 - rates[:, 1], rates[:, 1]], -1)
+    curve = accuracy(right, wrong, np.array([0.5, 0.5]), [1, 4, 1000])
+    np.testing.assert_allclose(curve, [0.5, 0.565, 0.470], atol=5e-4)
+    turn = bounds.turning_point(right, wrong)
+    assert 2 < turn < 10
+    # The rarest acceptance decides: with the good prompt the rarer it never turns down.
+    rates[0] = [0.019, 0.01]
+    right = c * np.stack([1 - rates[:, 0], rates[:, 0]], -1)
+    wrong = (1 - c) * np.stack([1 - rates[:, 1], rates[:, 1]], -1)
+    assert bounds.turning_point(right, wrong) == np.inf
+
+
+def test_a_root_below_one_try_means_that_it_falls_from_the_start() -> None:
+    b, c = 0.4, 0.59
+    root = np.log(np.log1p(-b - c) / np.log1p(-b)) / np.log((1 - b) / (1 - b - c))
+    assert root < 1
+    assert bounds.turning_point([0, c, 0], [1 - b - c, 0, b]) == 1.0
+
+
 def test_a_concave_score_and_a_single_verdict_never_turn_down() -> None:
     assert bounds.turning_point([0.02, 0.18], [0.6, 0.2]) == np.inf
     assert bounds.turning_point([0.05, 0.05, 0.1], [0.5, 0.2, 0.1]) == np.inf

@@ -61,12 +61,34 @@ def test_t4_from_sigma_alone_is_convex_grows_and_is_not_vacuous() -> None:
         assert value[0] == 0.0
         assert (np.diff(value) >= -1e-15).all()
         assert (np.diff(value, 2) >= -1e-12).all()
-    # Two fair types are the law it is sharp for: T4a's constant 0.27 for large n.
-    n, sigma = 10**6, 0.5
-    alone = lower_from_sigma(sigma, n, prompt_mass=1.0, kappa=KAPPA)
-    assert alone * np.sqrt(n) / sigma == pytest.approx(0.2701, rel=0.02)
     assert lower_from_sigma(0.0, 10, prompt_mass=1.0, kappa=KAPPA) == 0.0
     assert lower_from_sigma(0.3, 10, prompt_mass=1.0, kappa=0.0) == 0.0
+
+
+@pytest.mark.parametrize("n", [1, 4, 16, 1000, 10**6])
+@pytest.mark.parametrize("kappa", [0.05, KAPPA, 4.0])
+def test_t4_from_sigma_alone_is_t4_for_two_fair_types(n: int, kappa: float) -> None:
+    for rho in (1.0, 0.1):
+        whole = bounds.vf_lower([0.5, 0.5], [0.0, 1.0], n, prompt_mass=rho, kappa=kappa,
+                                form="two_point")  # fmt: skip
+        alone = lower_from_sigma(0.5, n, prompt_mass=rho, kappa=kappa)
+        # Both search over eps: T4's stops within a per cent of its best.
+        assert alone == pytest.approx(float(whole), rel=0.01)
+
+
+def test_no_law_is_further_from_its_mean_than_sigma_allows(rng: np.random.Generator) -> None:
+    """|g| <= (1/2 + sqrt(1/4 - h^2))/h, met by every law on {0, H}."""
+    for _ in range(300):
+        pmf, returns = rng.dirichlet(np.full(4, 0.5)), rng.random(4)
+        if rng.random() < 0.5:
+            returns = np.array([0.0, 1.0, 0.0, 1.0])
+        mean = pmf @ returns
+        h = np.sqrt(pmf @ (returns - mean) ** 2)
+        farthest = np.abs(returns - mean).max() / h
+        limit = (0.5 + np.sqrt(max(0.25 - h**2, 0.0))) / h
+        assert farthest <= limit * (1 + 1e-9)
+        if set(returns) == {0.0, 1.0}:
+            assert farthest == pytest.approx(limit)
 
 
 @pytest.mark.parametrize("n", [10, 400])

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
 
 import antiscale as ac
 from antiscale import phase, plots
 from antiscale.bracket import Case, certified_gap
 from antiscale.config import read_config
+from antiscale.light import LightTypes
 from antiscale.separation import reading, separation
 from antiscale.sweeps import run_sweep
 
@@ -132,8 +135,11 @@ def test_bounds_hold_all_over_the_diagram() -> None:
     assert len(rows) == 50
     for row in rows:
         assert row["vb"] <= min(row["vb_upper"], row["vb_upper_range"]) * (1 + 1e-9)
-        # SFT's loss at the base expert is no bound on the worst expert's, but here it lies above.
+        # SFT's loss at one expert is no bound on the worst expert's, but here it lies above.
         assert row["vf"] >= row["vf_lower"]
+        # Both sides against one policy: their ratio is what is drawn.
+        assert row["ratio"] == row["vf"] / row["vb"]
+        assert row["panel"] == "growing" or row["ratio"] > 1
 
 
 def test_the_stored_diagram_and_sandwich_are_the_codes() -> None:
@@ -143,14 +149,33 @@ def test_the_stored_diagram_and_sandwich_are_the_codes() -> None:
     for _, row in stored.iloc[:: len(stored) // 6].iterrows():
         again = phase.place(row["panel"], row["a"], row["b"], row["horizon"], 0.25)
         assert again is not None
-        for name in ("vf", "vb", "vf_lower", "vb_upper", "vb_upper_range", "max_ratio"):
+        for name in ("vf", "vb", "ratio", "vf_lower", "vb_upper", "vb_upper_range", "max_ratio"):
             assert again[name] == pytest.approx(row[name], rel=1e-6, abs=1e-9), name
+
+
+def test_both_sides_are_compared_with_the_balls_best_policy() -> None:
+    found = phase.place("growing", 0.9, 0.8, 4096.0, 0.25)
+    assert found is not None
+    model = LightTypes(horizon=4096.0, n=found["n"], light=phase.LIGHT, heavy_gap=4096**0.9 / 2,
+                       light_gap=2048.0, kappa=0.25)  # fmt: skip
+    assert found["vf"] == model.cloning_risk(phase.LIGHT // 2) != model.cloning_risk()
+
+
+def test_the_diagram_draws_where_the_ratio_is_one() -> None:
+    stored = pd.read_csv(ROOT / "figures/phase.csv")
+    for panel, count in (("bounded", 1), ("growing", 2)):
+        axes = Figure().subplots()
+        plots.draw_phase(axes, stored[stored["panel"] == panel])
+        drawn = [part for part in axes.collections if isinstance(part, ContourSet)]
+        assert len(drawn) == count
+        text = [entry.get_text() for entry in axes.get_legend().get_texts()]
+        assert ("VF/VB = 1: nowhere" in text) == (panel == "bounded")
 
 
 def test_the_figure_draws_with_and_without_phases(default) -> None:
     frames = [pd.DataFrame(rows) for rows in (default.rows, default.in_n)]
     rows = phase.diagram(4096.0, 0.25, exponents_a=(0.2, 0.9), exponents_b=(0.5, 1.5))
-    for given, count in ((None, 2), (pd.DataFrame(rows), 4)):
+    for given, count in ((None, 2), (pd.DataFrame(rows), 6)):  # two have a colour bar
         figure = plots.separation_figure(*frames, given, "A note.")
         assert len(figure.axes) == count
         first = plots.encode(figure)

@@ -78,8 +78,8 @@ def test_a_command_that_is_told_to_stop_says_so_and_ends(kind: str, number: sign
 def test_what_is_ignored_stays_ignored() -> None:
     command = COMMAND.replace("{kind}()", "time.sleep(0.5)\n    print('done')\n    return 0")
     process = subprocess.Popen(
-        [*PYTHON, command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PYTHON, command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
     process.stdout.readline()

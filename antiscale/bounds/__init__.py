@@ -38,6 +38,7 @@ from antiscale.bounds.separation import certified_gap as certified_gap
 from antiscale.bounds.separation import gap_exponent as gap_exponent
 from antiscale.bounds.separation import vb_exponent as vb_exponent
 from antiscale.bounds.separation import vf_exponent as vf_exponent
+from antiscale.bounds.separation import vf_exponent_any_expert as vf_exponent_any_expert
 from antiscale.bounds.verification import VB_LEARNERS as VB_LEARNERS
 from antiscale.bounds.verification import vb_upper as vb_upper
 from antiscale.bounds.verification import vb_upper_terms as vb_upper_terms

@@ -20,11 +20,12 @@ def turning_point(
     """N after which the accuracy of best-of-N falls for good; inf if it does not (T10g).
 
     With F the mass up to a level and h = right/(right + wrong) its purity, accuracy is a constant
-    minus sum_i D_i F_i^N, D the rise of purity from a level to the next, over levels and states. It
-    falls for good iff D < 0 at the largest F < 1: where the top level is less pure than what comes
-    below it, in the state in which the top is rarest. The turning point is the last root of
-    sum_i D_i F_i^N log F_i; there is one if D changes sign once. With hacks of mass b above the
-    right traces of mass c it is log[log(1 - b - c)/log(1 - b)]/log[(1 - b)/(1 - b - c)]. Exact.
+    minus sum_i D_i F_i^N, D the rise of purity from a level to the next, over levels and states,
+    added up where F is the same and left out where that sum is 0. It falls for good iff D < 0 at
+    the largest F < 1: if one state alone has the rarest top, iff that top is less pure than the
+    level below. The turning point is the last root of sum_i D_i F_i^N log F_i above N = 1, or 1;
+    there is at most one if D changes sign once. With hacks of mass b above the right traces of mass
+    c it is log[log(1 - b - c)/log(1 - b)]/log[(1 - b)/(1 - b - c)], or 1 if that is less. Exact.
 
     Parameters
     ----------

@@ -38,8 +38,22 @@ def certified_from(gap: npt.ArrayLike) -> int | None:
 
 
 def vf_exponent(sigma: float, n: float) -> float:
-    """A - b/2: the exponent of sigma/sqrt(n) for sigma = H^a, n = H^b (T9)."""
+    """A - b/2: the exponent of sigma/sqrt(n) for sigma = H^a, n = H^b (T9).
+
+    Cloning's, for experts whose own spread is O(sigma): all of bounded density ratio, pibar_kappa
+    with bounded W among them, as sigma_e^2 <= W sigma^2.
+    """
     return validate.real("sigma", sigma) - validate.real("n", n) / 2.0
+
+
+def vf_exponent_any_expert(sigma: float, n: float) -> float:
+    """(1 + a - b)/2: what cloning loses grows no faster, for any expert of the ball (T9).
+
+    As sigma_e^2 <= sigma^2 + sqrt(kappa) H sigma. Attained for a < 1, b >= 1 - a: with R = 0 of
+    probability p = (sigma/H)^2 and H otherwise, by the expert that puts p + sqrt(kappa p (1 - p))
+    on 0.
+    """
+    return (1.0 + validate.real("sigma", sigma) - validate.real("n", n)) / 2.0
 
 
 def vb_exponent(n: float) -> float:
@@ -48,9 +62,10 @@ def vb_exponent(n: float) -> float:
 
 
 def gap_exponent(sigma: float, n: float) -> float | None:
-    """A - b/2 where cloning's loss outgrows verification's proved rate (a > 1 - b/2), or None (T9).
+    """A - b/2 where T4 outgrows verification's proved rate (a > 1 - b/2), or None (T9).
 
-    Where it does not, theory does not say how the gap grows.
+    Where it does not, theory does not say how the gap grows: an expert whose spread is not O(sigma)
+    may still make cloning lose more.
     """
     cloning = vf_exponent(sigma, n)
     return cloning if cloning > vb_exponent(n) else None

@@ -66,12 +66,10 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
 
 def note(rows: pd.DataFrame) -> str:
     """A few sentences of reading."""
-    horizon = part(rows, "bounded")["horizon"].iloc[0]
-    return (
-        f"{part(rows, 'along H')['note'].iloc[0]} Below: signs of exact risks at H = "
-        f"{horizon:,.0f}; where W grows, verification confined to the ball loses more below "
-        "theory's line."
-    )
+    from antiscale.phase import reading
+
+    found = part(rows, "along H")["note"].iloc[0]
+    return f"{found} {reading(part(rows, 'bounded')['horizon'].iloc[0])}"
 
 
 def draw(rows: pd.DataFrame) -> Figure:

@@ -199,10 +199,11 @@ def _first(wins: Callable[[int], bool], *, bisect: bool = False) -> int | None:
 def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) -> float:
     """T4a from the mean of sigma_x/H alone: what any cloning algorithm must lose, in units of H.
 
-    With h_x = sigma_x/H the prompt's term of T4a is at least H phi(h_x),
-    phi(h) = h sup over eps <= min(sqrt(kappa), h) of eps [1 - sqrt(1 - (1 - rho d)^{2n})],
-    d = h^2 (1 - sqrt(1 - (eps/h)^2)), and phi grows with h. Its largest convex minorant at the mean
-    of h_x bounds the mean over prompts (Jensen; paper_bounds.md, Estimates from rollouts). Valid.
+    With h_x = sigma_x/H and u = h/(1/2 + sqrt(1/4 - h^2)), so that |g| <= 1/u, the prompt's term of
+    T4a is at least H phi(h_x), phi(h) = h sup over eps <= min(sqrt(kappa), u) of
+    eps [1 - sqrt(1 - (1 - rho d)^{2n})], d = u^2 (1 - sqrt(1 - (eps/u)^2)), and phi grows with h.
+    Its largest convex minorant at the mean of h_x bounds the mean over prompts (Jensen;
+    paper_bounds.md, Estimates from rollouts). Valid, and T4a itself for fair types 0 and H.
 
     Parameters
     ----------
@@ -217,7 +218,16 @@ def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) ->
     """
     if h <= 0.0 or kappa == 0.0:
         return 0.0
-    grid = np.linspace(0.0, 0.5, _GRID + 1)
+    # h = sin(t)/2 for t evenly spaced, and then ever nearer to pi/2, where phi is steep.
+    left = (
+        np.pi
+        / 2.0
+        * np.concatenate(
+            [np.linspace(1.0, 1.0 / _GRID, _GRID), np.geomspace(0.5 / _GRID, 1e-8, _GRID // 4)]
+        )
+    )
+    grid = np.append(0.5 * np.cos(left), 0.5)
+    grid[0] = 0.0
     # phi is at least its value at the left end of each step: the step function's lower corners.
     level = np.concatenate([[0.0], _phi(grid[:-1], n, prompt_mass, kappa)])
     corners = [0]
@@ -235,14 +245,15 @@ def _slope(x: Floats, y: Floats, i: int, j: int) -> float:
 
 
 def _phi(h: Floats, n: float, rho: float, kappa: float) -> Floats:
-    """The function phi of `lower_from_sigma`, by search over eps/h; any eps is valid."""
-    largest = np.sqrt(kappa) / np.maximum(h, np.sqrt(kappa))  # of eps/h
+    """The function phi of `lower_from_sigma`, by search over eps/u; any eps is valid."""
+    u = h / (0.5 + np.sqrt(0.25 - h**2))
+    largest = np.sqrt(kappa) / np.maximum(u, np.sqrt(kappa))  # of eps/u
     # Data can tell eps apart from about 1/sqrt(rho n) on.
     smallest = min(0.1, 0.1 / math.sqrt(rho * n + 1.0))
     share = np.geomspace(smallest, 1.0, 200)[:, None] * largest
-    defect = (h * share) ** 2 / (1.0 + np.sqrt(1.0 - share**2))
+    defect = (u * share) ** 2 / (1.0 + np.sqrt(1.0 - share**2))
     overlap = 1.0 - np.sqrt(-np.expm1(2.0 * n * np.log1p(-rho * defect)))
-    best: Floats = (h**2 * share * overlap).max(0)
+    best: Floats = (h * u * share * overlap).max(0)
     return best
 
 

@@ -140,6 +140,6 @@ def reading(config: OverOptimisationConfig, peaks: list[dict[str, float]]) -> st
     return text + (
         f"With correlation {first['correlation']:g} accuracy peaks at N = {first['peak']:g}, with "
         f"{last['correlation']:g} at N = {last['peak']:g}, and then falls: an answer that always "
-        f"passes has mass {share:.3g}, less than the right one's {config.success:g}, so it is "
-        "found later and outranks it. Independent errors do no such harm."
+        f"passes has mass {share:.3g}, no more than the right one's {config.success:g}, so it "
+        "is found later and outranks it. Independent errors do no such harm."
     )
