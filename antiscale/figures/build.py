@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import antiscale
-from antiscale import figures
+from antiscale import figures, presets
 from antiscale.config import check_keys, read_config, writable
 from antiscale.errors import InputError
 from antiscale.figures import style
@@ -95,7 +95,7 @@ def build(
     fast
         The configuration's smoke variant.
     from_rows
-        Draw from out/NAME.csv, whatever made it; compute nothing.
+        Draw from the rows of `kept`, whatever made them; compute nothing.
     progress
         Called after each step of the computation.
     """
@@ -104,8 +104,11 @@ def build(
     config = configuration(name, configs, fast=fast)
     made_of = {"config": plain(config), "code": code_of(name)}
     if from_rows:
-        text = _stored(files[3])
-        before = _manifest(files[4])
+        source = kept(name, out, fast=fast)
+        text = _stored(source)
+        before = _manifest(source.with_suffix(".json"))
+        if source != files[3]:
+            folder.write(f"{name}.csv", text.encode())
         made_of = {key: before[key] for key in made_of} if before else made_of
     else:
         before = _manifest(files[4])
@@ -134,13 +137,19 @@ def build(
 def check(
     name: str, configs: Path, out: Path, *, fast: bool = False, progress: Progress | None = None
 ) -> list[Difference]:
-    """Compute a figure's rows anew and return where they differ from those in out/NAME.csv."""
-    committed = _frame(_stored(out / f"{name}.csv"))
+    """Compute a figure's rows anew and return where they differ from those of `kept`."""
+    committed = _frame(_stored(kept(name, out, fast=fast)))
     rows = figures.module(name).rows(configuration(name, configs, fast=fast), progress)
     found = _frame(rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
     if list(found.columns) != list(committed.columns) or len(found) != len(committed):
         return [Difference(name, "(shape)", -1, committed.shape, found.shape, inside=False)]
     return list(_differences(name, committed, found))
+
+
+def kept(name: str, out: Path, *, fast: bool) -> Path:
+    """Return the file of a figure's rows: in `out`, else (unless fast) antiscale's own."""
+    here = out / f"{name}.csv"
+    return here if fast or here.exists() else presets.rows() / here.name
 
 
 def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> list[Difference]:
