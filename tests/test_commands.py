@@ -223,6 +223,21 @@ def test_there_are_as_many_commands_as_a_reader_counts() -> None:
     assert {words(one.line)[0] for one in RUN} == set(APP.commands) | {"family"}
 
 
+def test_the_help_as_printed_holds_its_examples(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets, which rich may take for markup, are there too; an argument has one pair of them."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for where in dict.fromkeys(one.where for one in in_help()):
+        monkeypatch.setattr(sys, "argv", ["antiscale", *where.split()])
+        with pytest.raises(SystemExit):
+            cli.main()
+        printed = capsys.readouterr().out
+        assert "[[" not in printed, where
+        for one in in_help():
+            assert one.where != where or one.line in printed, one
+
+
 @pytest.mark.parametrize("one", FAST, ids=lambda one: one.line)
 def test_a_command_works(
     one: Shown, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

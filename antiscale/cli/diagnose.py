@@ -40,7 +40,7 @@ def diagnose(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             help="One row per sample: CSV, JSONL or Parquet; or a folder of sample files of "
             "lm-evaluation-harness.",
         ),

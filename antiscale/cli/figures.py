@@ -30,7 +30,7 @@ EXAMPLES = """
 
 def figures(
     name: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Figures; default: all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Figures; default: all.")
     ] = None,
     fast: Annotated[
         bool, typer.Option("--fast", help="The smoke variants: small, for a look.")
