@@ -1,19 +1,14 @@
 """The README's reading of real rollouts, and its figure.
 
-    python experiments/diagnose.py [FOLDER]
+    python experiments/diagnose.py
 
-FOLDER holds the tables (default: the environment variable ANTISCALE_ROLLOUTS, or shared/rollouts
-beside the repository). Derived numbers are written to figures/rollouts_*; without the tables only
-the figure is drawn anew, from the numbers that are stored. Sources, both under the MIT licence:
-CodeT's samples of CodeGen-16B on HumanEval (github.com/microsoft/CodeT, Microsoft), judged by the
-official tests; GSM8K model solutions (github.com/openai/grade-school-math, OpenAI).
+Derived numbers are written to figures/rollouts_*. The tables and their sources are in
+experiments/rollouts.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +21,6 @@ from antiscale.rollouts.figure import diagnose_figure
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "figures"
-CODET = "codet_humaneval_codegen16b.parquet"
-GSM8K = "gsm8k_openai_ft_vs_verifier.parquet"
-CODET_COLUMNS = {
-    "problem": "problem_id", "length": "length_tokens",
-    "score": "gen_tests_passed/gen_tests_total",
-}  # fmt: skip
-GSM8K_COLUMNS = {"problem": "problem_id", "length": "length_words"}
 PAIRS = (("6b_verification", "6b_finetuning"), ("175b_verification", "175b_finetuning"))
 # Columns of the problems that are kept: what the figure shows, and what names it.
 KEPT = ("problem", "horizon", "samples", "solutions", "accuracy", "mean_return", "sigma",
@@ -41,25 +29,12 @@ KEPT = ("problem", "horizon", "samples", "solutions", "accuracy", "mean_return",
 TABLES = ("problems", "horizons", "search", "roc", "curve", "losses")
 
 
-def folder(given: str | None = None) -> Path | None:
-    """Where the tables are, None if they are nowhere."""
-    named = given or os.environ.get("ANTISCALE_ROLLOUTS")
-    path = ROOT.parent / "shared/rollouts" if named is None else Path(named)
-    return path if (path / CODET).is_file() else None
-
-
-def codet(tables: Path) -> ac.Diagnosis:
-    """Diagnose the CodeT table with the default options."""
-    return ac.diagnose(tables / CODET, columns=CODET_COLUMNS)
-
-
-def gsm8k(tables: Path) -> list[dict[str, Any]]:
+def gsm8k() -> list[dict[str, Any]]:
     """Verification against finetuning on GSM8K, for both sizes of model."""
-    found = []
-    for model, against in PAIRS:
-        made = ac.diagnose(tables / GSM8K, columns=GSM8K_COLUMNS, model=model, against=against)
-        found.append(made.to_json())
-    return found
+    return [
+        ac.diagnose(example="gsm8k", model=model, against=against).to_json()
+        for model, against in PAIRS
+    ]
 
 
 def stored() -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
@@ -98,23 +73,19 @@ def markdown(summary: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(tables: Path) -> None:
+def write() -> None:
     """Compute the derived numbers and store them."""
-    found = codet(tables)
+    found = ac.diagnose(example="codet")
     for name, table in found.tables().items():
         kept = table[list(KEPT)] if name == "problems" else table
         kept.to_csv(FIGURES / f"rollouts_codet_{name}.csv", index=False, float_format="%.6g")
-    for name, content in (("codet", found.to_json()), ("gsm8k", gsm8k(tables))):
+    for name, content in (("codet", found.to_json()), ("gsm8k", gsm8k())):
         text = json.dumps(content, indent=1, allow_nan=False)
         (FIGURES / f"rollouts_{name}.json").write_text(text + "\n")
 
 
 def main() -> None:
-    tables = folder(sys.argv[1] if len(sys.argv) > 1 else None)
-    if tables is None:
-        print("the tables are not there; drawing from the stored numbers")
-    else:
-        write(tables)
+    write()
     kept, summary = stored()
     for kind, image in plots.encode(diagnose_figure(kept, summary)).items():
         (FIGURES / f"diagnose.{kind}").write_bytes(image)

@@ -101,5 +101,5 @@ def test_the_bounds_tend_to_them(found) -> None:
 
 def test_without_the_library_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "flint", None)
-    with pytest.raises(ac.InputError, match=r"pip install 'antiscale\[rigor\]'"):
+    with pytest.raises(ac.InputError, match=r"pip install python-flint"):
         constants()

@@ -398,7 +398,7 @@ def test_without_plotly_one_line_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "plotly", None)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
-    with pytest.raises(InputError, match=r"pip install 'antiscale\[report\]'"):
+    with pytest.raises(InputError, match=r"pip install plotly jinja2"):
         page.build(read_run(run), **STOPS)
 
 

@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, page.Page]:
 def chromium() -> Iterator[Any]:
     """Start the system's Chromium."""
     playwright = pytest.importorskip(
-        "playwright.sync_api", reason="needs Playwright: pip install 'antiscale[browser]'"
+        "playwright.sync_api", reason="needs Playwright: run .ci/browser"
     )
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:

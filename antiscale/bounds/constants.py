@@ -2,7 +2,7 @@
 
 Every digit shown is proved: balls that hold the number are carried through each operation, maxima
 are enclosed between a point and a bracket outside of which the derivative has a strict sign, and
-integrals are Arb's rigorous ones. Needs python-flint (`pip install "antiscale[rigor]"`).
+integrals are Arb's rigorous ones. Needs python-flint.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def constants() -> dict[str, Constant]:
     except ImportError:
         raise InputError(
             "the constants are enclosed by python-flint, which is not installed; run: "
-            "pip install 'antiscale[rigor]'"
+            "pip install python-flint"
         ) from None
     kept = flint.ctx.prec
     flint.ctx.prec = _BITS

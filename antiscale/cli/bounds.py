@@ -28,7 +28,7 @@ EXAMPLES = """
 
 def bounds(
     label: Annotated[
-        str | None, typer.Argument(metavar="[LABEL]", help="A label of paper_bounds.md, e.g. T4c.")
+        str | None, typer.Argument(metavar="LABEL", help="A label of paper_bounds.md, e.g. T4c.")
     ] = None,
     set_: Annotated[
         list[str] | None,

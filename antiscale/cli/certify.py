@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import validate
+from antiscale import presets, validate
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import number
 from antiscale.config import writable
@@ -24,7 +24,7 @@ EXAMPLES = """
 
   antiscale certify --mutants
 
-  antiscale certify --replay runs/certify/worst/T7b-any-labels.json
+  antiscale certify --replay T4c-two-types-exactly
 """
 
 
@@ -43,8 +43,12 @@ def certify(
     seed: Annotated[str, typer.Option(metavar="SEED", help="Seed of the random streams.")] = "0",
     jobs: Annotated[str, typer.Option(metavar="N", help="Processes.")] = "1",
     replay: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Evaluate a saved instance and nothing else."),
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.json",
+            help="Evaluate a saved instance and nothing else: one of the worst known (antiscale "
+            "info), or a file of a run.",
+        ),
     ] = None,
     mutants: Annotated[
         bool,
@@ -69,7 +73,7 @@ def certify(
     from antiscale.certify import run as runner
 
     if replay is not None:
-        content = ledgers.read_worst(replay)
+        content = ledgers.read_worst(presets.find("instances", replay))
         value, truth, ratio, crossed = ledgers.replay(content)
         if as_json:
             now = {"bound": value, "truth": truth, "ratio_now": ratio, "crossed": crossed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from antiscale import presets
 from antiscale.cli.terminal import console, load_ahead, progress
 from antiscale.cli.typed import number
 from antiscale.errors import InputError
 
 EXAMPLES = """
 [bold]Examples[/bold]
+
+  antiscale diagnose --example codet
 
   antiscale diagnose samples.csv
 
@@ -34,13 +38,21 @@ EXAMPLES = """
 
 def diagnose(
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="FILE",
             help="One row per sample: CSV, JSONL or Parquet; or a folder of sample files of "
             "lm-evaluation-harness.",
         ),
-    ],
+    ] = None,
+    example: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Instead of FILE: a table that comes with antiscale, under its own columns: "
+            f"{', '.join(presets.names('examples'))}.",
+        ),
+    ] = None,
     columns: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,6 +148,11 @@ def diagnose(
     from antiscale.rollouts.config import SCHEMA, DiagnoseConfig
 
     config = DiagnoseConfig.from_mapping(given)
+    if example is not None and file is None:
+        file, own = presets.example(example)
+        config = dataclasses.replace(config, columns=own | dict(config.columns))
+    elif example is not None or file is None:
+        raise InputError("diagnose takes a table, or --example NAME: give one of them")
     if export_model is not None and export_model.suffix.lower() != ".csv":
         raise InputError(f"--export-model writes a CSV file; got {export_model}")
 

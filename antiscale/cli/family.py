@@ -53,7 +53,9 @@ def _family_command(name: str) -> None:
         console().print(portrait.screen(found), highlight=False)
 
     text = families.help_of(name)
-    example = f"[bold]Example[/bold]\n\n  antiscale family {name} --horizon 256"
+    # The one family that is nothing without a file.
+    file = " --set file=model.csv" if name == "explicit" else ""
+    example = f"[bold]Example[/bold]\n\n  antiscale family {name}{file} --horizon 256"
     app.command(name, help=text, short_help=families.summary_of(name), epilog=example)(show)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import validate
+from antiscale import presets, validate
 from antiscale.cli.terminal import console, progress
 from antiscale.config import writable
 from antiscale.errors import InputError
@@ -27,22 +27,26 @@ EXAMPLES = """
 
   antiscale figures heterogeneity --from-rows
 """
-_CONFIGS = Path("experiments/figures")
 
 
 def figures(
     name: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Figures; default: all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Figures; default: all.")
     ] = None,
     fast: Annotated[
         bool, typer.Option("--fast", help="The smoke variants: small, for a look.")
     ] = False,
     from_rows: Annotated[
-        bool, typer.Option("--from-rows", help="Draw from the rows that are there; no computing.")
+        bool,
+        typer.Option(
+            "--from-rows", help="Draw from the rows that are there, else from ours; no computing."
+        ),
     ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Compute anew and compare with the rows that are there."),
+        typer.Option(
+            "--check", help="Compute anew and compare with the rows that are there, else with ours."
+        ),
     ] = False,
     out: Annotated[
         Path | None,
@@ -53,18 +57,18 @@ def figures(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Rebuild the paper's figures and ours from configurations in experiments/figures.
+    """Rebuild the paper's figures and ours from their configurations.
 
     Each leaves PNG, SVG and PDF, the rows that made it (CSV) and what they were made of (JSON).
-    What is up to date is left alone. Run it in a clone of the repository.
+    What is up to date is left alone. Rows that are not in the folder are those that come with
+    antiscale.
     """
     from antiscale.figures import FIGURES
 
     names = [validate.choice("figure", n, FIGURES) for n in name or FIGURES]
     if check and from_rows:
         raise InputError("--check computes and --from-rows does not: give one of them")
-    if not _CONFIGS.is_dir():
-        raise InputError(f"there is no {_CONFIGS}/ here; run this in a clone of the repository")
+    configs = presets.folder("figures")
     target = out or (Path("runs/figures-fast") if fast else Path("figures"))
 
     from rich.table import Table
@@ -85,7 +89,7 @@ def figures(
                     advance(done, total, f"{one} ({k + 1}/{len(names)}): {what}")
 
             if check:
-                rows = build.check(one, _CONFIGS, target, fast=fast, progress=show)
+                rows = build.check(one, configs, target, fast=fast, progress=show)
                 beyond = [row for row in rows if not row.inside]
                 differ = differ or bool(beyond)
                 state = "same rows" if not rows else f"{len(beyond)} values differ"
@@ -95,7 +99,7 @@ def figures(
                               "differences": [row._asdict() for row in rows]})  # fmt: skip
             else:
                 built = build.build(
-                    one, _CONFIGS, target, fast=fast, from_rows=from_rows, progress=show
+                    one, configs, target, fast=fast, from_rows=from_rows, progress=show
                 )
                 state = built.state
                 found.append({"name": one, "state": state, "files": [str(f) for f in built.files]})
@@ -107,5 +111,7 @@ def figures(
         console().print(table, highlight=False)
         if not check:
             print(f"\nFigures: {target}/  (png, svg, pdf, csv, json)")
+        elif any(build.kept(one, target, fast=fast).parent != target for one in names):
+            print(f"\nRows that {target}/ does not hold were compared with those of antiscale.")
     if differ:
         raise typer.Exit(1)

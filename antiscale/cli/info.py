@@ -7,8 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import families
+from antiscale import families, presets
 from antiscale.cli.terminal import console
+
+# How a preset of each kind is used.
+_USED = {
+    "sweeps": "antiscale sweep --config NAME, antiscale separation --config NAME",
+    "searches": "antiscale search --config NAME",
+    "figures": "antiscale figures NAME",
+    "examples": "antiscale diagnose --example NAME",
+    "instances": "antiscale certify --replay NAME",
+}
 
 
 def info(
@@ -16,7 +25,7 @@ def info(
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
 ) -> None:
-    """Show versions, the device, and the families, classes and learners there are."""
+    """Show versions, the device, and what there is by name: families, learners, presets."""
     from antiscale import device, learners
     from antiscale.classes import CLASSES
     from antiscale.results import versions
@@ -36,6 +45,12 @@ def info(
         "learners": {
             name: {"side": learner.side, "summary": _summary(type(learner))}
             for name, learner in learners.BUILT_IN.items()
+        },
+        "presets": {
+            kind: {name: presets.summary(kind, name) for name in presets.names(kind)}
+            if kind != "instances"
+            else presets.names(kind)
+            for kind in presets.KINDS
         },
     }
     if as_json:
@@ -60,6 +75,14 @@ def info(
         table.add_row(f"class {name}", summary)
     for name, learner in found["learners"].items():
         table.add_row(f"learner {name} ({learner['side']})", learner["summary"])
+    for kind, command in _USED.items():
+        called, listed = presets.KINDS[kind].called, found["presets"][kind]
+        table.add_row("", f"[dim]{command}[/dim]")
+        if isinstance(listed, dict):
+            for name, summary in listed.items():
+                table.add_row(f"{called} {name}", summary)
+        else:
+            table.add_row(f"{called}s", ", ".join(listed))
     console().print(table, highlight=False)
 
 

@@ -40,7 +40,7 @@ def report(
 ) -> None:
     """Make one HTML page of a run: claim, figures, sliders, table, bounds and manifest.
 
-    The page holds all it needs: it opens from disk, without a network. Needs the extra `report`.
+    The page holds all it needs: it opens from disk, without a network. Needs Plotly and Jinja.
     """
     from antiscale import page
     from antiscale.folder import write_whole

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import validate
+from antiscale import presets, validate
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import assignment, number
 from antiscale.config import read_config, writable
@@ -32,6 +32,8 @@ EXAMPLES = """
   antiscale search --strategy noisy --verifier auc=0.7 --family heterogeneous --horizon 1024
 
   antiscale search --family explicit --set file=model.csv --strategy majority --budget 64,256,1024
+
+  antiscale search --config difficulty
 
   antiscale search --list
 """
@@ -91,7 +93,11 @@ def search(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Options; flags override them.")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Options of a preset (antiscale info) or a file; flags override them.",
+        ),
     ] = None,
     list_: Annotated[
         bool, typer.Option("--list", help="List the strategies and what each does.")
@@ -124,7 +130,7 @@ def search(
         "kappa": number("--kappa", kappa),
         "reward_class": reward_class,
     }
-    options = {} if config is None else read_config(config)
+    options = {} if config is None else read_config(presets.find("searches", config))
     options |= {name: value for name, value in given.items() if value is not None}
     for text in verifier or []:
         name, value = assignment(text, "--verifier", "auc=0.8")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import validate
+from antiscale import presets, validate
 from antiscale.cli.terminal import console, load_ahead, progress
 from antiscale.cli.typed import DEFAULT, assignment, number
 from antiscale.config import SweepConfig, read_config
@@ -19,7 +19,7 @@ EXAMPLES = """
 
   antiscale separation
 
-  antiscale separation --config experiments/homogeneous_styles.toml
+  antiscale separation --config homogeneous_styles
 
   antiscale separation --family sharp --samples-per-token 8 --no-phase
 """
@@ -66,8 +66,11 @@ def separation(
         typer.Option(metavar="SEED", help=f"Seed of everything. Default: {DEFAULT.seed}."),
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.toml", help="A sweep's options; flags override them."),
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Options of a sweep's preset (antiscale info) or a file; flags override them.",
+        ),
     ] = None,
     phase: Annotated[
         bool, typer.Option("--phase/--no-phase", help="Whether to compute T9's phase diagram.")
@@ -106,7 +109,7 @@ def separation(
         "repeats": number("--repeats", repeats),
         "seed": number("--seed", seed),
     }
-    options = {} if config is None else read_config(config)
+    options = {} if config is None else read_config(presets.find("sweeps", config))
     options |= {name: value for name, value in given.items() if value is not None}
     assigned = dict(assignment(text) for text in set_ or [])
     if assigned:

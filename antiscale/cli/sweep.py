@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import families
+from antiscale import families, presets
 from antiscale.cli.plot import draw
 from antiscale.cli.terminal import console, load_ahead, progress, say
 from antiscale.cli.typed import DEFAULT, assignment, number
@@ -33,7 +33,7 @@ EXAMPLES = """
 
   antiscale sweep --noise 0.3 --vary noise --horizon 256
 
-  antiscale sweep --config experiments/default.toml --json > sweep.json
+  antiscale sweep --config default --json > sweep.json
 """
 
 
@@ -171,8 +171,11 @@ def sweep(
         typer.Option(metavar="SEED", help=f"Seed of everything. Default: {DEFAULT.seed}."),
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.toml", help="Read options from a file; flags override it."),
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Options of a preset (antiscale info) or a file; flags override them.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -212,7 +215,7 @@ def sweep(
         "quantile": number("--quantile", quantile),
         "seed": number("--seed", seed),
     }
-    options = {} if config is None else read_config(config)
+    options = {} if config is None else read_config(presets.find("sweeps", config))
     options |= {name: value for name, value in given.items() if value is not None}
     for key, texts in (("parameters", set_), ("class_parameters", set_class)):
         assigned = dict(assignment(text) for text in texts or [])

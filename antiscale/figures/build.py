@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import antiscale
-from antiscale import figures
+from antiscale import figures, presets
 from antiscale.config import check_keys, read_config, writable
 from antiscale.errors import InputError
 from antiscale.figures import style
@@ -96,7 +96,7 @@ def build(
     fast
         The configuration's smoke variant.
     from_rows
-        Draw from out/NAME.csv, whatever made it; compute nothing.
+        Draw from the rows of `kept`, whatever made them; compute nothing.
     progress
         Called after each step of the computation.
     """
@@ -104,8 +104,9 @@ def build(
     config = configuration(name, configs, fast=fast)
     made_of = {"config": plain(config), "code": code_of(name)}
     if from_rows:
-        text = _stored(files[3])
-        before = _manifest(files[4])
+        source = kept(name, out, fast=fast)
+        text = _stored(source)
+        before = _manifest(source.with_suffix(".json"))
         made_of = {key: before[key] for key in made_of} if before else made_of
     else:
         before = _manifest(files[4])
@@ -118,7 +119,8 @@ def build(
         text = rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n")
         _begin(name, files, files)
         write_whole(files[3], text.encode())
-    frame = _frame(files[3], text)
+        source = files[3]
+    frame = _frame(source, text)
     try:
         figure = figures.module(name).draw(frame)
         note = figures.module(name).note(frame)
@@ -126,12 +128,14 @@ def build(
         if not from_rows:
             raise
         raise InputError(
-            f"{files[3]} holds no rows of figure {name} ({type(error).__name__}: {error}); "
+            f"{source} holds no rows of figure {name} ({type(error).__name__}: {error}); "
             f"make them with: antiscale figures {name}"
         ) from None
     if from_rows:
         # Whose the rows are does not matter.
-        _begin(name, files, [file for file in files if file != files[3]])
+        _begin(name, files, [file for file in files if file != source])
+        if source != files[3]:
+            write_whole(files[3], text.encode())
     for kind, content in style.encode(figure).items():
         write_whole(out / f"{name}.{kind}", content)
     manifest = {
@@ -162,14 +166,20 @@ def _begin(name: str, files: list[Path], written: list[Path]) -> None:
 def check(
     name: str, configs: Path, out: Path, *, fast: bool = False, progress: Progress | None = None
 ) -> list[Difference]:
-    """Compute a figure's rows anew and return where they differ from those in out/NAME.csv."""
-    stored = out / f"{name}.csv"
+    """Compute a figure's rows anew and return where they differ from those of `kept`."""
+    stored = kept(name, out, fast=fast)
     committed = _frame(stored, _stored(stored))
     rows = figures.module(name).rows(configuration(name, configs, fast=fast), progress)
     found = _frame(stored, rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
     if list(found.columns) != list(committed.columns) or len(found) != len(committed):
         return [Difference(name, "(shape)", -1, committed.shape, found.shape, inside=False)]
     return list(_differences(name, committed, found))
+
+
+def kept(name: str, out: Path, *, fast: bool) -> Path:
+    """Return the file of a figure's rows: in `out`, else (unless fast) antiscale's own."""
+    here = out / f"{name}.csv"
+    return here if fast or here.exists() else presets.rows() / here.name
 
 
 def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> list[Difference]:

@@ -156,8 +156,7 @@ def _template() -> Any:
         import jinja2
     except ImportError:
         raise InputError(
-            "the report page needs Plotly and Jinja; install them with: "
-            "pip install 'antiscale[report]'"
+            "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
         ) from None
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"digits": digits, "formula": formula, "prose": prose}

@@ -35,8 +35,7 @@ def plotly() -> Any:
         import plotly.graph_objects as graph_objects
     except ImportError:
         raise InputError(
-            "the report page needs Plotly and Jinja; install them with: "
-            "pip install 'antiscale[report]'"
+            "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
         ) from None
     return graph_objects
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from antiscale import presets
 from antiscale.config import writable
 from antiscale.errors import InputError
 from antiscale.rollouts import averages, search
@@ -107,7 +108,11 @@ class Diagnosis:
 
 
 def diagnose(
-    table: pd.DataFrame | str | Path, *, progress: Progress | None = None, **options: Any
+    table: pd.DataFrame | str | Path | None = None,
+    *,
+    example: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Diagnosis:
     """Put rollouts of a real model through the theorem.
 
@@ -121,6 +126,8 @@ def diagnose(
         One row per sample: problem, correct (0/1), length (tokens, >= 1), and if there are any
         tokens_to_first_correct, answer, score, model, sample. A DataFrame, a CSV, JSONL or Parquet
         file, or a folder of sample files of lm-evaluation-harness.
+    example
+        Instead of a table: one that comes with antiscale, codet or gsm8k, under its own columns.
     progress
         Called after each step.
     **options
@@ -146,8 +153,13 @@ def diagnose(
     >>> round(found.horizons.accuracy[0], 2)
     0.3
     """
+    if (table is None) == (example is None):
+        raise InputError("diagnose takes a table or the name of an example: give one of them")
     config = DiagnoseConfig.from_mapping(options)
-    frame = table if isinstance(table, pd.DataFrame) else read_table(Path(table), config)
+    if example is not None:
+        table, columns = presets.example(example)
+        config = dataclasses.replace(config, columns=columns | dict(config.columns))
+    frame = table if isinstance(table, pd.DataFrame) else read_table(Path(str(table)), config)
     return diagnose_loaded(load(frame, config), config, progress=progress)
 
 
