@@ -20,14 +20,14 @@ def plot(
     ] = None,
 ) -> None:
     """Redraw a sweep's plot from its rows alone."""
-    from antiscale.report import reading
+    from antiscale.report import caption
     from antiscale.results import RunFolder, read_run
 
     folder = read_run(run)
     result = folder.result()
     settings = SweepConfig.from_mapping(result["config"])
     target = folder if out is None else RunFolder(out)
-    files = draw(folder, reading(settings, result["rows"], result["fit"]), target, redraw=True)
+    files = draw(folder, caption(settings, result["rows"], result["fit"]), target, redraw=True)
     for file in files:
         print(file)
 

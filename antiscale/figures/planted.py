@@ -13,6 +13,7 @@ from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.figures import style, sweeps
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, number, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,13 +103,14 @@ def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
     spread = part(rows, "spread")
     first, last = spread.iloc[0], spread.iloc[-1]
-    loses = float(rows["vb_mean"].max())
-    shown = "nothing" if loses < 1e-9 else f"at most {loses:.2g} tokens"
+    loses = float(rows["vb_loss"].max())
+    shown = "nothing" if loses < 1e-9 else f"at most {number(loses, 2)} tokens"
     return (
         "A word is planted in a vocabulary and policies differ in how well they write it; the "
         "skill is announced. Cloning's loss falls as n^-0.5, grows as H^0.5 along n = "
-        f"{part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1]:g} H, and in "
-        f"proportion to the spread ({first['vf_mean']:.2f} to {last['vf_mean']:.2f} tokens at "
+        f"{setting(part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1])} H, and in "
+        f"proportion to the spread ({fixed(first['vf_loss'], 2)} to {fixed(last['vf_loss'], 2)} "
+        "tokens at "
         "one mean return); one verified trace tells the reward from its mirror, so verification "
         f"loses {shown}."
     )
@@ -123,7 +125,7 @@ def draw(rows: pd.DataFrame) -> Figure:
         along_n = part(rows, "n")
         for k, series in enumerate(along_n["series"].unique()):
             one = part(along_n, "n", series)
-            style.band(panels[0], one["n"], one["vf_mean"], one["vf_low"], one["vf_high"],
+            style.band(panels[0], one["n"], one["vf_loss"], one["vf_loss_low"], one["vf_loss_high"],
                        color=colors[k % 3], marker=marks[k % 3], label=f"H = {series}")  # fmt: skip
             panels[0].plot(one["n"], one["vf_lower"], ":", color=colors[k % 3])
             panels[0].plot(one["n"], one["vf_upper"], "--", color=colors[k % 3])
@@ -137,12 +139,12 @@ def draw(rows: pd.DataFrame) -> Figure:
             (panels[1], along_h, along_h["horizon"]),
             (panels[2], part(rows, "spread"), part(rows, "spread")["sigma"]),
         ):
-            style.band(axes, x, found["vf_mean"], found["vf_low"], found["vf_high"],
+            style.band(axes, x, found["vf_loss"], found["vf_loss_low"], found["vf_loss_high"],
                        color=style.VF, marker="o", label="VF: cloning, 99%")  # fmt: skip
             axes.plot(x, found["vf_upper"], "--", color=style.VF, label="VF upper (T5a)")
             axes.plot(x, found["vf_lower"], ":", color=style.VF, label="VF lower (T4)")
         x = along_h["horizon"].to_numpy(float)
-        panels[1].plot(x, 0.6 * along_h["vf_mean"].iloc[-1] * (x / x[-1]) ** 0.5, "-.",
+        panels[1].plot(x, 0.6 * along_h["vf_loss"].iloc[-1] * (x / x[-1]) ** 0.5, "-.",
                        color=style.INK, linewidth=0.8, label="slope 0.5")  # fmt: skip
         panels[1].set(xscale="log", yscale="log", xlabel="budget $H$ (tokens)")
         style.plain_ticks(panels[1], x, most=5)
