@@ -109,8 +109,8 @@ def _measured(
 
 def _check(axes: Axes, rows: pd.DataFrame, side: str) -> None:
     """The simulation beside exact losses that were asked for, with its interval."""
-    checked = (rows["exact"] & (rows[f"{side}_method"] == "exact")).to_numpy(bool)
-    checked &= (rows[f"{side}_mean"] > 1e-9 * rows["horizon"]).to_numpy()
+    shown = rows[f"{side}_mean"] > 1e-9 * rows["horizon"]
+    checked = (rows["exact"] & (rows[f"{side}_method"] == "exact") & shown).to_numpy(bool)
     if not checked.any():
         return
     mean, low, high = (rows[f"{side}_{end}"].to_numpy(float)[checked] for end in _ENDS)

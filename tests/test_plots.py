@@ -82,4 +82,4 @@ def test_a_coarse_point_is_hollow_and_an_exact_one_has_no_bar(rows: pd.DataFrame
     labels = [box.get_label() for box in losses.containers]
     assert labels[0] == "VF: cloning, sft, exact"
     bars = losses.containers[0].lines[2][0].get_segments()
-    assert all(np.isnan(bar).any() or bar[0, 1] == bar[1, 1] for bar in bars)
+    assert all(np.isnan(bar).any() or np.size(bar) == 0 for bar in bars)

@@ -90,11 +90,12 @@ def test_whatever_is_missing_comes_with_its_reason() -> None:
 
 
 def test_one_quantity_has_one_face(result: SweepResult) -> None:
-    """1.59985 was 1.60 in the table and 1.5 below it: a lower bound is rounded down in both."""
-    rows = [row | {"gap_certified": 1.59985} for row in result.rows]
+    """A gap of 1.59985 was 1.60 in a table and 1.5 below it; a lower bound is rounded down."""
+    rows = [row | {"gap_certified": 7.59985} for row in result.rows]
     shown_table = shown(SweepResult(result.config, rows, result.fit), 120)
-    assert "1.60" not in shown_table
-    assert "1.59" in report.reading(result.config, rows, result.fit)
+    assert "7.59" in shown_table
+    assert "7.60" not in shown_table
+    assert "7.59" in report.reading(result.config, rows, result.fit)
 
 
 def test_an_interval_without_theorys_exponent_is_explained(result: SweepResult) -> None:

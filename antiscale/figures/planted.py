@@ -117,7 +117,8 @@ def note(rows: pd.DataFrame) -> str:
         f"{setting(part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1])} H, and in "
         f"proportion to sigma ({fixed(first['vf_loss'], 2)} to {fixed(last['vf_loss'], 2)} tokens "
         f"as sigma goes from {fixed(first['sigma'] / first['horizon'], 2)} H to "
-        f"{fixed(last['sigma'] / last['horizon'], 2)} H at one mean return); one verified trace tells the reward from its mirror, so verification "
+        f"{fixed(last['sigma'] / last['horizon'], 2)} H at one mean return); one "
+        "verified trace tells the reward from its mirror, so verification "
         f"loses {shown}."
     )
 
