@@ -109,7 +109,9 @@ def _measured(
 
 def _check(axes: Axes, rows: pd.DataFrame, side: str) -> None:
     """The simulation beside exact losses that were asked for, with its interval."""
-    shown = rows[f"{side}_mean"] > 1e-9 * rows["horizon"]
+    shown = rows[f"{side}_mean"].abs() > 1e-9 * rows["horizon"]
+    if axes.get_yscale() == "log":
+        shown &= rows[f"{side}_mean"] > 0
     checked = (rows["exact"] & (rows[f"{side}_method"] == "exact") & shown).to_numpy(bool)
     if not checked.any():
         return
@@ -123,9 +125,9 @@ def _check(axes: Axes, rows: pd.DataFrame, side: str) -> None:
 
 
 def _how(rows: pd.DataFrame, side: str) -> str:
-    """Whether a curve is exact: ", exact", or where it is."""
+    """Whether a curve is exact; of one that is in parts, the points without a bar are."""
     exact = rows[f"{side}_method"] == "exact"
-    return ", exact" if exact.all() else ", exact where without bar" if exact.any() else ""
+    return ", exact" if exact.all() else ", partly exact" if exact.any() else ""
 
 
 def _theory(axes: Axes, rows: pd.DataFrame, side: str, mean: str) -> None:
@@ -180,6 +182,11 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(x, _column(rows, "vb_upper"), "--", color=VB, label=label)
     axes.set(xscale="log", yscale="log" if log else "linear", ylabel="loss (tokens)")
     _x_axis(axes, rows)
+    if not log:
+        # A loss without a sign: the axis shows how far single simulations stray from it.
+        for side in ("vf", "vb"):
+            _check(axes, rows, side)
+        _room(axes, rows, ("vf_loss", "vb_loss", "vf_mean"))
     low, high = axes.get_ylim()
     if log:
         axes.set_ylim(low / 1.2, high * (high / low) ** 0.42)
@@ -188,8 +195,8 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     # From here on the axis stands: bars may reach below what it shows.
     axes.autoscale(enable=False)
     for side, color in (("vf", VF), ("vb", VB)):
-        _check(axes, rows, side)
         if log:
+            _check(axes, rows, side)
             least, value = (rows[f"{side}_loss{end}"].to_numpy(float) for end in ("_low", ""))
             open_ = (least <= 0) & (value > rounding)
             axes.vlines(x[open_], axes.get_ylim()[0], value[open_], color=color, linewidth=1.4)
@@ -218,10 +225,21 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
         _theory(axes, rows, "gap", "gap_measured")
     else:
         axes.axhline(0, color=INK, linewidth=0.8)
+        _room(axes, rows, ("gap_measured", "gap_certified"))
     axes.set(xscale="log", yscale="log" if log else "linear", ylabel="VF − VB (tokens)")
     _x_axis(axes, rows)
+    if log:
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high * (high / low) ** 0.4)
     axes.set_title("The gap", loc="left")
-    _legend(axes, ("measured", "certified", "theory"), loc="best")
+    _legend(axes, ("measured", "certified", "theory"), loc="upper left" if log else "best")
+
+
+def _room(axes: Axes, rows: pd.DataFrame, names: tuple[str, ...]) -> None:
+    """A token each way where all is zero but for rounding, which else would fill the axis."""
+    sizes = rows[list(names)].astype(float).abs().to_numpy()
+    if not (np.nan_to_num(sizes) > 1e-9 * rows[["horizon"]].to_numpy(float)).any():
+        axes.set_ylim(-1.0, 1.0)
 
 
 def _upper(rows: pd.DataFrame) -> str:
