@@ -97,9 +97,12 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     panels = {("n", f"{h}"): sweep(horizon=h, vary="n") for h in config.horizons}
     panels[("H", "H")] = sweep(horizon=top)
     n = round(config.samples_per_token * top)
-    # At one place: H is the largest, and n grows to the n that is kept.
+    # At one place: H is the largest, and n grows to the n that is kept. The base policy is cloned,
+    # whose sigma is the one that varies; the ball's best policy may have less where sigma is more.
     for spread in config.spreads:
-        panels[("spread", f"{spread:g}")] = sweep(horizon=top, vary="n", spread=spread)
+        panels[("spread", f"{spread:g}")] = sweep(
+            horizon=top, vary="n", spread=spread, expert="base"
+        )
     found = sweeps.run(panels, progress)
     keep = (found["panel"] != "spread") | (found["n"] == n)
     return found[keep].reset_index(drop=True)
@@ -116,7 +119,7 @@ def note(rows: pd.DataFrame) -> str:
         "skill is announced. Cloning's loss falls as n^-0.5, grows as H^0.5 along n = "
         f"{setting(part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1])} H, and in "
         f"proportion to sigma ({fixed(first['vf_loss'], 2)} to {fixed(last['vf_loss'], 2)} tokens "
-        f"as sigma goes from {fixed(first['sigma'] / first['horizon'], 2)} H to "
+        f"for a clone of the base policy as sigma goes from {fixed(first['sigma'] / first['horizon'], 2)} H to "
         f"{fixed(last['sigma'] / last['horizon'], 2)} H at one mean return); one "
         "verified trace tells the reward from its mirror, so verification "
         f"loses {shown}."
@@ -165,7 +168,7 @@ def draw(rows: pd.DataFrame) -> Figure:
         )
         high = float(part(rows, "spread")["vf_upper"].max())
         panels[2].set_ylim(0, 1.5 * high)
-        panels[2].set_title("Along spread, J fixed")
+        panels[2].set_title(r"Along $\sigma$, J fixed, clone of $\pi_b$")
         panels[2].legend(loc="upper left")
         style.letter(panels)
         style.add_note(figure, note(rows))
