@@ -236,12 +236,9 @@ def test_no_cloners_exact_worst_case_lies_under_t4(rng, learner: str) -> None:
 # Families whose risks are summed without being asked for: one side at least.
 CHEAP_CASES = [
     {"family": "difficulty"},
-    {"family": "difficulty", "samples": 10**5},
     {"family": "two_point"},
-    {"family": "erdos"},
     {"family": "planted"},
     {"family": "geometric", "kappa": 1.0},
-    {"family": "homogeneous"},
     {"family": "lognormal", "learner": "wide"},
     {"family": "difficulty", "learner": "best_of_n"},
 ]
@@ -250,7 +247,7 @@ CHEAP_CASES = [
 @pytest.mark.parametrize("case", CHEAP_CASES, ids=lambda c: "-".join(map(str, c.values())))
 def test_what_is_shown_is_exact_where_it_can_be_and_within_its_bounds(case) -> None:
     """Exact losses are shown unasked; none lies outside its proved bounds, and sampling agrees."""
-    config = ac.SweepConfig(**case, horizon=64, repeats=100)
+    config = ac.SweepConfig(**case, horizon=32, repeats=100)
     methods = set()
     for place in config.cells():
         row = simulate(config, *place).row
