@@ -24,7 +24,7 @@ from antiscale.bracket import (
 from antiscale.errors import InputError
 from antiscale.learners.search import BestOfN
 from antiscale.measures import anticoncentration, heterogeneity
-from antiscale.numbers import DASH, number
+from antiscale.numbers import DASH, Toward, number, precise, setting
 
 # Failure probability at which the bounds in probability are shown.
 DELTA = 0.05
@@ -81,12 +81,12 @@ def rows(case: Case) -> list[dict[str, Any]]:
     gap = certified_gap(case)
     add("T9", gap.value, variant=gap.name or "", reason=gap.reason)
     tries = float(RESULTS["T10c"](coverage=case.c0, delta=DELTA))
-    add("T10a", float(RESULTS["T10a"](n=tries)), variant=f"N = {tries:g}")
-    add("T10b", float(RESULTS["T10b"](n=tries)), variant=f"N = {tries:g}")
-    add("T10c", tries, variant=f"delta = {DELTA:g}, c_0 = {number(case.c0)}")
+    add("T10a", float(RESULTS["T10a"](n=tries)), variant=f"N = {setting(tries)}")
+    add("T10b", float(RESULTS["T10b"](n=tries)), variant=f"N = {setting(tries)}")
+    add("T10c", tries, variant=f"delta = {setting(DELTA)}, c_0 = {number(case.c0)}")
     error = verification_upper(case)[1]
     wrong = float(RESULTS["T10d"](horizon=case.horizon, error=error.value, n=tries))
-    add("T10d", wrong, variant=f"N = {tries:g}, with {error.name}")
+    add("T10d", wrong, variant=f"N = {setting(tries)}, with {error.name}")
     search = search_upper(case, BestOfN())
     add("T10e", search[0].value, variant=f"with {search[1].name}")
     order = list(RESULTS)
@@ -134,7 +134,7 @@ def _add_cloning(case: Case, add: Any) -> None:
     if mirrored:
         losses = rho * RESULTS["T4e"](chance=DELTA, **place)
         add("T4e", float(np.max(losses)), float(np.max(losses)),
-            variant=f"with probability {DELTA:g}")  # fmt: skip
+            variant=f"with probability {setting(DELTA)}")  # fmt: skip
     else:
         add("T4e", None, reason=why)
     over_stated, over_class = cloning_upper(case)
@@ -152,7 +152,7 @@ def _add_cloning(case: Case, add: Any) -> None:
             delta=DELTA, prompt_mass=rho,
             fallback_gap=case.rewards.shift(case.experts[0], model.pmf),
         )  # fmt: skip
-        add("T5c", float(value), float(value), variant=f"delta = {DELTA:g}")
+        add("T5c", float(value), float(value), variant=f"delta = {setting(DELTA)}")
     else:
         add("T5c", None, reason="for sft and one expert")
 
@@ -171,7 +171,7 @@ def _add_verification(case: Case, add: Any) -> None:
             style_mass=case.rewards.verified_blocks, n=case.n, delta=DELTA,
             prompt_mass=case.model.prompt_mass,
         )  # fmt: skip
-        add("T6d", value, value, variant=f"delta = {DELTA:g}")
+        add("T6d", value, value, variant=f"delta = {setting(DELTA)}")
     else:
         add("T6d", None, reason="labels are noisy")
     error: Bound = verification_upper(case)[1]
@@ -203,11 +203,12 @@ def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
         name = row["name"] + (f": {row['variant']}" if row["variant"] else "")
         table.add_row(
             row["label"], name, row["kind"], row["learner"], row["unit"],
-            number(row["value"]), number(row["class_value"]),
+            number(row["value"], toward=RESULTS[row["label"]].toward),
+            number(row["class_value"], toward=RESULTS[row["label"]].toward),
         )  # fmt: skip
     title = (
         f"{config.family}, class {config.class_name()}, expert {config.expert}, kappa "
-        f"{config.kappa:g}, H = {case.horizon}, n = {case.n}"
+        f"{setting(config.kappa)}, H = {case.horizon}, n = {case.n}"
     )
     notes = [Text(f"{DASH} {', '.join(labels)}: {reason}.") for reason, labels in missing.items()]
     return Group(Text(title, style="bold"), table, Text(), *notes)
@@ -238,13 +239,13 @@ def evaluation(found: dict[str, Any]) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
     for name, value in found["inputs"].items():
         table.add_row(f"  {name}", Text("none" if value is None else str(value)))
-    value = found["value"]
+    value, toward = found["value"], RESULTS[found["label"]].toward
     if isinstance(value, dict):
-        shown = ", ".join(f"{name} {item:.10g}" for name, item in value.items())
+        shown = ", ".join(f"{name} {precise(item, toward=toward)}" for name, item in value.items())
     elif isinstance(value, list):
-        shown = str(value)
+        shown = f"[{', '.join(_each(item, toward) for item in value)}]"
     else:
-        shown = f"{value:.10g}"
+        shown = precise(value, toward=toward)
     return Group(
         Text(f"{found['label']}  {found['name']} ({found['kind']})", style="bold"),
         Text(f"  {found['statement']}"),
@@ -252,6 +253,13 @@ def evaluation(found: dict[str, Any]) -> RenderableType:
         table,
         Text(f"  = {shown} {found['unit']}", style="bold"),
     )
+
+
+def _each(item: Any, toward: Toward) -> str:
+    """A number of a list, or a list within."""
+    if isinstance(item, list):
+        return f"[{', '.join(_each(one, toward) for one in item)}]"
+    return precise(item, toward=toward)
 
 
 def constants_table() -> RenderableType:

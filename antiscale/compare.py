@@ -21,8 +21,8 @@ from scipy import special
 
 from antiscale.config import SweepConfig
 from antiscale.intervals import LEVEL
-from antiscale.numbers import DASH, number
-from antiscale.report import exponent, plus_minus
+from antiscale.numbers import DASH, fixed, number, plus_minus, setting
+from antiscale.report import exponent, exponent_interval
 from antiscale.results import RunFolder
 
 SCHEMA = "antiscale.diff/1"
@@ -34,6 +34,8 @@ RELATIVE, OF_HORIZON = 1e-9, 1e-12
 
 # Estimates whose intervals are not made for a test: a maximum's bootstrap, order statistics.
 _NOT_JUDGED = ("vf_sup", "vb_sup", "vf_quantile", "vb_quantile")
+# The risk that is shown, and its interval: exact where it is known, else the sampled one.
+_REPEATED = tuple(f"{side}_loss{end}" for side in ("vf", "vb") for end in ("", "_low", "_high"))
 
 
 class Change(NamedTuple):
@@ -146,8 +148,8 @@ class Comparison:
 def compare(first: RunFolder, second: RunFolder) -> Comparison:
     """Compare two complete runs, as `antiscale.results.read_run` opens them.
 
-    Cells are matched by (H, n), and by noise where it varies. Standard errors are those behind the
-    rows' 99% intervals: half of Student's interval over its quantile.
+    Cells are matched by (H, n), and by noise where it varies. Standard errors are the rows' own; in
+    runs of before they were kept, half of Student's interval over its quantile.
     """
     results = first.result(), second.result()
     tables = [{_key(row): row for row in result["rows"]} for result in results]
@@ -244,8 +246,13 @@ def _sampled(
             if name not in b:
                 continue
             ends = [(row[low], row[high]) for row in (a, b)]
-            halves = [(end[1] - end[0]) / 2 for end in ends]
-            error = math.hypot(*(h / q for h, q in zip(halves, quantiles, strict=True)))
+            kept = name.removesuffix("_mean").removesuffix("_measured") + "_error"
+            error = math.hypot(
+                *(
+                    row[kept] if kept in row else (end[1] - end[0]) / 2 / quantile
+                    for row, end, quantile in zip((a, b), ends, quantiles, strict=True)
+                )
+            )
             judged = name.removesuffix("_mean") not in _NOT_JUDGED
             yield Difference(
                 *_place(a), name, "sampled" if judged else "unjudged", a[name], b[name],
@@ -271,11 +278,17 @@ def _exact(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[Diffe
             if name in taken or name not in b or any(isinstance(v, str) for v in values):
                 continue
             x, y = values
-            if name.endswith(("_reason", "_name")):
+            # The risk shown repeats the exact or the sampled one; its error was used for z.
+            if name.endswith(("_reason", "_name", "_error", "_coarse")) or name in _REPEATED:
                 continue
             drawn = name.endswith("_upper") and name.startswith("vf") and _drawn_apart(a, b)
             if x is None or y is None:
-                yield Difference(*_place(a), name, "exact", x, y, beyond=(x is None) != (y is None))
+                # How much work exact risks may take is a setting, not a result.
+                asked = name.endswith("_exact") and a["exact"] != b["exact"]
+                yield Difference(
+                    *_place(a), name, "unjudged" if asked else "exact", x, y,
+                    beyond=(x is None) != (y is None) and not asked,
+                )  # fmt: skip
                 continue
             larger = max(abs(x), abs(y))
             off = abs(x - y)
@@ -367,7 +380,7 @@ def _said(value: Any) -> str:
 
 
 def _cell(horizon: int, n: int, noise: float) -> str:
-    text = f"(H = {horizon}, n = {n}" + (f", noise = {noise:.4g})" if noise > 0 else ")")
+    text = f"(H = {horizon}, n = {n}" + (f", noise = {setting(noise)})" if noise > 0 else ")")
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
@@ -383,9 +396,9 @@ def _beyond(found: Comparison) -> Table:
         worst = max(differences, key=lambda d: abs(d.z or 0.0) + (d.relative or 0.0))
         by = ""
         if worst.z is not None:
-            by = f"z = {worst.z:+.1f}"
+            by = f"z = {fixed(worst.z, 1)}"
         elif worst.relative is not None:
-            by = f"{100 * worst.relative:.3g} %"
+            by = f"{number(100 * worst.relative)} %"
         table.add_row(
             Text(name), f"{len(differences)} of {found.cells}",
             Text(_cell(worst.horizon, worst.n, worst.noise)),
@@ -396,7 +409,7 @@ def _beyond(found: Comparison) -> Table:
 
 
 def _value(value: Any, interval: tuple[float, float] | None) -> str:
-    return number(value) if interval is None else plus_minus(value, interval[1])
+    return number(value) if interval is None else plus_minus(value, *interval)
 
 
 def _exponents(found: Comparison) -> Table:
@@ -406,9 +419,7 @@ def _exponents(found: Comparison) -> Table:
     for name, sides in found.exponents.items():
         cells = [name.replace("_slope", "").replace("_", " ")]
         for side in sides:
-            cells += [
-                exponent(side["estimate"]), f"[{exponent(side['low'])}, {exponent(side['high'])}]"
-            ]  # fmt: skip
+            cells += [exponent(side["estimate"]), exponent_interval(side)]
         table.add_row(*map(Text, cells))
     return table
 
@@ -420,12 +431,11 @@ def reading(found: Comparison) -> str:
     exact = len(beyond) - sampled
     if not found.cells:
         return "The runs have no cell (H, n) in common, so no value can be compared."
-    largest = DASH if found.largest is None else f"{found.largest:.2f}"
-    limit = DASH if found.limit is None else f"{found.limit:.2f}"
+    largest, limit = fixed(found.largest, 2), fixed(found.limit, 2)
     cells = f"{found.cells} cell{'s' if found.cells > 1 else ''} in common"
     judged = (
         f"largest |z| {largest}, limit {limit}: runs that differ in their seed alone pass it with "
-        f"probability at most {CHANCE:g}"
+        f"probability at most {setting(CHANCE)}"
     )
     if not beyond:
         return (

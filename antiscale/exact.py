@@ -19,6 +19,7 @@ from scipy import fft, special
 from antiscale.classes import RewardClass
 from antiscale.errors import InputError
 from antiscale.learners import Data, Learner, Setting
+from antiscale.numbers import number
 from antiscale.risks import verification_losses
 from antiscale.stated import StatedRewards
 from antiscale.traces import TraceModel
@@ -27,9 +28,11 @@ from antiscale.validate import Floats
 # Verification learners whose policy depends on which types were seen, not on how often.
 SEEN_SET_LEARNERS = ("simple", "wide", "binary", "plugin", "kl", "best_of_n")
 
-# Work allowed per cell: points of Fourier transforms, and policies times types.
-_FOURIER_POINTS = 3e8
-_POLICIES = 3e8
+# Work allowed per cell, in points of Fourier transforms, and in policies times types: where exact
+# risks were asked for, and in every sweep (a fraction of what the simulation takes).
+ASKED, CHEAP = 3e8, 2e6
+# Policies worked out at once where the sets seen are summed over.
+_AT_ONCE = 256
 # Probability left out of a binomial sum.
 _TAIL = 1e-18
 
@@ -52,13 +55,21 @@ def exact_columns(
     *,
     noise: float,
     hard: bool,
+    work: float = ASKED,
 ) -> dict[str, Any]:
-    """Return `vf_exact`, `vb_exact` and their reasons, E sup over the stated rewards, in tokens."""
+    """Return `vf_exact`, `vb_exact` and their reasons, E sup over the stated rewards, in tokens.
+
+    `work` is what may be spent on each: `ASKED` or `CHEAP`.
+    """
     if stated.is_joint:
         vf = vb = Exact(None, "parameters shared by prompts couple all their counts")
     else:
-        vf = _cloning(learners["vf"], setting, model, rewards, stated, experts, n, hard=hard)
-        vb = _verification(learners["vb"], setting, model, rewards, stated, n, noise=noise)
+        vf = _cloning(
+            learners["vf"], setting, model, rewards, stated, experts, n, hard=hard, work=work
+        )
+        vb = _verification(
+            learners["vb"], setting, model, rewards, stated, n, noise=noise, work=work
+        )
     return {
         "vf_exact": vf.value,
         "vf_exact_reason": vf.reason,
@@ -77,12 +88,13 @@ def _cloning(
     n: int,
     *,
     hard: bool,
+    work: float,
 ) -> Exact:
     if model.prompts == 1 and (model.pmf[0] > 0).sum() == 2:
         if hard and setting.prior is None:
             return Exact(None, "with hard experts only the learner bayes has an exact risk")
         prior = setting.prior if hard else None
-        return _two_types(learner, setting, model, stated, experts[0], n, prior)
+        return _two_types(learner, setting, model, stated, experts[0], n, prior, work)
     if hard:
         return Exact(None, "hard experts have an exact risk at a single prompt of two types only")
     if learner.name != "sft":
@@ -97,12 +109,15 @@ def _cloning(
         return Exact(float(model.prompt_mass @ (never * shift)))
     if not stated.with_mirror or stated.eligible[2:].any():
         return Exact(None, "the sup over rewards other than one pair of mirrors has no closed law")
-    return sft_mirror_risk(experts[0], model.returns, n, model.prompt_mass, base=model.pmf)
+    return sft_mirror_risk(
+        experts[0], model.returns, n, model.prompt_mass, base=model.pmf, work=work
+    )
 
 
 def sft_mirror_risk(
-    expert: Floats, returns: Floats, n: int, prompt_mass: Floats, *, base: Floats
-) -> Exact:
+    expert: Floats, returns: Floats, n: int, prompt_mass: Floats, *, base: Floats,
+    work: float = ASKED,
+) -> Exact:  # fmt: skip
     """SFT's risk over {r, rbar}: sum_x rho (E|mean of n_x returns - J_e| + (1-rho)^n |J_e - J_b|).
 
     n_x ~ Binomial(n, rho(x)); the law of a sum of k iid returns is found by Fourier inversion on
@@ -116,6 +131,8 @@ def sft_mirror_risk(
         Samples in all.
     prompt_mass : [m]
         rho(x).
+    work
+        Points of Fourier transforms that may be spent.
 
     Returns
     -------
@@ -124,19 +141,20 @@ def sft_mirror_risk(
     total = 0.0
     rows = np.concatenate([expert, base, returns, prompt_mass[:, None]], axis=-1)
     types = expert.shape[-1]
-    for row, times in zip(*np.unique(rows, axis=0, return_counts=True), strict=True):
+    kinds, counts = np.unique(rows, axis=0, return_counts=True)
+    for row, times in zip(kinds, counts, strict=True):
         p, b, r = row[:types], row[types : 2 * types], row[2 * types : 3 * types]
         rho = float(row[-1])
         mean = p @ r
         never = float((1.0 - rho) ** n) if rho < 1 else 0.0
-        deviation = _mean_deviation(p[p > 0], r[p > 0], n, rho)
+        deviation = _mean_deviation(p[p > 0], r[p > 0], n, rho, work / len(kinds))
         if isinstance(deviation, str):
             return Exact(None, deviation)
         total += times * rho * (deviation + never * abs(mean - b @ r))
     return Exact(total)
 
 
-def _mean_deviation(p: Floats, r: Floats, n: int, rho: float) -> float | str:
+def _mean_deviation(p: Floats, r: Floats, n: int, rho: float, work: float) -> float | str:
     """E[|mean of k returns - J|; k > 0] for k ~ Binomial(n, rho), in tokens."""
     whole = np.round(r).astype(np.int64)
     if (np.abs(r - whole) > 1e-9).any():
@@ -157,10 +175,10 @@ def _mean_deviation(p: Floats, r: Floats, n: int, rho: float) -> float | str:
     sizes = np.minimum(
         2.0 ** np.ceil(np.log2(window)), 2.0 ** np.ceil(np.log2(2 * counts * width + 2))
     )
-    if sizes.sum() > _FOURIER_POINTS:
+    if sizes.sum() > work:
         return (
             "the lattice is too fine: the law of the mean would take "
-            f"{sizes.sum():.1e} points, and {_FOURIER_POINTS:.0e} are allowed"
+            f"{number(sizes.sum(), 2)} points, and {number(work, 2)} are allowed"
         )
     total = 0.0
     for size in np.unique(sizes).astype(int):
@@ -203,6 +221,7 @@ def _two_types(
     expert: Floats,
     n: int,
     prior: Any,
+    work: float,
 ) -> Exact:
     """Sum the learner's loss over the binomial count of the first of two types."""
     first, second = np.flatnonzero(model.pmf[0] > 0)
@@ -219,7 +238,7 @@ def _two_types(
         chances = p[first] * (1.0 + theta * (r[first] - mean) / sigma)
     laws = [_binomial(n, float(chance)) for chance in chances]
     counts = np.unique(np.concatenate([k for k, _ in laws]))
-    if len(counts) * len(chances) > _POLICIES:
+    if len(counts) * len(chances) > work:
         return Exact(None, f"{len(counts)} counts under {len(chances)} experts are too many")
     data = np.zeros((len(counts), 1, model.types))
     data[:, 0, first], data[:, 0, second] = counts, n - counts
@@ -246,6 +265,7 @@ def _verification(
     n: int,
     *,
     noise: float,
+    work: float,
 ) -> Exact:
     """E sup by summing over which blocks were seen at each prompt."""
     if noise > 0:
@@ -256,27 +276,30 @@ def _verification(
     # Blocks that are surely seen, to rounding, are not in doubt; those of mass zero never are.
     unseen = np.exp(n * np.log1p(-np.minimum(model.prompt_mass[:, None] * mass, 1 - 1e-16)))
     doubtful = (mass > 0) & (unseen > 1e-17)
-    total = 0.0
-    work = sum(2.0 ** doubtful[x].sum() for x in range(model.prompts)) * (
-        len(stated.returns) * model.types * model.prompts
-    )
-    if work > _POLICIES:
-        return Exact(
-            None,
-            f"up to {int(np.max(doubtful.sum(-1)))} blocks may or may not be seen: too many sets",
-        )
+    most = int(np.max(doubtful.sum(-1)))
+    if 2.0**most * len(stated.returns) * model.pmf.size > work:
+        return Exact(None, f"up to {most} blocks may or may not be seen: too many sets")
+    # Prompts do not share what was seen, so one data set holds a set of each prompt.
+    counts = np.zeros((2**most, *model.pmf.shape))
+    chances = []
     for x in range(model.prompts):
         blocks = np.flatnonzero(doubtful[x])
         sets = (np.arange(2 ** len(blocks))[:, None] >> np.arange(len(blocks))) & 1
-        chance = chance_of_sets(mass[x][blocks], n, float(model.prompt_mass[x]))
+        chances.append(chance_of_sets(mass[x][blocks], n, float(model.prompt_mass[x])))
         seen = np.repeat((mass[x] > 0)[None], len(sets), 0).astype(float)
         seen[:, blocks] = sets
-        counts = np.zeros((len(sets), *model.pmf.shape))
-        counts[:, x] = (seen @ member[x].T > 0) & (model.pmf[x] > 0)
-        losses = verification_losses(learner, setting, counts, stated.returns)
-        here = np.where(stated.eligible[:, x], np.asarray(losses.by_reward)[:, x], -np.inf).max(-1)
-        total += model.prompt_mass[x] * float(chance @ here)
-    return Exact(total)
+        counts[: len(sets), x] = (seen @ member[x].T > 0) & (model.pmf[x] > 0)
+    # Parts of one size, so that they are compiled once.
+    size = min(_AT_ONCE, len(counts))
+    by_reward = np.concatenate(
+        [
+            np.asarray(verification_losses(learner, setting, part, stated.returns).by_reward)
+            for part in np.split(counts, len(counts) // size)
+        ]
+    )
+    worst = np.where(stated.eligible.T, by_reward, -np.inf).max(-1)
+    risks = [float(chance @ worst[: len(chance), x]) for x, chance in enumerate(chances)]
+    return Exact(float(model.prompt_mass @ risks))
 
 
 def chance_of_sets(mass: Floats, n: int, rho: float) -> Floats:

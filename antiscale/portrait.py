@@ -18,7 +18,7 @@ from antiscale.measures import (
     mean_return,
     sharpness,
 )
-from antiscale.numbers import number
+from antiscale.numbers import number, setting
 
 
 def measures_of(
@@ -92,15 +92,16 @@ def screen(found: dict[str, Any]) -> RenderableType:
     told = found["help"].split("\n\n")
     lines = [Text(told[0], style="bold"), *[Text(text) for text in told[1:2]], Text()]
     size = (
-        f"At H = {horizon}, kappa = {found['kappa']:g}: {prompts} prompts, {found['types']} types "
+        f"At H = {horizon}, kappa = {setting(found['kappa'])}: {prompts} prompts, "
+        f"{found['types']} types "
         f"each, class {found['reward_class']}"
     )
     lines.append(Text(size + ("" if found["announced"] else ", types not announced") + "."))
     after = []
     if "window" in found:
         after.append(
-            f"T3c: no window of {found['window']:g} tokens holds more than "
-            f"{number(found['window_bound'])} of the traces; the fullest holds "
+            f"T3c: no window of {setting(found['window'])} tokens holds more than "
+            f"{number(found['window_bound'], toward='up')} of the traces; the fullest holds "
             f"{number(max(found['window_sharpness']))}."
         )
     return Group(*lines, table, *[Text(text) for text in after])

@@ -16,7 +16,7 @@ from antiscale.bracket import Case, certified_gap
 from antiscale.config import SweepConfig, writable
 from antiscale.errors import InputError
 from antiscale.folder import Folder
-from antiscale.numbers import number
+from antiscale.numbers import fixed, number, setting
 from antiscale.phase import diagram
 from antiscale.phase import reading as phase_reading
 from antiscale.rates import theory
@@ -162,7 +162,8 @@ def _row(config: SweepConfig, horizon: int, n: int) -> dict[str, Any]:
     kept = (
         "horizon", "n", "sigma", "max_ratio", "vf_lower", "vf_lower_name", "vf_lower_reason",
         "vb_upper", "vb_upper_name", "vb_upper_reason", "gap_certified", "vf_mean", "vf_low",
-        "vf_high", "vb_mean", "vb_low", "vb_high", "gap_measured", "gap_low", "gap_high",
+        "vf_high", "vf_loss", "vf_method", "vb_mean", "vb_low", "vb_high", "vb_loss", "vb_method",
+        "gap_measured", "gap_low", "gap_high",
     )  # fmt: skip
     return {name: found[name] for name in kept}
 
@@ -197,8 +198,8 @@ def _exponents(config: SweepConfig, rows: list[dict[str, Any]]) -> dict[str, Any
     expected = theory(config, grows)
     found: dict[str, Any] = {}
     columns = {
-        "vf": ("vf_lower", "vf_mean"),
-        "vb": ("vb_upper", "vb_mean"),
+        "vf": ("vf_lower", "vf_loss"),
+        "vb": ("vb_upper", "vb_loss"),
         "gap": ("gap_certified", "gap_measured"),
     }
     for side, (bound, measured) in columns.items():
@@ -226,19 +227,23 @@ def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, An
     lower, upper = last["vf_lower"], last["vb_upper"]
     spread = last["sigma"] / last["horizon"]
     vf, vb = exponents["vf"]["bound"], exponents["vb"]["bound"]
-    growth = f"cloning's bound grows as H^{vf:.2f}" if vf is not None else "cloning's bound is 0"
+    growth = (
+        f"cloning's bound grows as H^{fixed(vf, 2)}" if vf is not None else "cloning's bound is 0"
+    )
     if not certified:
-        rate = "" if vb is None else f", verification's as H^{vb:.2f}"
+        rate = "" if vb is None else f", verification's as H^{fixed(vb, 2)}"
         catch = (
             "both grow alike, so no H is large enough"
             if vf is None or vf <= (vb or 0.0) + 0.05
-            else f"at this rate a horizon about {(upper / lower) ** (1 / (vf - (vb or 0.0))):.3g} "
+            else "at this rate a horizon about "
+            f"{number((upper / lower) ** (1 / (vf - (vb or 0.0))))} "
             "times as large would do"
         )
         return (
             f"never certified: with sigma/H = {number(spread)} cloning must lose only "
-            f"{number(lower)} tokens at H = {last['horizon']} and verification may lose "
-            f"{number(upper)}; {growth}{rate}: {catch}"
+            f"{number(lower, toward='down')} tokens at H = {last['horizon']} and verification "
+            "may lose "
+            f"{number(upper, toward='up')}; {growth}{rate}: {catch}"
         )
     if vf is not None and vf < 0.1:
         return (
@@ -252,7 +257,9 @@ def reading(found: Separation) -> str:
     """Say in plain words from where on verification wins, certainly and as measured."""
     rule = found.config
     budget = (
-        f"n = {rule.samples}" if rule.samples is not None else f"n = {rule.samples_per_token:g} H"
+        f"n = {rule.samples}"
+        if rule.samples is not None
+        else f"n = {setting(rule.samples_per_token)} H"
     )
     last = found.rows[-1]
     sure, seen = found.certified, found.measured

@@ -13,7 +13,7 @@ from antiscale.bracket import Bound, Case, cloning_upper, verification_upper
 from antiscale.classes import Votes
 from antiscale.config import SweepConfig
 from antiscale.counts import draw_counts, draw_flips, stream
-from antiscale.exact import exact_columns
+from antiscale.exact import ASKED, CHEAP, exact_columns
 from antiscale.learners import Setting
 from antiscale.learners.loglinear import trace_features
 from antiscale.measures import heterogeneity
@@ -24,6 +24,8 @@ from antiscale.validate import Floats
 
 # Resamples behind the interval of sup_r E.
 _RESAMPLES = 500
+# Below this share of the horizon a loss is rounding.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Cell:
     ----------
     row
         One value per column: measures, bounds, risks with intervals, gaps. None where undefined;
-        then the column of the same name with `_reason` says why.
+        then the column of the same name with `_reason` says why. `vf_loss` and `vb_loss` are the
+        risks to show, with their ends `_low` and `_high`: exact where `vf_method` says "exact",
+        else the mean over replicates (`vf_mean`), which otherwise checks it.
     replicates
         Per replicate: the headline loss of each side, sup over the stated rewards, in tokens.
     """
@@ -87,6 +91,12 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
     vb_upper, error = verification_upper(case)
     vf_lower, class_lower = case.lower.over_stated, case.lower.over_class
 
+    # A sup over a reward and its mirror is not negative, nor is the regret of a policy of the ball.
+    confined = getattr(learners["vb"], "confined", False)
+    least = {
+        "vf": 0.0 if stated.with_mirror else -float(horizon),
+        "vb": 0.0 if confined else -float(horizon),
+    }
     row: dict[str, Any] = {
         "horizon": horizon,
         "n": n,
@@ -108,26 +118,35 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
         "vb_learner": learners["vb"].name,
         "vf_lower_holds_for": "hard prior" if config.expert == "hard" else "worst expert",
         **_columns("vf_lower", vf_lower),
-        **_risk_columns("vf", vf, stated, model, config, horizon, n),
+        **_risk_columns("vf", vf, stated, model, config, horizon, n, least=least["vf"]),
         **_columns("vf_upper", vf_upper),
         **_columns("vf_class_lower", class_lower),
-        **_named("vf_class", intervals.mean(np.asarray(vf.whole_class) @ model.prompt_mass)),
+        **_named(
+            "vf_class",
+            intervals.mean(
+                np.asarray(vf.whole_class) @ model.prompt_mass,
+                least=0.0 if rewards.mirror_closed else -horizon,
+                most=horizon,
+            ),
+        ),
         **_columns("vf_class_upper", vf_class_upper),
-        **_risk_columns("vb", vb, stated, model, config, horizon, n),
+        **_risk_columns("vb", vb, stated, model, config, horizon, n, least=least["vb"]),
         **_columns("vb_upper", vb_upper),
         "verifier_error": error.value,
         "verifier_error_name": error.name,
     }
-    if config.exact:
-        row |= exact_columns(
-            learners, setting, model, rewards, stated, experts, n,
-            noise=noise, hard=config.expert == "hard",
-        )  # fmt: skip
+    row |= exact_columns(
+        learners, setting, model, rewards, stated, experts, n,
+        noise=noise, hard=config.expert == "hard", work=ASKED if config.exact else CHEAP,
+    )  # fmt: skip
+    for side in ("vf", "vb"):
+        row |= _shown(side, row)
+        row[f"{side}_may_be_negative"] = least[side] < 0
     losses = {
         "vf": _sup_inside(vf, stated, model),
         "vb": _sup_inside(vb, stated, model),
     }
-    row |= _gap_columns(losses, vf_lower, vb_upper)
+    row |= _gap_columns(row, vf_lower, vb_upper)
     return Cell(row, losses)
 
 
@@ -140,6 +159,25 @@ def _named(name: str, estimate: intervals.Estimate) -> dict[str, float]:
         f"{name}_mean": estimate.value,
         f"{name}_low": estimate.low,
         f"{name}_high": estimate.high,
+    } | ({} if np.isnan(estimate.error) else {f"{name}_error": estimate.error})
+
+
+def _shown(side: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The risk to show: exact where there is one, else the mean over replicates.
+
+    `_coarse` marks a mean whose interval is wider than the mean itself: too few replicates show
+    any loss to say how much it is.
+    """
+    exact = row[f"{side}_exact"]
+    value, low, high = (row[f"{side}_{name}"] for name in ("mean", "low", "high"))
+    if exact is not None:
+        value = low = high = exact
+    return {
+        f"{side}_loss": value,
+        f"{side}_loss_low": low,
+        f"{side}_loss_high": high,
+        f"{side}_method": "exact" if exact is not None else "simulated",
+        f"{side}_coarse": bool(high - low > abs(value) and high - low > ROUNDING * row["horizon"]),
     }
 
 
@@ -168,6 +206,8 @@ def _risk_columns(
     config: SweepConfig,
     horizon: int,
     n: int,
+    *,
+    least: float,
 ) -> dict[str, float]:
     """Return the headline risk E sup_r, and beside it sup_r E and the law of the loss at r."""
     by_reward = np.asarray(losses.by_reward)
@@ -176,14 +216,16 @@ def _risk_columns(
     weights = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=_RESAMPLES) / repeats
     resampled = np.tensordot(weights, by_reward, 1)
     at_truth = by_reward[..., 0] @ model.prompt_mass
+    most = float(horizon)
+    sups = intervals.bootstrap(
+        _sup(resampled, stated, model), float(_sup(by_reward.mean(0), stated, model))
+    )
     named = {
-        side: intervals.mean(_sup_inside(losses, stated, model)),
-        f"{side}_sup": intervals.bootstrap(
-            _sup(resampled, stated, model), float(_sup(by_reward.mean(0), stated, model))
-        ),
-        f"{side}_signed": intervals.mean(at_truth),
-        f"{side}_positive": intervals.mean(np.maximum(at_truth, 0.0)),
-        f"{side}_quantile": intervals.quantile(at_truth, config.quantile),
+        side: intervals.mean(_sup_inside(losses, stated, model), least=least, most=most),
+        f"{side}_sup": sups,
+        f"{side}_signed": intervals.mean(at_truth, least=-most, most=most),
+        f"{side}_positive": intervals.mean(np.maximum(at_truth, 0.0), least=0.0, most=most),
+        f"{side}_quantile": intervals.quantile(at_truth, config.quantile, least=-most, most=most),
     }
     columns: dict[str, float] = {}
     for name, estimate in named.items():
@@ -191,11 +233,20 @@ def _risk_columns(
     return columns
 
 
-def _gap_columns(losses: dict[str, Floats], lower: Bound, upper: Bound) -> dict[str, Any]:
-    """VF minus VB: measured with an interval (the sides are independent), and certified (T9)."""
-    sides = [intervals.mean(losses[side]) for side in ("vf", "vb")]
-    value = sides[0].value - sides[1].value
-    half = float(np.hypot(sides[0].high - sides[0].value, sides[1].high - sides[1].value))
+def _gap_columns(row: dict[str, Any], lower: Bound, upper: Bound) -> dict[str, Any]:
+    """VF minus VB: as shown, with an interval (the sides are independent), and certified (T9)."""
+    value = row["vf_loss"] - row["vb_loss"]
+    # How far either side may be below and above what is shown.
+    (vf_below, vf_above), (vb_below, vb_above) = (
+        (
+            row[f"{side}_loss"] - row[f"{side}_loss_low"],
+            row[f"{side}_loss_high"] - row[f"{side}_loss"],
+        )
+        for side in ("vf", "vb")
+    )
+    vf_error, vb_error = (
+        0.0 if row[f"{side}_method"] == "exact" else row[f"{side}_error"] for side in ("vf", "vb")
+    )
     certified = (
         None
         if lower.value is None or upper.value is None
@@ -203,8 +254,9 @@ def _gap_columns(losses: dict[str, Floats], lower: Bound, upper: Bound) -> dict[
     )
     return {
         "gap_measured": value,
-        "gap_low": value - half,
-        "gap_high": value + half,
+        "gap_low": value - float(np.hypot(vf_below, vb_above)),
+        "gap_high": value + float(np.hypot(vf_above, vb_below)),
+        "gap_error": float(np.hypot(vf_error, vb_error)),
         "gap_certified": certified,
         "gap_certified_reason": (lower.reason or upper.reason) if certified is None else None,
     }

@@ -17,7 +17,7 @@ from antiscale.config import SCHEMA, Place, SweepConfig
 from antiscale.errors import InputError
 from antiscale.families import load_family
 from antiscale.learners import choose_learners, renew
-from antiscale.rates import fit_exponents
+from antiscale.rates import bound_exponents, fit_exponents
 from antiscale.results import RunFolder, open_run
 from antiscale.simulate import Cell, simulate
 
@@ -39,7 +39,8 @@ class SweepResult:
     rows
         One dictionary per (H, n); every parameter is repeated in each.
     fit
-        `vf_slope`, `vb_slope`, `gap_slope`; see `antiscale.rates.fit_exponents`.
+        `vf_slope`, `vb_slope`, `gap_slope`; see `antiscale.rates.fit_exponents` and
+        `bound_exponents`.
     """
 
     config: SweepConfig
@@ -160,6 +161,7 @@ def _run(config: SweepConfig, folder: RunFolder | None, progress: Progress | Non
         places,
         [cell.replicates for cell in cells],
         grows,
+        exact=[{side: cell.row[f"{side}_exact"] for side in ("vf", "vb")} for cell in cells],
         outside_theory=f"T9 speaks of learners whose class holds the expert, not of {tied[0]} (T12)"
         if tied
         else None,
@@ -167,6 +169,7 @@ def _run(config: SweepConfig, folder: RunFolder | None, progress: Progress | Non
     theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
     parameters = {"config_hash": hash_} | config.columns()
     rows = [parameters | cell.row | theory for cell in cells]
+    fit = {name: fit[name] | bound for name, bound in bound_exponents(config, rows).items()}
     result = SweepResult(config, rows, fit)
     if folder is not None:
         folder.store(result.frame(), _replicates(hash_, config, cells), result.to_json(), started)

@@ -3,7 +3,8 @@
     python experiments/families.py
 
 Runs experiments/<name>.toml for each name below, leaves the plots in figures/families/ and writes
-figures/families.csv: which premises hold, the exponents measured with 99% intervals, and theory's.
+figures/families.csv: which premises hold, the exponents with 99% intervals (or exact), theory's
+limits, and the exponents of the upper bounds' own curves over the same H.
 Prints the same as the table for the README.
 """
 
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from antiscale.numbers import DASH, fixed, fixed_interval, number, setting
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures"
@@ -33,8 +36,9 @@ SHOWN = {
     "planted": ("planted words, skills announced (T11)", "yes", "yes"),
 }
 COLUMNS = ["experiment", "shows", "heterogeneous", "anti_concentrated", "sigma_over_h", "c0",
-           "vf_slope", "vf_low", "vf_high", "vf_theory", "vb_slope", "vb_low", "vb_high",
-           "vb_theory", "vf_loss", "vb_loss", "certified_from"]  # fmt: skip
+           "vf_slope", "vf_low", "vf_high", "vf_theory", "vf_bound", "vb_slope", "vb_low",
+           "vb_high", "vb_theory", "vb_bound", "vf_loss", "vf_method", "vb_loss", "vb_method",
+           "certified_from"]  # fmt: skip
 
 
 def summary(name: str, folder: Path) -> dict[str, object]:
@@ -51,13 +55,15 @@ def summary(name: str, folder: Path) -> dict[str, object]:
     row: dict[str, object] = {
         "experiment": name, "shows": shows, "heterogeneous": heterogeneous,
         "anti_concentrated": concentrated, "sigma_over_h": last["sigma"] / last["horizon"],
-        "c0": last["c0"], "vf_loss": last["vf_mean"], "vb_loss": last["vb_mean"],
+        "c0": last["c0"],
     }  # fmt: skip
     for side in ("vf", "vb"):
         slope = found["fit"][f"{side}_slope"]
         row |= {
             f"{side}_slope": slope["estimate"], f"{side}_low": slope["low"],
             f"{side}_high": slope["high"], f"{side}_theory": slope["theory"],
+            f"{side}_bound": slope["bound_upper"], f"{side}_loss": last[f"{side}_loss"],
+            f"{side}_method": last[f"{side}_method"],
         }  # fmt: skip
     gaps = [r["gap_certified"] if r["gap_certified"] is not None else -1 for r in found["rows"]]
     positive = [all(gap > 0 for gap in gaps[k:]) for k in range(len(gaps))]
@@ -71,12 +77,19 @@ def markdown(rows: list[dict[str, str]]) -> str:
     """Return the README's table from the rows of families.csv."""
 
     def slope(row: dict[str, str], side: str) -> str:
-        theory = f" ({float(row[f'{side}_theory']):g})" if row[f"{side}_theory"] else ""
-        if not row[f"{side}_slope"]:
-            return f"–{theory}"
-        value = f"{float(row[f'{side}_slope']):.2f}"
-        if row[f"{side}_low"]:
-            value += f" [{float(row[f'{side}_low']):.2f}, {float(row[f'{side}_high']):.2f}]"
+        known = {
+            name: float(row[f"{side}_{name}"]) if row[f"{side}_{name}"] else None
+            for name in ("slope", "low", "high", "theory", "bound")
+        }
+        limit, own = known["theory"], known["bound"]
+        theory = "" if limit is None else f" ({setting(limit)}; {fixed(own, 2)})"
+        if known["slope"] is None:
+            return f"{DASH}{theory}"
+        value = fixed(known["slope"], 2)
+        if known["low"] is not None and known["low"] == known["high"]:
+            value += " exact"
+        elif known["low"] is not None:
+            value += f" {fixed_interval(known['low'], known['high'], 2)}"
         return value + theory
 
     lines = [
@@ -87,9 +100,9 @@ def markdown(rows: list[dict[str, str]]) -> str:
     for row in rows:
         cells = [
             f"[{row['experiment']}](experiments/{row['experiment']}.toml)", row["shows"],
-            row["heterogeneous"], row["anti_concentrated"], f"{float(row['sigma_over_h']):.3f}",
-            f"{float(row['c0']):.2g}", slope(row, "vf"), slope(row, "vb"),
-            f"H = {row['certified_from']}" if row["certified_from"] else "–",
+            row["heterogeneous"], row["anti_concentrated"], number(float(row["sigma_over_h"])),
+            number(float(row["c0"]), 2), slope(row, "vf"), slope(row, "vb"),
+            f"H = {row['certified_from']}" if row["certified_from"] else DASH,
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

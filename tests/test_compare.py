@@ -148,6 +148,7 @@ def edit_cell(column: str, change: Callable[[Any], Any]) -> Callable[[dict[str, 
         ("vf_mean", lambda value: value + 1e-10, False),
         ("vf_mean", lambda value: value * 2, True),
         ("vf_sup_mean", lambda value: value * 2, False),
+        ("vf_loss", lambda value: value * 2, False),  # repeats what is judged already
         ("vf_lower_name", lambda value: "T4x", False),
     ],
 )
@@ -155,7 +156,8 @@ def test_exact_values_may_differ_by_rounding_only(
     runs: Callable[..., RunFolder], column: str, change: Callable[[Any], Any], beyond: bool
 ) -> None:
     found = compare.compare(runs(), Edited(runs(), edit_cell(column, change)))
-    assert [d.column for d in found.differences] == [column]
+    repeated = column == "vf_loss"
+    assert [d.column for d in found.differences] == ([] if repeated else [column])
     assert found.differs is beyond
     assert [d.column for d in found.beyond] == ([column] if beyond else [])
     if column == "vf_lower_name":
@@ -169,6 +171,7 @@ def test_what_has_no_spread_is_judged_as_it_stands(runs: Callable[..., RunFolder
         def edit(result: dict[str, Any]) -> None:
             for name in ("vb_mean", "vb_low", "vb_high"):
                 result["rows"][0][name] = value
+            result["rows"][0]["vb_error"] = 0.0
 
         return edit
 
@@ -213,7 +216,7 @@ class Made(RunFolder):
         self.made = run.result()
         for i, row in enumerate(self.made["rows"]):
             for name, sample in draws.items():
-                row |= dict(zip([f"{name}_mean", f"{name}_low", f"{name}_high"],
+                row |= dict(zip([f"{name}_{end}" for end in ("mean", "low", "high", "error")],
                                 intervals.mean(sample[i]), strict=True))  # fmt: skip
 
     def result(self) -> dict[str, Any]:
@@ -240,3 +243,34 @@ def test_chance_tells_runs_apart_as_rarely_as_stated(
     )
     # Three apart at a standard error of 0.26: z is 11.6, and the limit 5 is missed at 1e-9.
     assert {d.horizon for d in apart.beyond if d.column == "vf_mean"} == {16, 32, 64}
+
+
+def test_runs_of_before_errors_were_kept_are_judged_by_students_intervals(
+    runs: Callable[..., RunFolder],
+) -> None:
+    def old(result: dict[str, Any]) -> None:
+        for row in result["rows"]:
+            for name in [name for name in row if name.endswith("_error") and name[:2] != "ve"]:
+                base = name.removesuffix("_error")
+                middle = row["gap_measured" if base == "gap" else f"{base}_mean"]
+                half = float(stats.t.ppf(0.995, 29)) * row.pop(name)
+                row[f"{base}_low"], row[f"{base}_high"] = middle - half, middle + half
+
+    new, before = runs(), runs(seed=1)
+    expected = {(d.horizon, d.column): d.z for d in compare.compare(new, before).differences}
+    found = compare.compare(new, Edited(before, old)).differences
+    assert {d.column for d in found} >= {"vf_mean", "vb_mean", "gap_measured"}
+    for difference in found:
+        if difference.z is not None:
+            z = expected[difference.horizon, difference.column]
+            assert difference.z == pytest.approx(z, rel=1e-9)
+
+
+def test_asking_for_exact_risks_is_a_setting_and_no_result(runs: Callable[..., RunFolder]) -> None:
+    def asked(result: dict[str, Any]) -> None:
+        for row in result["rows"]:
+            row |= {"exact": True, "vf_exact": 1.0, "vf_exact_reason": None}
+
+    found = compare.compare(runs(), Edited(runs(), asked))
+    assert {d.column for d in found.differences} == {"vf_exact", "vf_exact_reason"}
+    assert not found.beyond

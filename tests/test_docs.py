@@ -121,11 +121,11 @@ def test_the_readmes_table_is_the_sweeps() -> None:
         assert line.split()[:6] == [
             str(horizon), str(32 * horizon), number(row["sigma"] / horizon),
             number(row["c0"]), number(row["max_ratio"]),
-            number(row["vf_lower"]),
+            number(row["vf_lower"], toward="down"),
         ]  # fmt: skip
-        assert line.split()[9] == number(row["vf_upper"])
-        assert line.split()[13] == number(row["vb_upper"])
-        assert line.split()[15] == number(row["gap_certified"])
+        assert line.split()[9] == number(row["vf_upper"], toward="up")
+        assert line.split()[13] == number(row["vb_upper"], toward="up")
+        assert line.split()[15] == number(row["gap_certified"], toward="down")
 
 
 def test_the_readmes_two_commands_are_one_line_each() -> None:
@@ -163,11 +163,14 @@ def test_the_readmes_tables_are_those_of_the_stored_rows() -> None:
     sys.path.insert(0, str(ROOT / "experiments"))
     try:
         families = importlib.import_module("families")
+        coverage = importlib.import_module("intervals")
     finally:
         sys.path.pop(0)
     with (ROOT / "figures/families.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert families.markdown(rows) in README
+    with coverage.FILE.open(newline="") as stream:
+        assert coverage.markdown(list(csv.DictReader(stream))) in BOUNDS
     assert {row["experiment"] for row in rows} == families.SHOWN.keys()
     with (ROOT / "experiments/benchmarks/results.csv").open(newline="") as stream:
         measured = list(csv.DictReader(stream))

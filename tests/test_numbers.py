@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiscale.numbers import DASH, interval, number
+from antiscale.numbers import (
+    DASH,
+    fixed,
+    fixed_interval,
+    interval,
+    number,
+    percent,
+    plus_minus,
+    precise,
+    setting,
+    tick,
+)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(2, 5))
@@ -54,3 +65,57 @@ def test_by_hand(value: float, toward: str, text: str) -> None:
 def test_undefined_is_a_dash() -> None:
     assert number(None) == number(float("nan"), toward="up") == DASH
     assert interval(None, 2.0) == f"[{DASH}, 2.00]"
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 6))
+def test_fixed_decimals_never_pass_the_value(value: float, places: int) -> None:
+    down, up = (Decimal(fixed(value, places, toward=t).replace(",", "")) for t in ("down", "up"))
+    assert down <= Decimal(repr(value)) <= up
+    assert up - down <= Decimal(1).scaleb(-places)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_ten_digits_never_pass_the_value(value: float) -> None:
+    down, up = (Decimal(precise(value, toward=t)) for t in ("down", "up"))
+    assert down <= Decimal(repr(value)) <= up
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e4), st.floats(0, 1e4))
+def test_what_plus_minus_prints_holds_the_interval(
+    value: float, below: float, above: float
+) -> None:
+    low, high = value - below, value + above
+    text = plus_minus(value, low, high).replace(",", "")
+    if "±" in text:
+        centre, half = (Decimal(part) for part in text.split(" ± "))
+        assert centre - half <= Decimal(repr(low))
+        assert Decimal(repr(high)) <= centre + half
+        assert not centre - half < 0 <= low
+    elif "[" in text:
+        ends = text.partition("[")[2].rstrip("]").split()
+        assert Decimal(ends[0]) <= Decimal(repr(low))
+        assert Decimal(repr(high)) <= Decimal(ends[1])
+    else:
+        assert low == value == high
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (plus_minus(17.27, 16.86, 17.68), "17.3 ± 0.5"),
+        (plus_minus(0.0935, 0.0891, 0.0979), "0.0935 ± 0.0044"),
+        (plus_minus(0.0, 0.0, 0.0), "0"),
+        (plus_minus(0.0209, 0.0, 0.145), "0.0209 [0, 0.145]"),
+        (plus_minus(0.0, 0.0, 107.2), "0 [0, 108]"),
+        (fixed(-0.0004, 3), "0.000"),
+        (fixed(None, 3), DASH),
+        (fixed_interval(0.58412, 0.61912, 3), "[0.584, 0.620]"),
+        (percent(0.2501, toward="up"), "26%"),
+        (setting(0.25), "0.25"),
+        (setting(131072.0), "131072"),
+        (tick(131072.0), "1e+05"),
+        (tick(0.0312), "0.031"),
+    ],
+)
+def test_the_other_faces_by_hand(shown: str, text: str) -> None:
+    assert shown == text

@@ -140,13 +140,13 @@ def test_the_embedded_data_are_the_runs(made: page.Page, run: Path) -> None:
     assert data["fit"] == result["fit"]
     assert data["run"] == CONFIG.hash()
     curves = {trace["uid"]: trace for trace in data["figures"]["losses"]["data"]}
-    for name in ("vf_mean", "vf_upper", "vf_lower", "vf_class_mean", "vb_mean", "vb_upper"):
+    for name in ("vf_loss", "vf_upper", "vf_lower", "vf_class_mean", "vb_loss", "vb_upper"):
         assert curves[name]["y"] == [row[name] for row in result["rows"]]
         assert curves[name]["x"] == [16, 32, 64]
-    box = curves["vf_mean"]["error_y"]
+    box = curves["vf_loss"]["error_y"]
     np.testing.assert_allclose(
-        np.subtract(curves["vf_mean"]["y"], box["arrayminus"]),
-        [row["vf_low"] for row in result["rows"]], rtol=1e-12,
+        np.subtract(curves["vf_loss"]["y"], box["arrayminus"]),
+        [row["vf_loss_low"] for row in result["rows"]], rtol=1e-12,
     )  # fmt: skip
     gaps = {trace["uid"]: trace["y"] for trace in data["figures"]["gap"]["data"]}
     assert gaps["gap_measured"] == [row["gap_measured"] for row in result["rows"]]
@@ -222,8 +222,9 @@ def test_the_page_shows_claim_table_bounds_and_manifest(made: page.Page, run: Pa
     assert f"At H = 64 cloning loses {number(rows[-1]['vf_mean'])} tokens" in text
     for row in rows:
         for name in ("vf_lower", "vf_upper", "vb_upper", "gap_certified"):
-            assert digits(number(row[name])) in text
-        assert report.plus_minus(row["vb_mean"], row["vb_high"]) in text
+            toward = "up" if name.endswith("_upper") else "down"
+            assert digits(number(row[name], toward=toward)) in text
+        assert report.loss(row, "vb") in text
     for label, result in RESULTS.items():
         assert f' id="{label}">{label}</th>' in made.html
         assert str(formula(result.statement)) in made.html

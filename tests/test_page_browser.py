@@ -152,12 +152,12 @@ def test_pointing_at_a_curve_shows_its_values(shown: Opened, made: tuple[str, pa
     shown.page.locator("#losses .nsewdrag").hover()
     text = shown.page.locator("#losses .hoverlayer").text_content()
     (row,) = [row for row in made[1].data["rows"] if f"H = {row['horizon']}" in text]
-    assert report.plus_minus(row["vf_mean"], row["vf_high"]) in text
-    assert number(row["vb_upper"]) in text
+    assert report.loss(row, "vf") in text
+    assert number(row["vb_upper"], toward="up") in text
 
 
 def test_names_hide_curves_and_axes_change(shown: Opened) -> None:
-    button = shown.page.locator('[data-curve="vf_mean"]')
+    button = shown.page.locator('[data-curve="vf_loss"]')
     before = drawn_points(shown, "losses")
     button.click()
     assert button.get_attribute("aria-pressed") == "false"

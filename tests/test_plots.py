@@ -34,13 +34,14 @@ def test_curves_are_the_rows(rows: pd.DataFrame) -> None:
     np.testing.assert_array_equal(drawn["VF upper (T5a)"], rows.vf_upper)
     np.testing.assert_array_equal(drawn["VB upper (T7b)"], rows.vb_upper)
     measured = [box.lines[0].get_ydata() for box in losses.containers]
-    np.testing.assert_array_equal(measured, [rows.vf_mean, rows.vb_mean])
+    np.testing.assert_array_equal(measured, [rows.vf_loss, rows.vb_loss])
     np.testing.assert_array_equal(gap.containers[0].lines[0].get_ydata(), rows.gap_measured)
 
 
 def test_what_is_undefined_is_left_out(rows: pd.DataFrame) -> None:
     bare = rows.assign(
-        vf_lower=None, vf_upper=None, vb_upper=None, gap_certified=None, vb_mean=0.0,
+        vf_lower=None, vf_upper=None, vb_upper=None, gap_certified=None,
+        vb_loss=0.0, vb_loss_low=0.0, vb_loss_high=0.0,
         vf_slope_theory=None, gap_slope_theory=None,
     )  # fmt: skip
     figure = plots.sweep_figure(bare, "A note.")
@@ -68,3 +69,17 @@ def test_exponents_in_the_note_are_raised_and_equations_not_broken() -> None:
     assert "$H^{-0.007}$" in text
     assert "H\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}4096" in text
     assert math.prod(len(line) <= 150 for line in text.splitlines())
+
+
+def test_a_coarse_point_is_hollow_and_an_exact_one_has_no_bar(rows: pd.DataFrame) -> None:
+    changed = rows.assign(
+        vb_coarse=[False, False, True], vb_loss_low=[0.05, 0.05, 0.0], vf_method="exact",
+        vf_loss_low=rows.vf_loss, vf_loss_high=rows.vf_loss,
+    )  # fmt: skip
+    losses = plots.sweep_figure(changed, "A note.").axes[0]
+    (hollow,) = [line for line in losses.get_lines() if line.get_label().startswith("hollow")]
+    np.testing.assert_array_equal(hollow.get_ydata(), rows.vb_loss[2:])
+    labels = [box.get_label() for box in losses.containers]
+    assert labels[0] == "VF: cloning, sft, exact"
+    bars = losses.containers[0].lines[2][0].get_segments()
+    assert all(np.isnan(bar).any() or np.size(bar) == 0 for bar in bars)

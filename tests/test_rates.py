@@ -84,3 +84,17 @@ def test_resamples_follow_the_seed(rng) -> None:
     vf, vb = noisy(rng, 0.5), noisy(rng, 0.0)
     assert fit(vf, vb, seed=1) == fit(vf, vb, seed=1)
     assert fit(vf, vb, seed=1)["vf_slope"]["low"] != fit(vf, vb, seed=2)["vf_slope"]["low"]
+
+
+def test_exact_losses_are_fitted_in_place_of_the_replicates(rng) -> None:
+    vf, vb = noisy(rng, 0.5), noisy(rng, 0.0)
+    losses = [{"vf": a, "vb": b} for a, b in zip(vf, vb, strict=True)]
+    exact = [{"vf": None, "vb": h**-1.2} for h, _ in CELLS]
+    found = fit_exponents(SweepConfig(), CELLS, losses, 1.0, exact=exact)
+    slope = found["vb_slope"]
+    assert slope["estimate"] == slope["low"] == slope["high"] == pytest.approx(-1.2, rel=1e-12)
+    assert slope["method"] == "exact"
+    assert found["vf_slope"] == fit(vf, vb)["vf_slope"]
+    assert found["vf_slope"]["method"] == "bootstrap"
+    assert found["gap_slope"]["low"] < found["gap_slope"]["high"]
+    assert slope["theory_is"] == "the limit H -> infinity"

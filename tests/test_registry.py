@@ -150,3 +150,11 @@ def test_cases_with_other_samples_are_cases_afresh() -> None:
         assert moved.lower.over_stated == fresh.lower.over_stated
         assert verification_upper(moved) == verification_upper(fresh)
         np.testing.assert_array_equal(moved.experts, fresh.experts)
+
+
+def test_values_are_rounded_to_the_side_that_the_falsifier_attacks() -> None:
+    from antiscale.certify.checks import CHECKS
+
+    rounded = {"upper": "up", "lower": "down", "equal": "nearest"}
+    for check in CHECKS.values():
+        assert RESULTS[check.label].toward == rounded[check.direction], check.label

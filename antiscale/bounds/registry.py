@@ -16,8 +16,16 @@ import numpy as np
 
 from antiscale import validate
 from antiscale.errors import InputError
+from antiscale.numbers import Toward
 
 KINDS = ("identity", "exact", "tight", "valid")
+
+# Which way a result bounds, and so which way its value is rounded; the others are equalities.
+LOWER = frozenset(("T3b", "T4a", "T4b", "T4c", "T4d", "T4e", "T8a", "T8b", "T9"))
+UPPER = frozenset((
+    "T3a", "T3c", "T5a", "T5b", "T5c", "T6a", "T6b", "T6c", "T6d", "T7", "T7a", "T7b", "T7c",
+    "T10a", "T10b", "T10d", "T10e", "T10i", "T10j",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,11 @@ class Result:
     inputs: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     part: str | None = None
+
+    @property
+    def toward(self) -> Toward:
+        """Which way its value is rounded so that it still holds."""
+        return "down" if self.label in LOWER else "up" if self.label in UPPER else "nearest"
 
     def load(self) -> Callable[..., Any]:
         """Return the function; importing it may load JAX."""

@@ -14,13 +14,14 @@ from antiscale.certify.checks import CHECKS
 from antiscale.certify.genes import Instance
 from antiscale.certify.mutants import Caught, Mutant
 from antiscale.config import writable
-from antiscale.numbers import DASH
+from antiscale.numbers import DASH, fixed, precise
 
 _MEANS = {"upper": "truth/bound", "lower": "bound/truth", "equal": "larger/smaller"}
 
 
 def _ratio(value: float | None) -> str:
-    return DASH if value is None else f"{value:.6f}"
+    # Up: a ratio never looks safer than it is.
+    return fixed(value, 6, toward="up")
 
 
 def summary(
@@ -113,4 +114,4 @@ def replayed(
 
 
 def _value(value: float | None) -> str:
-    return DASH if value is None else f"{value:.10g}"
+    return precise(value)

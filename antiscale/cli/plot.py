@@ -30,13 +30,13 @@ def plot(
 ) -> None:
     """Redraw a sweep's plot from its rows alone."""
     from antiscale.folder import Folder
-    from antiscale.report import reading
+    from antiscale.report import caption
     from antiscale.results import read_run
 
     folder = read_run(run)
     result = folder.result()
     settings = SweepConfig.from_mapping(result["config"])
-    note = reading(settings, result["rows"], result["fit"])
+    note = caption(settings, result["rows"], result["fit"])
     if out is None or out.resolve() == run.resolve():
         files = draw(folder, note, redraw=True)
     else:

@@ -239,7 +239,7 @@ def sweep(
     total = len(settings.cells())
     with progress(total, hidden=quiet) as advance:
         result = run_sweep(settings, folder, advance)
-    draw(folder, report.reading(settings, result.rows, result.fit))
+    draw(folder, report.caption(settings, result.rows, result.fit))
     if as_json:
         print(json.dumps(result.to_json(), allow_nan=False))
         return

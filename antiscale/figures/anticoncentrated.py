@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from antiscale import validate
 from antiscale.figures import style
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,11 +100,14 @@ def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
     one, other = (part(rows, name).iloc[0] for name in ("erdos", "sharp"))
     return (
-        f"Both returns are spread out, but beyond J + sigma sqrt(kappa) lies {one['tail']:.0%} "
-        f"of the left one and {other['tail']:.1%} of the right one: there the ball's best policy "
-        f"must raise rare traces {other['max_ratio']:.1f} times (left: {one['max_ratio']:.1f}), "
+        "Both returns are spread out, but beyond J + sigma sqrt(kappa) lies "
+        f"{percent(one['tail'])} "
+        f"of the left one and {percent(other['tail'], 1)} of the right one: there the ball's "
+        "best policy "
+        f"must raise rare traces {fixed(other['max_ratio'], 1)} times (left: "
+        f"{fixed(one['max_ratio'], 1)}), "
         "and pays for verifying them. On the left no window of one step holds more than "
-        f"{one['window_bound']:.0%} (Erdős)."
+        f"{percent(one['window_bound'], toward='up')} (Erdős)."
     )
 
 
@@ -144,7 +148,7 @@ def draw(rows: pd.DataFrame) -> Figure:
                 axes.set_ylim(base.min() / 3, high * 2)
             else:
                 axes.set_ylim(0, 1.15 * high)
-            axes.set_title(rf"{title}, $c(\kappa)$ = {facts['tail']:.3g}")
+            axes.set_title(rf"{title}, $c(\kappa)$ = {number(facts['tail'])}")
         style.letter(panels)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=4)

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from antiscale import validate
 from antiscale.config import SweepConfig
 from antiscale.figures import style, sweeps
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures.sweeps import ENDS, Progress, part
+from antiscale.numbers import fixed, number, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,17 +95,22 @@ def note(rows: pd.DataFrame) -> str:
     """One sentence per panel."""
     flat = part(rows, "homogeneous", "homogeneous").iloc[-1]
     sharp = part(rows, "sharp")
-    ends = sharp.groupby("series", sort=False).last()["vb_mean"]
+    ends = sharp.groupby("series", sort=False).last()["vb_loss"]
     wrong = part(rows, "wrong class").iloc[-1]
     noise = part(rows, "noise")
     return (
-        f"(a) With one style, all right, cloning loses {flat['vf_mean']:.2g} tokens at H = "
-        f"{flat['horizon']:.0f} and its loss does not grow. (b) The rarer the reward, the more "
-        f"verification pays ({ends.iloc[0]:.2g} to {ends.iloc[-1]:.2g} tokens). (c) With the "
-        f"expert outside its class, cloning stays {wrong['vf_mean']:.0f} tokens behind at every "
-        f"n, policy gradient on the learned reward {wrong['vb_mean']:.2g}. (d) Reversed labels "
-        f"cost verification a factor in n, cloning nothing ({noise['vb_mean'].iloc[0]:.2g} to "
-        f"{noise['vb_mean'].iloc[-1]:.2g} tokens)."
+        f"(a) With one style, all right, cloning loses {number(flat['vf_loss'], 2)} tokens at H = "
+        f"{setting(flat['horizon'])} and its loss does not grow. (b) The rarer the reward, the "
+        "more "
+        f"verification pays ({number(ends.iloc[0], 2)} to {number(ends.iloc[-1], 2)} tokens). "
+        "(c) With the "
+        f"expert outside its class, cloning stays {fixed(wrong['vf_loss'], 0)} tokens behind at "
+        "every "
+        f"n, policy gradient on the learned reward {number(wrong['vb_loss'], 2)}. (d) Reversed "
+        "labels "
+        "cost verification a factor in n, cloning nothing "
+        f"({number(noise['vb_loss'].iloc[0], 2)} to "
+        f"{number(noise['vb_loss'].iloc[-1], 2)} tokens)."
     )
 
 
@@ -118,12 +124,12 @@ def draw(rows: pd.DataFrame) -> Figure:
         for found, name, color, mark in (
             (other, "VF, heterogeneous", style.VF, "o"), (one, "VF, homogeneous", style.AMBER, "^")
         ):  # fmt: skip
-            style.band(panels[0], found["horizon"], found["vf_mean"], found["vf_low"],
-                       found["vf_high"], color=color, marker=mark, label=name)  # fmt: skip
+            style.band(panels[0], found["horizon"], found["vf_loss"], found["vf_loss_low"],
+                       found["vf_loss_high"], color=color, marker=mark, label=name)  # fmt: skip
         panels[0].plot(one["horizon"], one["vf_upper"], "--", color=style.AMBER,
                        label="VF upper, homogeneous (T5a)")  # fmt: skip
         style.band(
-            panels[0], other["horizon"], other["vb_mean"], other["vb_low"], other["vb_high"],
+            panels[0], other["horizon"], *(other[f"vb_loss{end}"] for end in ENDS),
             color=style.VB, marker="s", label="VB, heterogeneous",
         )  # fmt: skip
         panels[0].set_title("No heterogeneity")
@@ -132,21 +138,21 @@ def draw(rows: pd.DataFrame) -> Figure:
         for k, series in enumerate(sharp["series"].unique()):
             found = part(sharp, "sharp", series)
             color = colors[k % 3]
-            style.band(panels[1], found["horizon"], found["vb_mean"], found["vb_low"],
-                       found["vb_high"], color=color, marker="sv*"[k % 3],
-                       label=f"VB, $c_0$ = {float(series):.3g}")  # fmt: skip
+            style.band(panels[1], found["horizon"], found["vb_loss"], found["vb_loss_low"],
+                       found["vb_loss_high"], color=color, marker="sv*"[k % 3],
+                       label=f"VB, $c_0$ = {number(float(series))}")  # fmt: skip
             panels[1].plot(found["horizon"], found["vb_upper"], "--", color=color)
-        style.band(panels[1], found["horizon"], found["vf_mean"], found["vf_low"],
-                   found["vf_high"], color=style.VF, marker="o",
-                   label=f"VF, $c_0$ = {float(series):.3g}")  # fmt: skip
+        style.band(panels[1], found["horizon"], found["vf_loss"], found["vf_loss_low"],
+                   found["vf_loss_high"], color=style.VF, marker="o",
+                   label=f"VF, $c_0$ = {number(float(series))}")  # fmt: skip
         panels[1].set_title("Sharp rewards (upper bounds dashed)")
         for axes in panels[:2]:
             axes.set(xscale="log", yscale="log", xlabel="budget $H$ (tokens)")
             style.plain_ticks(axes, one["horizon"].to_numpy(float))
         wrong = part(rows, "wrong class")
-        style.band(panels[2], wrong["n"], wrong["vf_mean"], wrong["vf_low"], wrong["vf_high"],
+        style.band(panels[2], wrong["n"], *(wrong[f"vf_loss{end}"] for end in ENDS),
                    color=style.VF, marker="o", label="VF: log-linear clone")  # fmt: skip
-        style.band(panels[2], wrong["n"], wrong["vb_mean"], wrong["vb_low"], wrong["vb_high"],
+        style.band(panels[2], wrong["n"], *(wrong[f"vb_loss{end}"] for end in ENDS),
                    color=style.VB, marker="s", label="VB: natural policy gradient")  # fmt: skip
         best = wrong["optimal_return"].iloc[0]
         panels[2].axhline(best / 2, color=style.INK, linestyle=":", linewidth=1,
@@ -158,15 +164,15 @@ def draw(rows: pd.DataFrame) -> Figure:
         eta = noise["noise"].to_numpy(float)
         worth = 1 / (np.sqrt(1 - eta) - np.sqrt(eta)) ** 2
         for side, color, mark in (("vf", style.VF, "o"), ("vb", style.VB, "s")):
-            style.band(panels[3], worth, noise[f"{side}_mean"], noise[f"{side}_low"],
-                       noise[f"{side}_high"], color=color, marker=mark,
+            style.band(panels[3], worth, noise[f"{side}_loss"], noise[f"{side}_loss_low"],
+                       noise[f"{side}_loss_high"], color=color, marker=mark,
                        label=f"{side.upper()}")  # fmt: skip
         panels[3].plot(worth, noise["vb_upper"], "--", color=style.VB, label="VB upper (T7, T6c)")
-        panels[3].plot(worth, noise["vb_mean"].iloc[-1] * worth / worth[-1], "-.",
+        panels[3].plot(worth, noise["vb_loss"].iloc[-1] * worth / worth[-1], "-.",
                        color=style.INK, linewidth=0.8, label="slope 1")  # fmt: skip
         panels[3].set(xscale="log", yscale="log")
         panels[3].set_xlabel(r"reversed labels: $\eta$, at $1/(\sqrt{1-\eta}-\sqrt{\eta})^2$")
-        panels[3].set_xticks(worth, [f"{value:.2g}" for value in eta])
+        panels[3].set_xticks(worth, [f"{number(value, 2)}" for value in eta])
         panels[3].xaxis.minorticks_off()
         panels[3].set_title("Noisy labels")
         for axes in panels:

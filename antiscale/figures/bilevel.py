@@ -13,6 +13,7 @@ from antiscale.chains import TokenChain
 from antiscale.errors import InputError
 from antiscale.figures import style
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,10 +114,11 @@ def note(rows: pd.DataFrame) -> str:
     share = first["spread"] / last["sigma2"]
     return (
         "A trace earns one token of reward per token from its first correct solution on; what "
-        f"it is expected to return moves from J = {last['mean']:.1f} to its return, and the "
-        f"squares of these moves add up to the variance of the return, {last['sigma2']:.0f} = "
-        f"{last['sigma2'] ** 0.5:.1f} tokens squared, of which the choice of a style makes "
-        f"{share:.0%}."
+        f"it is expected to return moves from J = {fixed(last['mean'], 1)} to its return, and the "
+        "squares of these moves add up to the variance of the return, "
+        f"{fixed(last['sigma2'], 0)} = "
+        f"{fixed(last['sigma2'] ** 0.5, 1)} tokens squared, of which the choice of a style makes "
+        f"{percent(share)}."
     )
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from antiscale.errors import InputError
 from antiscale.figures import rollouts, style
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,16 +85,17 @@ def note(rows: pd.DataFrame) -> str:
     for name in rows["panel"].unique()[:-1]:
         of = part(rows, name)
         clone, best = (part(of, name, s)["accuracy"].iloc[-1] for s in ("single@cloned", "learned"))
-        ends.append(f"{best / clone:.1f} ({name})")
+        ends.append(f"{fixed(best / clone, 1)} ({name})")
     real = part(rows, "real", "best_of")
     peak = real.loc[real["accuracy"].idxmax()]
     return (
-        f"With {rows['budget'].max() / rows['horizon'].max():.0f} H tokens best-of-N by a learned "
+        f"With {setting(rows['budget'].max() / rows['horizon'].max())} H tokens best-of-N by a "
+        "learned "
         f"verifier is right {', '.join(ends)} times as often as the cloned trace, which no "
         f"budget beyond H helps. On HumanEval (CodeGen-16B, 100 samples per problem) tests "
         f"written by the model are a verifier that search overuses: accuracy peaks at "
-        f"{peak['accuracy']:.2f} with {peak['budget']:.0f} samples and ends at "
-        f"{real['accuracy'].iloc[-1]:.2f}, while a right one is ever more surely among them."
+        f"{fixed(peak['accuracy'], 2)} with {setting(peak['budget'])} samples and ends at "
+        f"{fixed(real['accuracy'].iloc[-1], 2)}, while a right one is ever more surely among them."
     )
 
 
@@ -121,7 +123,7 @@ def draw(rows: pd.DataFrame) -> Figure:
             axes.set(xscale="log", ylim=(0, 1), xlabel="token budget (hard cap)", ylabel="P(right)")
             style.plain_ticks(axes, of["budget"].unique(), most=5)
             a, b = of["alpha"].iloc[0], of["beta"].iloc[0]
-            axes.set_title(f"{name.capitalize()}: Beta({a:g}, {b:g})")
+            axes.set_title(f"{name.capitalize()}: Beta({setting(a)}, {setting(b)})")
         real = panels[len(names) - 1]
         for series, label, color, marker in (
             ("pass_at", "a right one among them (pass@k)", style.SKY, "^"),

@@ -13,6 +13,7 @@ from matplotlib.patches import FancyBboxPatch
 from antiscale.config import SweepConfig
 from antiscale.figures import style, sweeps
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, number, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,13 +76,15 @@ def note(rows: pd.DataFrame) -> str:
     search = part(budget, "budget", "learned").iloc[-1]
     last = value.iloc[-1]
     return (
-        f"(b) A clone of an expert solves {clone['accuracy']:.2f} of the prompts however many "
+        f"(b) A clone of an expert solves {fixed(clone['accuracy'], 2)} of the prompts however "
+        "many "
         f"tokens it may write; best-of-N with a verifier learned from as many traces reaches "
-        f"{search['accuracy']:.2f}. (c) At H = {last['horizon']:.0f} with n = "
-        f"{last['n'] / last['horizon']:g} H the best policy of the ball is worth "
-        f"{last['optimal_return'] - last['base_return']:.0f} tokens more than the base policy; "
-        f"cloning stays {last['vf_mean']:.1f} tokens below it and grows apart as H^0.5, "
-        f"verification {last['vb_mean']:.2g} (99% intervals shaded)."
+        f"{fixed(search['accuracy'], 2)}. (c) At H = {setting(last['horizon'])} with n = "
+        f"{setting(last['n'] / last['horizon'])} H the best policy of the ball is worth "
+        f"{fixed(last['optimal_return'] - last['base_return'], 0)} tokens more than the base "
+        "policy; "
+        f"cloning stays {fixed(last['vf_loss'], 1)} tokens below it and grows apart as H^0.5, "
+        f"verification {number(last['vb_loss'], 2)} (99% intervals shaded)."
     )
 
 
@@ -121,22 +124,22 @@ def _values(axes: Axes, rows: pd.DataFrame) -> None:
     x = rows["horizon"].to_numpy(float)
     axes.plot(x, rows["optimal_return"] - rows["base_return"], ":", color=style.GREY,
               marker="v", label=r"base policy $\pi_b$")  # fmt: skip
-    style.band(axes, x, rows["vf_mean"], rows["vf_low"], rows["vf_high"], color=style.VF,
+    style.band(axes, x, rows["vf_loss"], rows["vf_loss_low"], rows["vf_loss_high"], color=style.VF,
                marker="o", label="VF: cloning")  # fmt: skip
-    style.band(axes, x, rows["vb_mean"], rows["vb_low"], rows["vb_high"], color=style.VB,
+    style.band(axes, x, rows["vb_loss"], rows["vb_loss_low"], rows["vb_loss_high"], color=style.VB,
                marker="s", label="VB: verification")  # fmt: skip
     for side, color in (("vf", style.VF), ("vb", style.VB)):
         slope = float(rows[f"{side}_slope_theory"].iloc[0])
-        line = float(rows[f"{side}_mean"].iloc[-1]) * (x / x[-1]) ** slope
+        line = float(rows[f"{side}_loss"].iloc[-1]) * (x / x[-1]) ** slope
         axes.plot(x, 1.6 * line, "-.", color=color, linewidth=0.8,
-                  label=f"theory: slope {slope:g}")  # fmt: skip
+                  label=f"theory: slope {setting(slope)}")  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="test-time budget $H$ (tokens)")
     axes.set_ylabel(r"$V_\kappa - J$ (tokens)")
     style.plain_ticks(axes, x, most=5)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.5)
     rate = rows["n"].iloc[-1] / rows["horizon"].iloc[-1]
-    axes.set_title(f"Below the best, n = {rate:g} H")
+    axes.set_title(f"Below the best, n = {setting(rate)} H")
     axes.legend(loc="upper left", ncols=2, columnspacing=0.8)
 
 

@@ -11,6 +11,7 @@ from antiscale import validate
 from antiscale.config import SweepConfig
 from antiscale.figures import style, sweeps
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,11 +68,13 @@ def note(rows: pd.DataFrame) -> str:
     last = part(rows, "H").groupby("series", sort=False).last()
     first, final = last.iloc[0], last.iloc[-1]
     return (
-        f"At the same mean return, and at H = {final['horizon']:.0f}, "
-        f"{final['sigma'] / first['sigma']:.1f} times the spread costs cloning "
-        f"{final['vf_mean'] / first['vf_mean']:.1f} times as much ({first['vf_mean']:.1f} and "
-        f"{final['vf_mean']:.1f} tokens), and verification "
-        f"{final['vb_mean'] / first['vb_mean']:.1f} times; cloning's loss grows as the square "
+        f"At the same mean return, and at H = {setting(final['horizon'])}, "
+        f"{fixed(final['sigma'] / first['sigma'], 1)} times the spread costs cloning "
+        f"{fixed(final['vf_loss'] / first['vf_loss'], 1)} times as much "
+        f"({fixed(first['vf_loss'], 1)} and "
+        f"{fixed(final['vf_loss'], 1)} tokens), and verification "
+        f"{fixed(final['vb_loss'] / first['vb_loss'], 1)} times; cloning's loss grows as the "
+        "square "
         "root of H at every spread, verification's stays flat (99% intervals shaded, bounds "
         "dashed)."
     )
@@ -91,21 +94,21 @@ def draw(rows: pd.DataFrame) -> Figure:
                 one = part(found, vary, series)
                 x = one[key].to_numpy(float)
                 share = one["sigma"].iloc[-1] / one["horizon"].iloc[-1]
-                style.band(axes, x, one["vf_mean"], one["vf_low"], one["vf_high"],
+                style.band(axes, x, one["vf_loss"], one["vf_loss_low"], one["vf_loss_high"],
                            color=warm[k % 3], marker="o^D"[k % 3],
-                           label=rf"VF, $\sigma$ = {share:.2f} $H$")  # fmt: skip
-                style.band(axes, x, one["vb_mean"], one["vb_low"], one["vb_high"],
+                           label=rf"VF, $\sigma$ = {fixed(share, 2)} $H$")  # fmt: skip
+                style.band(axes, x, one["vb_loss"], one["vb_loss_low"], one["vb_loss_high"],
                            color=colors[k % 3], marker="sv*"[k % 3],
-                           label=rf"VB, $\sigma$ = {share:.2f} $H$")  # fmt: skip
+                           label=rf"VB, $\sigma$ = {fixed(share, 2)} $H$")  # fmt: skip
             widest = part(found, vary, found["series"].unique()[-1])
             x = widest[key].to_numpy(float)
             axes.plot(x, widest["vf_lower"].where(widest["vf_lower"] > 0), ":", color=style.VF,
                       label="VF lower (T4), widest")  # fmt: skip
             axes.plot(x, widest["vb_upper"], "--", color=style.VB, label="VB upper (T7), widest")
             slope = float(widest["vf_slope_theory"].iloc[0])
-            line = float(widest["vf_mean"].iloc[-1]) * (x / x[-1]) ** slope
+            line = float(widest["vf_loss"].iloc[-1]) * (x / x[-1]) ** slope
             axes.plot(x, 1.5 * line, "-.", color=style.INK, linewidth=0.8, label="theory's slopes")
-            below = float(widest["vb_mean"].iloc[-1]) * (x / x[-1]) ** float(
+            below = float(widest["vb_loss"].iloc[-1]) * (x / x[-1]) ** float(
                 widest["vb_slope_theory"].iloc[0]
             )
             axes.plot(x, 1.5 * below, "-.", color=style.INK, linewidth=0.8)
@@ -115,7 +118,7 @@ def draw(rows: pd.DataFrame) -> Figure:
         H = int(part(rows, "n")["horizon"].iloc[0])
         panels[1].set_xlabel("traces $n$ per side")
         rate = part(rows, "H")["n"].iloc[-1] / part(rows, "H")["horizon"].iloc[-1]
-        panels[0].set_title(f"Along H, n = {rate:g} H")
+        panels[0].set_title(f"Along H, n = {setting(rate)} H")
         panels[1].set_title(f"Along n, H = {H}")
         low, high = panels[0].get_ylim()
         panels[0].set_ylim(low, high)

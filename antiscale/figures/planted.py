@@ -13,6 +13,7 @@ from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.figures import style, sweeps
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, number, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,9 @@ class Config:
         The H at which n varies; the largest is where heterogeneity does, and H's own largest.
     paces
         Mean hitting times over H of the quick, middle and slow skill.
+    spread_paces
+        The same where heterogeneity varies: a middle skill as narrow as it can be beside a quick
+        and a hopeless one, so that sigma varies much.
     spreads
         Weight of quick and slow together, each in [0, 1]; they share it so that the mean return
         is the middle skill's.
@@ -47,14 +51,17 @@ class Config:
 
     horizons: tuple[int, ...]
     paces: tuple[float, float, float]
+    spread_paces: tuple[float, float, float]
     spreads: tuple[float, ...]
     samples_per_token: float
     repeats: int
     seed: int
 
     def __post_init__(self) -> None:
-        if len(self.paces) != 3 or not self.paces[0] < self.paces[1] < self.paces[2]:
-            raise InputError(f"paces must rise: quick, middle, slow; got {self.paces!r}")
+        for name in ("paces", "spread_paces"):
+            paces = getattr(self, name)
+            if len(paces) != 3 or not paces[0] < paces[1] < paces[2]:
+                raise InputError(f"{name} must rise: quick, middle, slow; got {paces!r}")
         validate.probability("spreads", self.spreads)
 
 
@@ -78,10 +85,10 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     top = max(config.horizons)
 
     def sweep(**options: Any) -> SweepConfig:
-        spread = options.pop("spread", max(config.spreads))
-        parameters = {
-            "paces": config.paces, "weights": weights(config.paces, spread, options["horizon"])
-        }  # fmt: skip
+        spread = options.pop("spread", None)
+        paces = config.paces if spread is None else config.spread_paces
+        spread = max(config.spreads) if spread is None else spread
+        parameters = {"paces": paces, "weights": weights(paces, spread, options["horizon"])}
         return SweepConfig(
             family="planted", samples_per_token=config.samples_per_token, repeats=config.repeats,
             seed=config.seed, exact=False, parameters=parameters, **options,
@@ -90,11 +97,14 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     panels = {("n", f"{h}"): sweep(horizon=h, vary="n") for h in config.horizons}
     panels[("H", "H")] = sweep(horizon=top)
     n = round(config.samples_per_token * top)
-    # One place per spread: n from n to n.
+    # At one place: H is the largest, and n grows to the n that is kept. The base policy is cloned,
+    # whose sigma is the one that varies; the ball's best policy may have less where sigma is more.
     for spread in config.spreads:
-        panels[("spread", f"{spread:g}")] = sweep(horizon=top, vary="H", samples=n, spread=spread)
+        panels[("spread", f"{spread:g}")] = sweep(
+            horizon=top, vary="n", spread=spread, expert="base"
+        )
     found = sweeps.run(panels, progress)
-    keep = (found["panel"] != "spread") | (found["horizon"] == top)
+    keep = (found["panel"] != "spread") | (found["n"] == n)
     return found[keep].reset_index(drop=True)
 
 
@@ -102,14 +112,17 @@ def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
     spread = part(rows, "spread")
     first, last = spread.iloc[0], spread.iloc[-1]
-    loses = float(rows["vb_mean"].max())
-    shown = "nothing" if loses < 1e-9 else f"at most {loses:.2g} tokens"
+    loses = float(rows["vb_loss"].max())
+    shown = "nothing" if loses < 1e-9 else f"at most {number(loses, 2)} tokens"
     return (
         "A word is planted in a vocabulary and policies differ in how well they write it; the "
         "skill is announced. Cloning's loss falls as n^-0.5, grows as H^0.5 along n = "
-        f"{part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1]:g} H, and in "
-        f"proportion to the spread ({first['vf_mean']:.2f} to {last['vf_mean']:.2f} tokens at "
-        "one mean return); one verified trace tells the reward from its mirror, so verification "
+        f"{setting(part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1])} H, and in "
+        f"proportion to sigma ({fixed(first['vf_loss'], 2)} to {fixed(last['vf_loss'], 2)} tokens "
+        "for a clone of the base policy as sigma goes from "
+        f"{fixed(first['sigma'] / first['horizon'], 2)} H to "
+        f"{fixed(last['sigma'] / last['horizon'], 2)} H at one mean return); one "
+        "verified trace tells the reward from its mirror, so verification "
         f"loses {shown}."
     )
 
@@ -123,7 +136,7 @@ def draw(rows: pd.DataFrame) -> Figure:
         along_n = part(rows, "n")
         for k, series in enumerate(along_n["series"].unique()):
             one = part(along_n, "n", series)
-            style.band(panels[0], one["n"], one["vf_mean"], one["vf_low"], one["vf_high"],
+            style.band(panels[0], one["n"], one["vf_loss"], one["vf_loss_low"], one["vf_loss_high"],
                        color=colors[k % 3], marker=marks[k % 3], label=f"H = {series}")  # fmt: skip
             panels[0].plot(one["n"], one["vf_lower"], ":", color=colors[k % 3])
             panels[0].plot(one["n"], one["vf_upper"], "--", color=colors[k % 3])
@@ -137,12 +150,12 @@ def draw(rows: pd.DataFrame) -> Figure:
             (panels[1], along_h, along_h["horizon"]),
             (panels[2], part(rows, "spread"), part(rows, "spread")["sigma"]),
         ):
-            style.band(axes, x, found["vf_mean"], found["vf_low"], found["vf_high"],
-                       color=style.VF, marker="o", label="VF: cloning, 99%")  # fmt: skip
+            style.band(axes, x, found["vf_loss"], found["vf_loss_low"], found["vf_loss_high"],
+                       color=style.VF, marker="o", label="VF: cloning, ~99%")  # fmt: skip
             axes.plot(x, found["vf_upper"], "--", color=style.VF, label="VF upper (T5a)")
             axes.plot(x, found["vf_lower"], ":", color=style.VF, label="VF lower (T4)")
         x = along_h["horizon"].to_numpy(float)
-        panels[1].plot(x, 0.6 * along_h["vf_mean"].iloc[-1] * (x / x[-1]) ** 0.5, "-.",
+        panels[1].plot(x, 0.6 * along_h["vf_loss"].iloc[-1] * (x / x[-1]) ** 0.5, "-.",
                        color=style.INK, linewidth=0.8, label="slope 0.5")  # fmt: skip
         panels[1].set(xscale="log", yscale="log", xlabel="budget $H$ (tokens)")
         style.plain_ticks(panels[1], x, most=5)
@@ -156,7 +169,7 @@ def draw(rows: pd.DataFrame) -> Figure:
         )
         high = float(part(rows, "spread")["vf_upper"].max())
         panels[2].set_ylim(0, 1.5 * high)
-        panels[2].set_title("Along spread, J fixed")
+        panels[2].set_title(r"Along $\sigma$, J fixed, clone of $\pi_b$")
         panels[2].legend(loc="upper left")
         style.letter(panels)
         style.add_note(figure, note(rows))

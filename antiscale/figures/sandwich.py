@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from antiscale import validate
 from antiscale.figures import style
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, setting, tick
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,11 +139,14 @@ def note(rows: pd.DataFrame) -> str:
     kappa = float(rows["kappa"].iloc[0])
     ends = {panel: found.iloc[-1] for panel, found in rows.groupby("panel", sort=False)}
     return (
-        f"Exact risks at kappa = {kappa:g}. At n = {ends['cloning']['n']:.0e} SFT's loss is "
-        f"{ends['cloning']['ratio']:.3f} times T4c with exact overlap: cloning is all but "
-        f"minimax, and still pays sigma/sqrt(n). T7b stands {ends['verification']['ratio']:.1f} "
-        f"times above the best learner's regret (4 + 4/sqrt(kappa) = {4 + 4 / kappa**0.5:g} in "
-        f"the limit), T7a {ends['verification, sharp']['ratio']:.1f} times where rewards are "
+        f"Exact risks at kappa = {setting(kappa)}. At n = {tick(ends['cloning']['n'])} SFT's "
+        "loss is "
+        f"{fixed(ends['cloning']['ratio'], 3)} times T4c with exact overlap: cloning is all but "
+        "minimax, and still pays sigma/sqrt(n). T7b stands "
+        f"{fixed(ends['verification']['ratio'], 1)} "
+        "times above the best learner's regret (4 + 4/sqrt(kappa) = "
+        f"{setting(4 + 4 / kappa**0.5)} in "
+        f"the limit), T7a {fixed(ends['verification, sharp']['ratio'], 1)} times where rewards are "
         "sharp: each rate is the truth."
     )
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from antiscale import validate
 from antiscale.figures import rollouts, style
 from antiscale.figures.sweeps import Progress, part
+from antiscale.numbers import fixed, percent, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,10 +109,13 @@ def note(rows: pd.DataFrame) -> str:
     first, last = (part(real, "real", real["series"].unique()[k]) for k in (0, -1))
     flat = float((last["sigma"] == 0).mean())
     return (
-        f"Of {len(last)} HumanEval problems at H = {last['horizon'].iloc[0]:.0f}, {flat:.0%} "
-        f"show no spread in 100 samples; the median sigma/H is {last['sigma'].median():.2f}, and "
-        f"the more the larger the budget ({first['sigma'].median():.2f} at H = "
-        f"{first['horizon'].iloc[0]:.0f}). The families cover that range; 0.5 is the most that a "
+        f"Of {len(last)} HumanEval problems at H = {setting(last['horizon'].iloc[0])}, "
+        f"{percent(flat)} "
+        "show no spread in 100 samples; the median sigma/H is "
+        f"{fixed(last['sigma'].median(), 2)}, and "
+        f"the more the larger the budget ({fixed(first['sigma'].median(), 2)} at H = "
+        f"{setting(first['horizon'].iloc[0])}). The families cover that range; 0.5 is the most "
+        "that a "
         "return in [0, H] can spread."
     )
 

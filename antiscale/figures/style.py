@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from antiscale.numbers import tick
+
 # Inches: the width of an ICML page's two columns.
 PAGE = 6.75
 
@@ -96,7 +98,7 @@ def band(
 def plain_ticks(axes: Axes, values: Any, *, most: int = 6) -> None:
     """Label at most so many of the values on the x-axis, as plain numbers."""
     shown = list(values)[:: max(1, -(-len(values) // most))]
-    axes.set_xticks(shown, [f"{value:.0f}" if value < 1e5 else f"{value:.0e}" for value in shown])
+    axes.set_xticks(shown, [tick(value) for value in shown])
     axes.xaxis.minorticks_off()
 
 

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 # Called with the steps done, those in all, and what was just done.
 Progress = Callable[[int, int, str], None]
 
+# A loss and its interval: `vf_loss`, `vf_loss_low`, `vf_loss_high`.
+ENDS = ("", "_low", "_high")
+
 # What figures show of a sweep's rows, or need to be understood without it.
 COLUMNS = (
     "family", "reward_class", "expert", "kappa", "vary", "repeats", "seed", "horizon", "n",
     "noise", "sigma", "c0_stated", "max_ratio", "base_return", "optimal_return",
     "rewards_stated_max", "vf_learner", "vb_learner", "vf_lower_holds_for", "vf_lower",
-    "vf_lower_name", "vf_mean", "vf_low", "vf_high", "vf_upper", "vf_upper_name", "vb_mean",
-    "vb_low", "vb_high", "vb_upper", "vb_upper_name", "gap_measured", "gap_low", "gap_high",
-    "gap_certified", "vf_slope_theory", "vb_slope_theory",
+    "vf_lower_name", "vf_mean", "vf_low", "vf_high", "vf_exact", "vf_loss", "vf_loss_low",
+    "vf_loss_high", "vf_method", "vf_upper", "vf_upper_name", "vb_mean", "vb_low", "vb_high",
+    "vb_exact", "vb_loss", "vb_loss_low", "vb_loss_high", "vb_method", "vb_upper",
+    "vb_upper_name", "gap_measured", "gap_low", "gap_high", "gap_certified", "vf_slope_theory",
+    "vb_slope_theory",
 )  # fmt: skip
 
 

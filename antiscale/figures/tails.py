@@ -13,6 +13,7 @@ from antiscale.figures.spread import LOOKS, TITLES
 from antiscale.figures.spread import Config as Config
 from antiscale.figures.spread import rows as rows
 from antiscale.figures.sweeps import part
+from antiscale.numbers import fixed, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,9 @@ def note(rows: pd.DataFrame) -> str:
     last = part(rows, "real", part(rows, "real")["series"].unique()[-1])
     known = last["c_0.25"].dropna()
     return (
-        f"Where there is spread ({len(known)} problems at H = {last['horizon'].iloc[0]:.0f}), "
-        f"half of the problems have c(0.25) of at most {known.median():.2f} in their samples, "
+        f"Where there is spread ({len(known)} problems at H = {setting(last['horizon'].iloc[0])}), "
+        f"half of the problems have c(0.25) of at most {fixed(known.median(), 2)} in their "
+        "samples, "
         "well below what is possible: reward on real problems is rarer than in most families, "
         "and most like that of difficulty. Bars span the middle half of the problems; a single "
         "problem's interval is wide."
@@ -71,7 +73,7 @@ def draw(rows: pd.DataFrame) -> Figure:
             axes.set(xscale="log", ylim=(0, 1.45), xlabel=r"level $\varepsilon$")
             axes.set_ylabel(r"$c_x(\varepsilon)$")
             axes.set_yticks(np.linspace(0, 1, 6))
-            axes.set_xticks(eps, [f"{value:g}" for value in eps])
+            axes.set_xticks(eps, [f"{setting(value)}" for value in eps])
             axes.xaxis.minorticks_off()
             axes.set_title(title)
             axes.legend(loc="upper left", ncols=2, columnspacing=1.0)

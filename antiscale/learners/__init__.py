@@ -10,7 +10,8 @@ A learner is a callable `learner(data, setting) -> policy` with attributes `name
 The policy is a pmf over types, [..., m, S]. Learners run inside `jax.jit`, on arrays that batch
 over leading axes, so they use `jax.numpy` and no Python branches on values. Name your own with
 `--learner module:name`. A learner whose policy at one prompt depends on what it saw at others says
-`tied = True`: its risk is then a supremum over joint rewards.
+`tied = True`: its risk is then a supremum over joint rewards. One whose policy never leaves the
+ball Pi_kappa says `confined = True`: its regret is then known not to be negative.
 """
 
 from __future__ import annotations
@@ -118,6 +119,10 @@ class _Named:
     @property
     def tied(self) -> bool:
         return bool(getattr(self.learner, "tied", False))
+
+    @property
+    def confined(self) -> bool:
+        return bool(getattr(self.learner, "confined", False))
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         try:

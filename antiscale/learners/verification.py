@@ -27,6 +27,7 @@ class Simple:
 
     name: ClassVar[str] = "simple"
     side: ClassVar[Literal["vb"]] = "vb"
+    confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent reward, prompt by prompt."""
@@ -44,6 +45,7 @@ class Binary:
 
     name: ClassVar[str] = "binary"
     side: ClassVar[Literal["vb"]] = "vb"
+    confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent 0/1 reward."""
@@ -79,6 +81,7 @@ class PlugIn:
 
     name: ClassVar[str] = "plugin"
     side: ClassVar[Literal["vb"]] = "vb"
+    confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 at the posterior mean."""
@@ -123,6 +126,7 @@ class KLRegularised:
 
     name: ClassVar[str] = "kl"
     side: ClassVar[Literal["vb"]] = "vb"
+    confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """Bisection on log beta until the chi-square budget is spent."""

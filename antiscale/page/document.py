@@ -12,6 +12,7 @@ import importlib.resources
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,11 @@ from antiscale.bounds.registry import RESULTS
 from antiscale.config import SweepConfig, writable
 from antiscale.errors import InputError
 from antiscale.folder import reading
-from antiscale.numbers import DASH, number
+from antiscale.numbers import DASH, Toward, number, plus_minus, setting
 from antiscale.page import figures
 from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
-from antiscale.report import plus_minus
 from antiscale.results import RunFolder
 
 SCHEMA = "antiscale.page/1"
@@ -36,6 +36,10 @@ SCHEMA = "antiscale.page/1"
 # Of the manifest: not when the run was made, so that equal runs have equal pages.
 _SHOWN = ("hash", "seed", "schema", "git_commit", "device")
 
+# Lower bounds are rounded down, upper bounds up.
+_TOWARD: dict[str, Toward] = {
+    "vf_lower": "down", "vf_upper": "up", "vb_upper": "up", "gap_certified": "down"
+}  # fmt: skip
 _READOUT = {
     "vf_lower": "VF lower", "vf_upper": "VF upper", "vb_upper": "VB upper",
     "gap_certified": "certified gap", "certified": "certified from",
@@ -103,7 +107,9 @@ def build(
         "figures": drawn,
         "explorer": None if explorer is None else _explored(explorer),
     }
-    picture = plots.encode(plots.sweep_figure(folder.rows(), reading))["svg"]
+    picture = plots.encode(plots.sweep_figure(folder.rows(), report.caption(config, rows, fit)))[
+        "svg"
+    ]
     own = {name: _asset(name) for name in ("page.css", "page.js")}
     html = _template().render(
         policy=_policy(plotly, own["page.js"]),
@@ -133,7 +139,7 @@ def build(
         readout_labels=_READOUT,
         table=_table(rows),
         exponents=_exponents(config, fit),
-        notes=report.notes(rows, fit),
+        notes=report.notes(config, rows, fit),
         csv=_uri("text/csv", folder.rows().to_csv(index=False).encode()),
         bounds=list(_bounds(values)),
         no_values=no_values,
@@ -159,7 +165,9 @@ def _template() -> Any:
             "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
         ) from None
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"digits": digits, "formula": formula, "prose": prose}
+    environment.filters |= {
+        "digits": digits, "formula": formula, "prose": prose, "setting": setting,
+    }  # fmt: skip
     return environment.from_string(_asset("page.html"))
 
 
@@ -216,24 +224,25 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
     """The numbers to take away: both losses between their bounds, and the gap."""
     last = rows[-1]
     key = {"H": "horizon"}.get(config.vary, config.vary)
-    place = f"at {report.KEY[config.vary]} = {last[key]:.10g}"
-    lower, upper = number(last["vf_lower"]), number(last["vf_upper"])
+    place = f"at {report.KEY[config.vary]} = {setting(last[key])}"
+    lower = number(last["vf_lower"], toward="down")
+    upper = number(last["vf_upper"], toward="up")
     return [
         {
             "role": "vf", "label": f"cloning loses, {place}",
-            "value": plus_minus(last["vf_mean"], last["vf_high"]),
+            "value": report.loss(last, "vf"),
             "detail": f"tokens; bounds: {lower} ({last['vf_lower_holds_for']}) and {upper}",
         },
         {
             "role": "vb", "label": f"verification loses, {place}",
-            "value": plus_minus(last["vb_mean"], last["vb_high"]),
-            "detail": f"tokens; at most {number(last['vb_upper'])}"
+            "value": report.loss(last, "vb"),
+            "detail": f"tokens; at most {number(last['vb_upper'], toward='up')}"
             if last["vb_upper"] is not None else "tokens; no bound is proved",
         },
         {
             "role": "gap", "label": f"gap, {place}",
-            "value": plus_minus(last["gap_measured"], last["gap_high"]),
-            "detail": f"tokens; certified {number(last['gap_certified'])}"
+            "value": plus_minus(last["gap_measured"], last["gap_low"], last["gap_high"]),
+            "detail": f"tokens; certified {number(last['gap_certified'], toward='down')}"
             if last["gap_certified"] is not None else "tokens; none is certified",
         },
     ]  # fmt: skip
@@ -241,32 +250,38 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
 
 def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The terminal's table: the same columns, the same digits."""
-    noisy, exact = rows[0]["vary"] == "noise", "vf_exact" in rows[0]
+    noisy = rows[0]["vary"] == "noise"
     last = rows[-1]
+
+    def down(name: str) -> Any:
+        return lambda row: number(row[name], toward="down")
+
+    def up(name: str) -> Any:
+        return lambda row: number(row[name], toward="up")
+
     columns: list[tuple[str, str, Any]] = [
         ("H", "", lambda row: f"{row['horizon']}"),
         ("n", "", lambda row: f"{row['n']}"),
         ("σ/H", "", lambda row: number(row["sigma"] / row["horizon"])),
         ("c₀", "", lambda row: number(row["c0"])),
         ("W", "", lambda row: number(row["max_ratio"])),
-        (f"VF lower\n{last['vf_lower_name'] or ''}", "vf", lambda row: number(row["vf_lower"])),
-        (f"VF\n{last['vf_learner']}", "vf", lambda row: plus_minus(row["vf_mean"], row["vf_high"])),
-        (f"VF upper\n{last['vf_upper_name'] or ''}", "vf", lambda row: number(row["vf_upper"])),
-        (f"VB\n{last['vb_learner']}", "vb", lambda row: plus_minus(row["vb_mean"], row["vb_high"])),
-        (f"VB upper\n{last['vb_upper_name'] or ''}", "vb", lambda row: number(row["vb_upper"])),
+        (f"VF lower\n{last['vf_lower_name'] or ''}", "vf", down("vf_lower")),
+        (f"VF\n{last['vf_learner']}", "vf", lambda row: report.loss(row, "vf")),
+        (f"VF upper\n{last['vf_upper_name'] or ''}", "vf", up("vf_upper")),
+        (f"VB\n{last['vb_learner']}", "vb", lambda row: report.loss(row, "vb")),
+        (f"VB upper\n{last['vb_upper_name'] or ''}", "vb", up("vb_upper")),
         ("gap\nmeasured", "gap", lambda row: number(row["gap_measured"])),
-        ("gap\ncertified", "gap", lambda row: number(row["gap_certified"])),
+        ("gap\ncertified", "gap", down("gap_certified")),
     ]
     if noisy:
         columns.insert(0, ("η", "", lambda row: number(row["noise"])))
-    if exact:
-        heads = [head.partition("\n")[0] for head, *_ in columns]
-        columns.insert(
-            heads.index("VB upper"), ("VB\nexact", "vb", lambda row: number(row["vb_exact"]))
-        )
-        columns.insert(
-            heads.index("VF upper"), ("VF\nexact", "vf", lambda row: number(row["vf_exact"]))
-        )
+    for side in ("vf", "vb"):
+        if report.is_checked(rows, side):
+            heads = [head.partition("\n")[0] for head, *_ in columns]
+            columns.insert(
+                heads.index(f"{side.upper()} upper"),
+                (f"{side.upper()}\nsampled", side, partial(report.sampled, side=side)),
+            )
     return {
         "head": [{"lines": head.split("\n"), "role": role} for head, role, _ in columns],
         "body": [
@@ -283,22 +298,8 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _exponents(config: SweepConfig, fit: dict[str, Any]) -> dict[str, Any]:
-    variable, points = report.VARIABLE[config.vary], fit["vf_slope"]["points"]
-    labels = {"vf": "VF loss", "vb": "VB loss", "gap": "gap"}
-    return {
-        "head": [f"exponent in {variable}", f"largest {points}", "99%", "theory", "all", "99%"],
-        "body": [
-            [
-                label,
-                report.exponent(found["estimate"]),
-                f"[{report.exponent(found['low'])}, {report.exponent(found['high'])}]",
-                report.exponent(found["theory"]),
-                report.exponent(found["all_estimate"]),
-                f"[{report.exponent(found['all_low'])}, {report.exponent(found['all_high'])}]",
-            ]
-            for label, found in ((labels[side], fit[f"{side}_slope"]) for side in labels)
-        ],
-    }
+    head = [header.replace("\n", " ") for header in report.exponents_head(config, fit)]
+    return {"head": head, "body": report.exponents_rows(fit)}
 
 
 def _values(
@@ -324,8 +325,8 @@ def _bounds(values: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             {
                 "variant": value["variant"],
                 "reason": "" if value["variant"] else value["reason"] or "",
-                "stated": digits(number(value["value"])),
-                "whole": digits(number(value["class_value"])),
+                "stated": digits(number(value["value"], toward=result.toward)),
+                "whole": digits(number(value["class_value"], toward=result.toward)),
             }
             for value in values
             if value["label"] == label
@@ -356,7 +357,9 @@ def _written(value: Any) -> str:
 
 
 def _readout(explorer: Explorer, stops: tuple[int, ...]) -> dict[str, str]:
-    shown = {name: digits(number(explorer.at(name, stops)[-1])) for name in CURVES}
+    shown = {
+        name: digits(number(explorer.at(name, stops)[-1], toward=_TOWARD[name])) for name in CURVES
+    }
     first = explorer.at("certified", stops)
     return shown | {"certified": "never" if first is None else f"H = {first}"}
 
@@ -369,7 +372,9 @@ def _explored(explorer: Explorer) -> dict[str, Any]:
     for stops in np.ndindex(*shape):
         readouts[stops] = _readout(explorer, stops)
         for name in CURVES:
-            texts[name][stops] = [digits(number(value)) for value in explorer.at(name, stops)]
+            texts[name][stops] = [
+                digits(number(value, toward=_TOWARD[name])) for value in explorer.at(name, stops)
+            ]
     return explorer.to_json() | {
         "readouts": readouts.tolist(),
         "texts": {name: found.tolist() for name, found in texts.items()},

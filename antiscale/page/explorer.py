@@ -21,7 +21,7 @@ from antiscale.bracket import Bound, Case, certified_gap, cloning_upper, verific
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.measures import heterogeneity
-from antiscale.numbers import number
+from antiscale.numbers import number, setting
 
 KAPPAS = (0.05, 0.1, 0.25, 0.5, 1.0)
 RATIOS = (2.0, 8.0, 32.0, 128.0, 512.0)
@@ -159,7 +159,7 @@ def explore(
             for place, cells in zip(places[1:], pool.map(work, places[1:]), strict=True):
                 found[place] = cells
                 if progress is not None:
-                    progress(len(found), len(places), f"kappa = {kappas[place[0]]:g}")
+                    progress(len(found), len(places), f"kappa = {setting(kappas[place[0]])}")
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -173,16 +173,17 @@ def explore(
         return result if knob is not None else result[:, :, 0]
 
     sliders = [
-        Slider("kappa", "radius of the ball, κ", kappas, tuple(f"κ = {k:g}" for k in kappas),
+        Slider("kappa", "radius of the ball, κ", kappas, tuple(f"κ = {setting(k)}" for k in kappas),
                start[0]),
         Slider("ratio", "data per token of budget, n/H", ratios,
-               tuple(f"n = {r:.6g} H" for r in ratios), start[1]),
+               tuple(f"n = {setting(r)} H" for r in ratios), start[1]),
     ]  # fmt: skip
     if knob is not None:
         last = len(horizons) - 1
         spread = [found[start[0], s, last][1] / horizons[-1] for s in range(len(values))]
         texts = (
-            f"{knob[0]} = {v:g}, σ/H = {number(z)}" for v, z in zip(values, spread, strict=True)
+            f"{knob[0]} = {setting(v or 0.0)}, σ/H = {number(z)}"
+            for v, z in zip(values, spread, strict=True)
         )
         stops = tuple(float(v) for v in values if v is not None)
         sliders.append(Slider(knob[0], "heterogeneity", stops, tuple(texts), start[2]))

@@ -12,10 +12,9 @@ from typing import Any
 
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
-from antiscale.numbers import number
+from antiscale.numbers import Toward, number, plus_minus, setting, tick
 from antiscale.page.explorer import Explorer
 from antiscale.page.typography import digits
-from antiscale.report import plus_minus
 
 Rows = list[dict[str, Any]]
 
@@ -49,14 +48,16 @@ def script() -> str:
 
 
 def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
-    """Both losses with 99% intervals, between their bounds."""
+    """Both losses with their intervals, between their bounds; exact where they are known."""
     last = rows[-1]
-    log = all(row["vf_mean"] > 0 for row in rows)
+    log = all(row["vf_loss"] > 0 for row in rows)
     traces = [
-        _measured(rows, "vf", f"VF measured: {last['vf_learner']}", "vf", "circle"),
+        _measured(rows, "vf_loss", f"VF {_how(rows, 'vf')}: {last['vf_learner']}", "vf", "circle"),
         _bound(rows, "vf_upper", "VF upper", "vf", "dash"),
         _bound(rows, "vf_lower", f"VF lower, {last['vf_lower_holds_for']}", "vf", "dot"),
-        _measured(rows, "vb", f"VB measured: {last['vb_learner']}", "vb", "square", log=log),
+        _measured(
+            rows, "vb_loss", f"VB {_how(rows, 'vb')}: {last['vb_learner']}", "vb", "square", log=log
+        ),
         _bound(rows, "vb_upper", "VB upper", "vb", "dash"),
     ]
     if not all(row["rewards_whole_class"] for row in rows):
@@ -64,10 +65,16 @@ def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
             rows, "vf_class", "VF over all of ℛ", "vf", "circle-open", key="vf_class_mean"
         )
         traces.insert(3, None if whole is None else whole.update(visible="legendonly"))
-    for name, label in (("vf_exact", "VF exact"), ("vb_exact", "VB exact")):
-        if any((row.get(name) or 0) > (_ROUNDING * row["horizon"] if log else 0) for row in rows):
-            traces.append(_bound(rows, name, label, "ink", None, symbol="x"))
-    traces.append(_theory(rows, "vf", "vf_mean"))
+    for side in ("vf", "vb"):
+        least = _ROUNDING * last["horizon"] if log else -math.inf
+        if rows[0]["exact"] and any(
+            row[f"{side}_method"] == "exact" and row[f"{side}_mean"] > least for row in rows
+        ):
+            check = _measured(
+                rows, side, f"{side.upper()} sampled, as a check", "ink", "x", key=f"{side}_mean"
+            )
+            traces.append(None if check is None else check.update(mode="markers"))
+    traces.append(_theory(rows, "vf", "vf_loss"))
     return _figure(
         config, rows, [trace for trace in traces if trace is not None], "loss (tokens)", log=log
     )
@@ -96,7 +103,15 @@ def explored_bounds(config: SweepConfig, explorer: Explorer) -> dict[str, Any] |
         ("vb_upper", "VB upper (T7)", "vb", "dash"),
     )  # fmt: skip
     traces = [
-        _line(explorer.horizons, explorer.at(name, explorer.start), label, role, dash, name)
+        _line(
+            explorer.horizons,
+            explorer.at(name, explorer.start),
+            label,
+            role,
+            dash,
+            name,
+            toward="up" if name.endswith("_upper") else "down",
+        )
         for name, label, role, dash in looks
         if any(value is not None for value in _flat(explorer.curves[name]))
     ]
@@ -118,6 +133,7 @@ def explored_gap(config: SweepConfig, explorer: Explorer) -> dict[str, Any] | No
     trace = _line(
         explorer.horizons, explorer.at("gap_certified", explorer.start),
         "certified gap (T9 = T4 − T7)", "gap", "dash", "gap_certified", symbol="triangle-up",
+        toward="down",
     )  # fmt: skip
     return _layout(config, explorer.horizons, [trace], "VF lower − VB upper (tokens)", log=False)
 
@@ -127,16 +143,17 @@ def _measured(
     log: bool = True,
 ) -> Any:  # fmt: skip
     """A measured curve with its interval; None where it is zero but for rounding."""
-    key = key or f"{side}_mean"
+    key = key or side
     if log and all(abs(row[key]) <= _ROUNDING * row["horizon"] for row in rows):
         return None
-    values, high = [row[key] for row in rows], [row[f"{side}_high"] for row in rows]
-    texts = [digits(plus_minus(v, h)) for v, h in zip(values, high, strict=True)]
+    values = [row[key] for row in rows]
+    ends = [(row[f"{side}_low"], row[f"{side}_high"]) for row in rows]
+    texts = [digits(plus_minus(v, *two)) for v, two in zip(values, ends, strict=True)]
     trace = _line(None, values, label, role, "solid", key, symbol=symbol, texts=texts)
     return trace.update(
         error_y={
-            "array": [h - v for v, h in zip(values, high, strict=True)],
-            "arrayminus": [row[key] - row[f"{side}_low"] for row in rows],
+            "array": [high - v for v, (_, high) in zip(values, ends, strict=True)],
+            "arrayminus": [v - low for v, (low, _) in zip(values, ends, strict=True)],
             "symmetric": False, "thickness": 1.2, "width": 3,
         }
     )  # fmt: skip
@@ -151,7 +168,13 @@ def _bound(
         return None
     label_of = rows[-1].get(f"{name}_name")
     label = f"{label} ({label_of})" if label_of else label
-    return _line(None, values, label, role, dash, name, symbol=symbol)
+    toward: Toward = "up" if name.endswith("_upper") else "down"
+    return _line(None, values, label, role, dash, name, symbol=symbol, toward=toward)
+
+
+def _how(rows: Rows, side: str) -> str:
+    methods = {row[f"{side}_method"] for row in rows}
+    return {1: methods.copy().pop()}.get(len(methods), "exact or simulated")
 
 
 def _theory(rows: Rows, side: str, mean: str) -> Any:
@@ -161,7 +184,7 @@ def _theory(rows: Rows, side: str, mean: str) -> Any:
         return None
     x = [_scale(row) for row in rows]
     values = [last * (z / x[-1]) ** slope for z in x]
-    label = digits(f"theory: slope {slope:g}")
+    label = digits(f"theory, limit: slope {setting(slope)}")
     return _line(None, values, label, "ink", "dashdot", f"{side}_theory")
 
 
@@ -175,8 +198,9 @@ def _scale(row: dict[str, Any]) -> float:
 def _line(
     x: Sequence[float] | None, values: Sequence[float | None], label: str, role: str,
     dash: str | None, name: str, *, symbol: str | None = None, texts: list[str] | None = None,
+    toward: Toward = "nearest",
 ) -> Any:  # fmt: skip
-    texts = [digits(number(v)) for v in values] if texts is None else texts
+    texts = [digits(number(v, toward=toward)) for v in values] if texts is None else texts
     mode = "markers" if dash is None else "lines" if symbol is None else "lines+markers"
     return plotly().Scatter(
         x=None if x is None else list(x), y=list(values), customdata=texts, name=label, meta=role,
@@ -213,7 +237,7 @@ def _layout(
             "xaxis": {
                 "type": "linear" if noise else "log", "title": {"text": names[key]},
                 "range": _range(x, log=not noise),
-                "tickvals": shown, "ticktext": [_tick(value) for value in shown],
+                "tickvals": shown, "ticktext": [tick(value) for value in shown],
                 "tickangle": 0, "unifiedhovertitle": {"text": symbols[key] + " = %{x:~d}"},
             },
             "yaxis": {
@@ -234,10 +258,6 @@ def _step(values: Sequence[float | None]) -> Any:
     positive = [value for value in values if value is not None and value > 0]
     decades = math.log10(max(positive) / min(positive)) if positive else 0.0
     return "D2" if decades < 3 else math.ceil(decades / 8)
-
-
-def _tick(value: float) -> str:
-    return f"{value:.2g}" if value < 1 else f"{value:.0f}" if value < 1e5 else f"{value:.0e}"
 
 
 def _range(values: Sequence[float], *, log: bool) -> list[float]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from antiscale import plots
 from antiscale.figures.style import INK
+from antiscale.numbers import setting, tick
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +93,7 @@ def _look(name: str, index: int) -> tuple[str, str, str, str]:
 def _budget_ticks(axes: Axes, budgets: Any) -> None:
     """At most six budgets as plain numbers."""
     shown = np.asarray(budgets)[:: max(1, -(-len(budgets) // 6))]
-    axes.set_xticks(shown, [f"{value:g}" if value < 1e6 else f"{value:.0e}" for value in shown])
+    axes.set_xticks(shown, [tick(value) for value in shown])
     axes.minorticks_off()
 
 
@@ -117,7 +118,10 @@ def over_optimisation_figure(rows: pd.DataFrame, peaks: pd.DataFrame, note: str)
         found = rows.groupby("correlation", sort=True)
         for color, (correlation, part) in zip(colors, found, strict=False):
             left.plot(
-                part["n"], part["accuracy"], color=color, label=f"correlation {correlation:g}"
+                part["n"],
+                part["accuracy"],
+                color=color,
+                label=f"correlation {setting(part['correlation'].iloc[0])}",
             )
             at = peaks[peaks["correlation"] == correlation].iloc[0]
             if np.isfinite(at["turning_point"]):

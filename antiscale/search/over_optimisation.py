@@ -10,6 +10,7 @@ from antiscale import validate
 from antiscale.bounds import turning_point
 from antiscale.config import FromMapping
 from antiscale.errors import InputError
+from antiscale.numbers import number, setting
 from antiscale.search.best_of import select
 from antiscale.search.correlated import correlated
 from antiscale.search.score_laws import ScoreLaw
@@ -131,15 +132,16 @@ def reading(config: OverOptimisationConfig, peaks: list[dict[str, float]]) -> st
     turning = [row for row in peaks if np.isfinite(row["turning_point"])]
     share = (1.0 - config.success) / config.wrong_answers
     text = (
-        f"c = {config.success:g}, {config.wrong_answers} wrong answers, false-positive rate "
-        f"{config.false_positive:g} throughout. "
+        f"c = {setting(config.success)}, {config.wrong_answers} wrong answers, false-positive rate "
+        f"{setting(config.false_positive)} throughout. "
     )
     if not turning:
         return text + "Accuracy never turns down."
     first, last = turning[0], turning[-1]
     return text + (
-        f"With correlation {first['correlation']:g} accuracy peaks at N = {first['peak']:g}, with "
-        f"{last['correlation']:g} at N = {last['peak']:g}, and then falls: an answer that always "
-        f"passes has mass {share:.3g}, no more than the right one's {config.success:g}, so it "
-        "is found later and outranks it. Independent errors do no such harm."
+        f"With correlation {setting(first['correlation'])} accuracy peaks at N = "
+        f"{setting(first['peak'])}, with {setting(last['correlation'])} at N = "
+        f"{setting(last['peak'])}, and then falls: an answer that always passes has mass "
+        f"{number(share)}, no more than the right one's {setting(config.success)}, so it is found "
+        "later and outranks it. Independent errors do no such harm."
     )

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.numbers import number
+from antiscale.numbers import fixed, number, setting, tick
 from antiscale.search.curves import SearchResult
 from antiscale.search.strategies import STRATEGIES
 
@@ -33,7 +33,7 @@ def reading(found: SearchResult, names: Mapping[str, str] | None = None) -> str:
     last = config.budgets[-1]
     ends = {name: found.curve(name)[-1] for name in config.strategies}
     best = max(ends, key=lambda name: ends[name])
-    place = f"{last} tokens ({last / config.horizon:.3g} H)"
+    place = f"{last} tokens ({setting(last / config.horizon)} H)"
     sentences = [f"at {place} {called[best]} is right on {number(ends[best])} of the prompts"]
     singles = [name for name in config.strategies if name.partition("@")[0] == "single"]
     if singles:
@@ -100,12 +100,12 @@ def _table(found: SearchResult, column: str, header: str, scale: float) -> Table
         table.add_column(_tokens(budget), justify="right", no_wrap=True)
     for name in found.config.strategies:
         values: list[Any] = found.curve(name, column)
-        table.add_row(name, *(f"{value / scale:.3f}" for value in values))
+        table.add_row(name, *(fixed(value / scale, 3) for value in values))
     return table
 
 
 def _tokens(budget: int) -> str:
-    return f"{budget}" if budget < 10**6 else f"{budget:.1e}"
+    return f"{budget}" if budget < 10**6 else tick(budget)
 
 
 def listing() -> RenderableType:
