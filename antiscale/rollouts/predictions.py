@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from antiscale import bounds
-from antiscale.rollouts.averages import Interval, student
+from antiscale.rollouts.averages import student
 from antiscale.rollouts.estimates import Estimates
 from antiscale.rollouts.optimum import ball_optimum, density_ratio
 from antiscale.rollouts.samples import Integers, Rollouts
@@ -46,8 +46,9 @@ class Prediction:
         T4 (the larger of T4a and T4c), T5a and T7, all for the law of the samples: estimates of
         the bounds, biased as the law is.
     vf_lower_certified, vb_upper_certified
-        T4a from a lower bound of the mean of sigma_x alone, and T7 from an upper bound of
-        P(R = H/2): with probability `level` both hold for the model that the samples come from.
+        T4a from a proved lower end of the mean of sigma_x alone, and T7 from an upper bound of
+        P(R = H/2): with probability `level` both hold, at every horizon and n, for the model that
+        the samples come from, if they are independent.
     n_certified
         The n from which on vf_lower_certified exceeds vb_upper_certified; None where never.
     vf_measured, vf_measured_low, vf_measured_high
@@ -87,20 +88,19 @@ class Outlook:
     ----------
     rollouts, found
         The samples and their estimates.
-    sigma
-        The mean of sigma_x over problems; its low end holds with probability (1 + level)/2.
+    sigma_low
+        A proved lower end of the mean of sigma_x over problems, in tokens.
     kappa, level
-        Radius of the ball (the first of those of `found`); coverage of the certified bounds
-        together, and of the simulation's interval.
+        Radius of the ball (the first of those of `found`); coverage of the simulation's interval.
     clones
         Simulated cloning.
     least_telling : [m]
-        Lower bounds of P(R != H/2), for all problems at once with probability (1 + level)/2.
+        Lower bounds of P(R != H/2), for all problems at once.
     """
 
     rollouts: Rollouts
     found: Estimates
-    sigma: Interval
+    sigma_low: float
     kappa: float
     level: float
     clones: Clones
@@ -108,13 +108,12 @@ class Outlook:
 
     @classmethod
     def of(
-        cls, rollouts: Rollouts, found: Estimates, sigma: Interval, *, kappa: float, level: float,
-        seed: int,
+        cls, rollouts: Rollouts, found: Estimates, sigma_low: float, least_telling: Floats, *,
+        kappa: float, level: float, seed: int,
     ) -> Outlook:  # fmt: skip
         """Draw the clones' paths once, for every n."""
         clones = Clones.of(rollouts, found, kappa, seed)
-        least = _least_telling(rollouts, float(found.horizon), level)
-        return cls(rollouts, found, sigma, kappa, level, clones, least)
+        return cls(rollouts, found, sigma_low, kappa, level, clones, least_telling)
 
     @property
     def _problems(self) -> int:
@@ -124,7 +123,7 @@ class Outlook:
         """T4a and T7a as the intervals allow, in tokens."""
         horizon, problems = float(self.found.horizon), self._problems
         low = lower_from_sigma(
-            self.sigma.low / horizon, n, prompt_mass=1.0 / problems, kappa=self.kappa
+            self.sigma_low / horizon, n, prompt_mass=1.0 / problems, kappa=self.kappa
         )
         error = _worst_unseen(self.least_telling, n, problems)
         # Problems with a single sample may have sigma = 0.
@@ -271,22 +270,6 @@ def _tells(rollouts: Rollouts, horizon: float) -> Floats:
     half = np.abs(rollouts.returns(horizon) - horizon / 2.0) < 1e-9 * horizon
     result: Floats = 1.0 - rollouts.total(half.astype(float)) / rollouts.counts
     return result
-
-
-def _least_telling(rollouts: Rollouts, horizon: float, level: float) -> Floats:
-    """Lower bounds of P(R != H/2) that hold for all problems with probability (1 + level)/2.
-
-    One where R is whole and H/2 is not; else Clopper and Pearson's, with Bonferroni's correction.
-    """
-    times = rollouts.time[np.isfinite(rollouts.time)]
-    if (times == np.floor(times)).all() and horizon % 2 == 1:
-        return np.ones(len(rollouts.counts))
-    k = rollouts.counts.astype(float)
-    at_half = np.round((1.0 - _tells(rollouts, horizon)) * k)
-    miss = (1.0 - level) / (2.0 * len(k))
-    with np.errstate(invalid="ignore"):
-        most = special.betaincinv(at_half + 1.0, np.maximum(k - at_half, 1e-300), 1.0 - miss)
-    return np.where(at_half < k, 1.0 - most, 0.0)
 
 
 def _worst_unseen(least: Floats, n: int, problems: int) -> float:
