@@ -83,15 +83,15 @@ def markdown(summary: dict[str, Any]) -> str:
             low, high = (row[f"{name}{end}"] for end in ("_low", "_high"))
             if isinstance(low, dict):
                 low, high = low["0.25"], high["0.25"]
-            return f"[{reading.down(low / scale)}, {reading.up(high / scale)}]"
+            return reading.share_ends(low / scale, high / scale)
 
         cells = [
             f"{h}",
-            f"{row['sigma_mean'] / h:.3f} {ends('sigma', h)}",
-            f"{row['correctness_share']:.2f} {ends('correctness_share')}",
-            f"{row['c_eps']['0.25']:.2f} {ends('c_eps')}",
-            reading.down(predicted["vf_lower_certified"]),
-            "under 1e-6 H" if limit < 1e-6 * h else reading.up(limit),
+            f"{reading.share(row['sigma_mean'] / h)} {ends('sigma', h)}",
+            f"{reading.share(row['correctness_share'])} {ends('correctness_share')}",
+            f"{reading.share(row['c_eps']['0.25'])} {ends('c_eps')}",
+            reading.loss_least(predicted["vf_lower_certified"]),
+            reading.loss_most(limit, h),
             f"{predicted['n_certified']}",
         ]
         lines.append("| " + " | ".join(cells) + " |")

@@ -2,8 +2,8 @@
 
     python experiments/diagnose_coverage.py
 
-Writes figures/rollouts_coverage.csv and figures/rollouts_coverage_means.csv. One problem: samples of
-known policies, the intervals of sigma_x and c_x(eps) from k of them. Many problems: 50 of random
+Writes figures/rollouts_coverage.csv and figures/rollouts_coverage_means.csv. One problem: samples
+of known policies, the intervals of sigma_x and c_x(eps) from k of them. Many problems: 50 of random
 difficulty, the intervals of the means of sigma_x (proved) and c_x(eps) (Student's). The mean of
 sigma_x: its proved ends for problems alike and unlike, few and many, and for samples that are
 copies. The level is 95% throughout.
@@ -123,6 +123,7 @@ REGIMES = {
 SIZES = ((10, 4), (10, 32), (10, 100), (50, 4), (50, 32), (50, 100))
 COPIED_SIZES = ((10, 100), (50, 100))
 REPEATS_OF_MEANS = 2000
+REPEATS_OF_COPIES = 200
 
 
 def one_problem(policy: Policy, k: int, repeats: int, seed: int) -> list[dict[str, object]]:
@@ -150,15 +151,11 @@ def many_problems(k: int, repeats: int, seed: int) -> list[dict[str, object]]:
     rng = np.random.default_rng(seed)
     names = ["sigma/H", *[f"c({eps:g})" for eps in EPS]]
     hits, widths, truths = np.zeros(3), np.zeros(3), np.zeros(3)
-    problem = np.repeat(np.arange(PROBLEMS), k)
     for repeat in range(repeats):
         policies = [Policy(p, NARROW) for p in rng.beta(0.3, 1.0, PROBLEMS)]
         right = rng.random((PROBLEMS, k)) < np.array([p.success for p in policies])[:, None]
         length = rng.choice(NARROW, right.shape).astype(float)
-        rollouts = Rollouts.of(
-            np.arange(PROBLEMS).astype(object), problem, right.ravel(), length.ravel(),
-            np.where(right, length, np.inf).ravel(), seed=repeat,
-        )  # fmt: skip
+        rollouts = as_rollouts(right, length, repeat)
         (found,) = estimate(rollouts, (HORIZON,), eps=EPS, kappa=(0.25,), level=LEVEL)
         spread = found.sigma > 0
         truth = [policy.truth() for policy in policies]
@@ -192,37 +189,50 @@ def spread(p: np.ndarray, lengths: np.ndarray, horizon: float) -> np.ndarray:
 def means(regime: Regime, m: int, k: int, repeats: int, seed: int) -> dict[str, object]:
     """How often the ends of the mean of sigma_x hold, and where they lie on average, over H."""
     rng = np.random.default_rng(seed)
-    problem = np.repeat(np.arange(m), k)
+    miss = certified.event_miss(LEVEL)
+    kinds = np.full(m, k)
     found = np.empty((repeats, 5))
-    seen = 0
+    seen = []
     for repeat in range(repeats):
         p = regime.success(rng, m)
         shape = m, k // regime.copies
         right = np.repeat(rng.random(shape) < p[:, None], regime.copies, axis=1)
         length = np.repeat(rng.choice(regime.lengths, shape).astype(float), regime.copies, axis=1)
-        rollouts = Rollouts.of(
-            np.arange(m).astype(object), problem, right.ravel(), length.ravel(),
-            np.where(right, length, np.inf).ravel(), seed=repeat,
-        )  # fmt: skip
-        horizon = HORIZON
+        horizon, below, above = HORIZON, float(HORIZON), float(HORIZON)
+        each = miss
         if regime.quantile is not None:
             horizon = int(np.ceil(np.quantile(length, regime.quantile)))
-        ((low, high),) = certified.sigma_ends(
-            rollouts, (horizon,), LEVEL, asked=regime.quantile is None
-        )
-        s = certified.deviations(rollouts, float(horizon))
+            below, above = certified.neighbours(horizon)
+            each = miss / certified.GRID_POINTS
+
+        def deviations(budget: float, r: np.ndarray = right, t: np.ndarray = length) -> np.ndarray:
+            return np.where(r, np.maximum(budget + 1.0 - t, 0.0), 0.0).std(1, ddof=1)
+
+        low = max(certified.mean_low(deviations(below), kinds, below, each), 0.0)
+        high = min(certified.deviation_high(deviations(above), kinds, above, each), horizon / 2)
+        s = deviations(float(horizon))
         wide = averages.student(m, LEVEL) * s.std(ddof=1) / np.sqrt(m)
         truth = spread(p, regime.lengths, horizon).mean()
         found[repeat] = np.array([low, high, truth, s.mean(), s.mean() - wide]) / horizon
-        seen += copied(rollouts) is not None
+        if repeat < REPEATS_OF_COPIES:
+            seen.append(copied(as_rollouts(right, length, repeat)) is not None)
     low, high, truth, s, student = found.T
     return {
         "m": m, "k": k, "repeats": repeats, "truth": truth.mean(),
         "low_covers": (low <= truth + 1e-12).mean(), "high_covers": (truth <= high + 1e-12).mean(),
         "covers": ((low <= truth + 1e-12) & (truth <= high + 1e-12)).mean(),
         "low": low.mean(), "high": high.mean(),
-        "student_low_covers": (student <= truth + 1e-12).mean(), "copies_seen": seen / repeats,
+        "student_low_covers": (student <= truth + 1e-12).mean(), "copies_seen": np.mean(seen),
     }  # fmt: skip
+
+
+def as_rollouts(right: np.ndarray, length: np.ndarray, seed: int) -> Rollouts:
+    """Samples [m, k] as `diagnose` holds them."""
+    m, k = right.shape
+    return Rollouts.of(
+        np.arange(m).astype(object), np.repeat(np.arange(m), k), right.ravel(), length.ravel(),
+        np.where(right, length, np.inf).ravel(), seed=seed,
+    )  # fmt: skip
 
 
 def rows_of_means(progress: Callable[[str], None] = print) -> pd.DataFrame:

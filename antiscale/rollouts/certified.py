@@ -23,7 +23,7 @@ EVENTS = 5
 # Budgets that were not asked for are chosen by the samples; ends then hold at every H up to 2^40,
 # read off the next one of a grid of this ratio.
 _RATIO = 1.02
-_POINTS = math.ceil(40 * math.log(2.0) / math.log(_RATIO)) + 1
+GRID_POINTS = math.ceil(40 * math.log(2.0) / math.log(_RATIO)) + 1
 # Of more problems than this `least_mean` is not tried: `deviation_low` is narrower.
 _MOST = 2000
 # Stakes of `least_mean`.
@@ -57,10 +57,11 @@ def sigma_ends(rollouts: Rollouts, horizons: tuple[int, ...], level: float, *, a
 
     Returns
     -------
-    One pair within [0, H/2] per horizon.
+    list
+        One pair within [0, H/2] per horizon.
     """
     miss = event_miss(level)
-    each = miss / (len(horizons) if asked else _POINTS)
+    each = miss / (len(horizons) if asked else GRID_POINTS)
     known = rollouts.counts > 1
     k = rollouts.counts[known]
     few = _by_bands(rollouts, known, miss) if len(k) < FEW else None
@@ -69,7 +70,7 @@ def sigma_ends(rollouts: Rollouts, horizons: tuple[int, ...], level: float, *, a
         # sigma_x never falls with H: R and what a larger H adds to it both fall with T.
         below, above = (float(horizon),) * 2 if asked else neighbours(horizon)
         s = deviations(rollouts, below)[known]
-        low = max(deviation_low(s, k, below, each), least_mean(s, each))
+        low = mean_low(s, k, below, each)
         s = s if above == below else deviations(rollouts, above)[known]
         high = deviation_high(s, k, above, each)
         if few is not None:
@@ -96,8 +97,13 @@ def deviations(rollouts: Rollouts, horizon: float) -> Floats:
     return found
 
 
+def mean_low(s: Floats, k: Integers, horizon: float, miss: float) -> float:
+    """The larger of two lower ends of the mean of sigma_x, either of which may miss, in tokens."""
+    return max(deviation_low(s, k, horizon, miss), least_mean(s, miss))
+
+
 def deviation_low(s: Floats, k: Integers, horizon: float, miss: float) -> float:
-    """mean s - (H/m) sqrt(2 log(1/miss) sum_x v_x): a lower end of the mean of sigma_x.
+    """Mean s - (H/m) sqrt(2 log(1/miss) sum_x v_x): a lower end of the mean of sigma_x.
 
     v_x = min(1/(k - 1), floor(k/2) ceil(k/2)/(4 k (k - 1))): the first as s is convex and
     (k - 1)^(-1/2)-Lipschitz in its samples (Boucheron, Lugosi and Massart 2013, Theorem 6.10), the
@@ -138,7 +144,8 @@ def least_mean(values: Floats, miss: float) -> float:
 
     def wealth(part: float) -> float:
         logs = np.log1p(_STAKES[:, None] * (share / part - 1.0)).sum(1)
-        return float(special.logsumexp(logs)) - math.log(len(_STAKES))
+        most = float(logs.max())
+        return most + math.log(float(np.exp(logs - most).mean()))
 
     low, high = 0.0, 1.0
     for _ in range(40):

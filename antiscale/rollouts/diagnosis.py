@@ -309,8 +309,8 @@ def _notes(
     if least < most:
         top, over = list(spent["search_problems"].items())[-1]
         notes.append(
-            f"Problems have {least} to {most} samples; pass@n and best-of-n go up to {top}, at each "
-            f"n over the problems with n samples or more ({over:,} at {top})."
+            f"Problems have {least} to {most} samples; pass@n and best-of-n go up to {top}, at "
+            f"each n over the problems with n samples or more ({over:,} at {top})."
         )
     if rollouts.time[np.isfinite(rollouts.time)].size == 0:
         notes.append("No sample is correct: every return is zero.")

@@ -28,6 +28,8 @@ _PATHS = 4096
 _LENGTH = 256
 # Doublings of n that are tried for where verification starts to win.
 _DOUBLINGS = 50
+# Steps down from a power of two to where verification is certified to win.
+_STEPS = 16
 # Values of sigma/H at which `lower_from_sigma` is worked out.
 _GRID = 128
 
@@ -154,14 +156,30 @@ class Outlook:
             vf_lower=float(np.mean(_lower(self.rollouts, few, horizon, n, self.kappa))),
             vf_upper=self.clones.upper(n, problems), vb_upper=float(upper),
             vf_lower_certified=lower, vb_upper_certified=most,
-            n_certified=_first(self._sure, bisect=True), n_measured=_first(self._seen),
+            n_certified=self._certified_from(), n_measured=_first(self._seen),
             bound_problems=len(few), measured_problems=len(self.clones.tells),
             **self.measured(n),
         )  # fmt: skip
 
-    def _sure(self, n: int) -> bool:
-        down, up = self.certified(n)
-        return down > up
+    def _certified_from(self) -> int | None:
+        """The n from which on T4a exceeds T7a, at every n: both fall with n."""
+        powers = [self.certified(2**power) for power in range(_DOUBLINGS + 1)]
+        # At every n from 2^i to 2^(i+1) the one is at least its last value, the other at most its
+        # first.
+        lost = [i for i in range(_DOUBLINGS) if powers[i + 1][0] <= powers[i][1]]
+        if lost and lost[-1] == _DOUBLINGS - 1:
+            return None
+        start = 2 ** (lost[-1] + 1) if lost else 1
+        for _ in range(_STEPS):
+            # The first n with T7a below T4a at `start`: all from there on are settled.
+            least, low, high = self.certified(start)[0], start // 2, start
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if self.certified(middle)[1] < least else (middle, high)
+            if high == start:
+                break
+            start = high
+        return start
 
     def _seen(self, n: int) -> bool:
         found = self.measured(n)
@@ -180,19 +198,12 @@ class Outlook:
         return rows
 
 
-def _first(wins: Callable[[int], bool], *, bisect: bool = False) -> int | None:
-    """The first of 1, 2, 4, ... from which on `wins`; bisected down to a whole n if asked."""
-    found = [wins(2**power) for power in range(_DOUBLINGS)]
-    lost = [power for power, won in enumerate(found) if not won]
-    if lost and lost[-1] == _DOUBLINGS - 1:
-        return None
+def _first(wins: Callable[[int], bool]) -> int | None:
+    """The first of 1, 2, 4, ... from which on `wins`, as far as tried; None where none is."""
+    lost = [power for power in range(_DOUBLINGS) if not wins(2**power)]
     if not lost:
         return 1
-    low, high = 2 ** lost[-1], 2 ** (lost[-1] + 1)
-    while bisect and high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if wins(middle) else (middle, high)
-    return high
+    return None if lost[-1] == _DOUBLINGS - 1 else 2 ** (lost[-1] + 1)
 
 
 def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) -> float:
