@@ -77,7 +77,9 @@ def sigma_ends(rollouts: Rollouts, horizons: tuple[int, ...], level: float, *, a
             down, up = few(horizon)
             low, high = max(low, down), min(high, up)
         high = min(high, horizon / 2.0)
-        ends.append((min(max(low, 0.0), high), high))
+        # A thousandth of H is not worth a claim.
+        low = low if low > 1e-3 * horizon else 0.0
+        ends.append((min(low, high), high))
     return ends
 
 
