@@ -114,6 +114,8 @@ def coded(column: pd.Series[Any]) -> tuple[Integers, list[str]]:
         # Here 1, 1.0 and True would count as equal, and lists not be counted at all.
         column = pd.Series([text(value) for value in column], dtype=object)
     codes, values = pd.factorize(column)
+    # An index would give a float32 as a longer number.
+    values = values.to_numpy() if values.dtype.kind == "f" else values
     texts = np.array([text(value) for value in values], dtype=object)
     again, names = pd.factorize(texts)
     # One more for the missing, to which -1 points.

@@ -4,9 +4,11 @@
 
 FOLDER holds the tables (default: the environment variable ANTISCALE_ROLLOUTS, or shared/rollouts
 beside the repository). Derived numbers are written to figures/rollouts_*; without the tables only
-the figure is drawn anew, from the numbers that are stored. Sources, both under the MIT licence:
-CodeT's samples of CodeGen-16B on HumanEval (github.com/microsoft/CodeT, Microsoft), judged by the
-official tests; GSM8K model solutions (github.com/openai/grade-school-math, OpenAI).
+the figure and the README's sentences and table are made anew, from the numbers stored.
+
+Sources, both under the MIT licence: CodeT's samples of CodeGen-16B on HumanEval
+(github.com/microsoft/CodeT, Microsoft), judged by the official tests; GSM8K model solutions
+(github.com/openai/grade-school-math, OpenAI).
 """
 
 from __future__ import annotations
@@ -98,6 +100,16 @@ def markdown(summary: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rewritten(readme: str, summary: dict[str, Any]) -> str:
+    """The README with the reading's sentences and the table as they are now."""
+    first = readme.index("\n> At H = ") + 1
+    last = readme.index("\n\n", first)
+    readme = readme[:first] + "\n".join(f"> {s}" for s in summary["reading"]) + readme[last:]
+    first = readme.index("<!-- diagnose table -->\n") + len("<!-- diagnose table -->\n")
+    last = readme.index("\n\n", first)
+    return readme[:first] + markdown(summary).rstrip("\n") + readme[last:]
+
+
 def write(tables: Path) -> None:
     """Compute the derived numbers and store them."""
     found = codet(tables)
@@ -118,6 +130,8 @@ def main() -> None:
     kept, summary = stored()
     for kind, image in plots.encode(diagnose_figure(kept, summary)).items():
         (FIGURES / f"diagnose.{kind}").write_bytes(image)
+    readme = ROOT / "README.md"
+    readme.write_text(rewritten(readme.read_text(), summary))
     print("\n".join(summary["reading"]))
 
 

@@ -24,6 +24,7 @@ Choose = Callable[[list[str]], list[str]]
 _BLOCK = 2**24
 # A reader's own words are quoted up to this length.
 _QUOTED = 120
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 _ENDINGS = {
     ".csv": "CSV", ".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON", ".parquet": "Parquet",
@@ -63,10 +64,13 @@ def read_file(path: Path, choose: Choose) -> pd.DataFrame:
 
 def not_utf8(path: Path) -> InputError:
     """The refusal of a text file in another encoding."""
-    with path.open("rb") as stream:
-        start = stream.read(2)
-    guess = "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "another encoding, perhaps Latin-1"
+    guess = "UTF-16" if _start(path) in _UTF16 else "another encoding, perhaps Latin-1"
     return InputError(f"{path} is not UTF-8 text (it is in {guess}); convert it to UTF-8")
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(2)
 
 
 def _once(path: Path, names: list[str], chosen: list[str]) -> list[str]:
@@ -80,7 +84,10 @@ def _csv(path: Path, choose: Choose) -> pd.DataFrame:
     import pyarrow as pa
     from pyarrow import csv as reader
 
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    if _start(path) in _UTF16:
+        raise not_utf8(path)
+    # What is no UTF-8 may lie in a column that nobody wants.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         names = next(csv.reader(stream), [])
     if not names:
         raise InputError(f"{path} is no readable CSV file: it is empty")

@@ -133,6 +133,11 @@ def _anticoncentration(summary: dict[str, Any], row: dict[str, Any]) -> str:
 
 
 def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
+    if not summary["certified"]:
+        return (
+            "Nothing is certified of cloning against verification, as many samples of a problem "
+            "are identical."
+        )
     found, unit = row["prediction"], summary["unit"]
     lower, upper = found["vf_lower_certified"], found["vb_upper_certified"]
     start = found["n_certified"]
@@ -145,11 +150,6 @@ def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
         f"{found['kappa']:g} where the reward may be R or H - R, and the simple verification "
         f"algorithm at most {loss_most(upper, row['horizon'])}"
     )
-    if not summary["certified"]:
-        return (
-            f"{text.replace('must', 'may', 1)}: nothing is certified, as many samples of a problem "
-            "are identical."
-        )
     if lower > upper:
         tail = "" if start is None or start >= found["n"] else f", as from n = {start:,} on"
         return f"{text}: with {sure} confidence verification wins there{tail}."
