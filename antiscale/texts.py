@@ -18,6 +18,7 @@ import datetime
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -115,8 +116,8 @@ def coded(column: pd.Series[Any]) -> tuple[Integers, list[str]]:
         column = pd.Series([text(value) for value in column], dtype=object)
     codes, values = pd.factorize(column)
     # An index would give a float32 as a longer number.
-    values = values.to_numpy() if values.dtype.kind == "f" else values
-    texts = np.array([text(value) for value in values], dtype=object)
+    each: Iterable[Any] = values.to_numpy() if values.dtype.kind == "f" else values
+    texts = np.array([text(value) for value in each], dtype=object)
     again, names = pd.factorize(texts)
     # One more for the missing, to which -1 points.
     final = np.append(again, -1).astype(np.int64)[codes]

@@ -108,13 +108,18 @@ def _csv(path: Path, choose: Choose) -> pd.DataFrame:
 
 
 def _parquet(path: Path, choose: Choose) -> pd.DataFrame:
-    import pyarrow as pa
     from pyarrow import parquet
 
     file = parquet.ParquetFile(path)
     names = file.schema_arrow.names
     table = file.read(columns=_once(path, names, choose(names)))
-    # Whole numbers stay whole beside missing ones.
+    return _to_pandas(table)
+
+
+def _to_pandas(table: Any) -> pd.DataFrame:
+    """An Arrow table with whole numbers whole beside missing ones."""
+    import pyarrow as pa
+
     kept = {
         getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
         for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
@@ -125,6 +130,8 @@ def _parquet(path: Path, choose: Choose) -> pd.DataFrame:
 
 def _json(path: Path, choose: Choose) -> pd.DataFrame:
     """Records, one per line or in an array, or an object of columns."""
+    if (plain := _plain_lines(path, choose)) is not None:
+        return plain
     columns = _columns(path)
     if columns is not None:
         return pd.DataFrame({name: _tidy(columns[name]) for name in choose(list(columns))})
@@ -132,7 +139,7 @@ def _json(path: Path, choose: Choose) -> pd.DataFrame:
     known: set[str] = set()
     for count, (where, record) in enumerate(_records(path)):
         if not isinstance(record, dict):
-            raise InputError(f"{path}, {where}, is no JSON object: {shown(record)}")
+            raise InputError(f"{path}: line {where} is no JSON object: {shown(record)}")
         if not record.keys() <= known:
             known |= record.keys()
             for name in choose(sorted(known)):
@@ -142,6 +149,26 @@ def _json(path: Path, choose: Choose) -> pd.DataFrame:
     # Names wanted for want of better ones may have been left behind.
     chosen = [name for name in found if name in choose(sorted(known))]
     return pd.DataFrame({name: _tidy(found[name]) for name in chosen})
+
+
+def _plain_lines(path: Path, choose: Choose) -> pd.DataFrame | None:
+    """Lines of records with nothing in them to guess at, read fast; None for any others.
+
+    Arrow takes dates for dates and whole numbers beside others for floats: its columns are used
+    where they are text, whole numbers or truth values alone.
+    """
+    import pyarrow as pa
+    from pyarrow import json as reader
+
+    if path.suffix.lower() == ".json":
+        return None
+    try:
+        table = reader.read_json(path, read_options=reader.ReadOptions(block_size=_BLOCK))
+    except pa.ArrowException:
+        return None
+    table = table.select(choose(table.column_names))
+    plain = {pa.string(), pa.int64(), pa.bool_()}
+    return _to_pandas(table) if set(table.schema.types) <= plain else None
 
 
 def _columns(path: Path) -> dict[str, list[Any]] | None:
@@ -175,24 +202,28 @@ def _nested(value: Any) -> bool:
     return isinstance(value, dict) and {type(each) for each in value.values()} in ({list}, {dict})
 
 
-def _records(path: Path) -> Iterator[tuple[str, Any]]:
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    """The records and their numbers: of lines, or within the array."""
     with path.open(encoding="utf-8-sig") as stream:
         start = stream.read(64).lstrip()
         stream.seek(0)
         if start.startswith("["):
             for number, record in enumerate(json.load(stream), 1):
-                yield f"record {number}", record
+                yield number, record
             return
-        read = json.JSONDecoder().decode
+        read = json.JSONDecoder().raw_decode
         for number, line in enumerate(stream, 1):
-            if line.strip():
+            if found := line.strip():
                 try:
-                    yield f"line {number}", read(line)
+                    record, end = read(found)
                 except ValueError as error:
                     told = str(error).partition(":")[0]
-                    raise InputError(
-                        f"{path} is no readable JSONL file: line {number}: {told}"
-                    ) from None
+                else:
+                    told = "more than one value"
+                    if end == len(found):
+                        yield number, record
+                        continue
+                raise InputError(f"{path} is no readable JSONL file: line {number}: {told}")
 
 
 def _tidy(values: list[Any]) -> pd.Series[Any]:

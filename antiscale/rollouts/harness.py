@@ -119,7 +119,7 @@ def _rows(file: Path, number: int, folder: Path, config: DiagnoseConfig) -> list
         for at, line_text in enumerate(stream, 1):
             if not line_text.strip():
                 continue
-            where = f"{file}, line {at},"
+            where = f"{file}, line {at}"
             try:
                 line = json.loads(line_text)
                 document, logged = line["doc_id"], line["resps"]
