@@ -429,6 +429,13 @@ def test_an_answer_column_of_whole_texts_has_no_votes(tmp_path: Path) -> None:
     assert asked.rollouts.answer is not None
 
 
+def test_an_answer_column_without_answers_has_no_votes(tmp_path: Path) -> None:
+    for blank in (None, "", "[invalid]"):
+        found = read(as_csv(records([blank] * 6), tmp_path))
+        assert found.rollouts.answer is None
+        assert any("no answers" in note for note in found.notes)
+
+
 def test_columns_nobody_asked_for_decide_nothing(tmp_path: Path) -> None:
     rows = records(["5", "6", "5", "6", "5", "6"])
     truth = read(as_jsonl(rows, tmp_path)).rollouts

@@ -119,9 +119,9 @@ def diagnose(
     Parameters
     ----------
     table
-        One row per sample: problem, correct (0/1), length (tokens, >= 1), and if there are any
-        tokens_to_first_correct, answer, score, model, sample. A DataFrame, a CSV, JSONL or Parquet
-        file, or a folder of sample files of lm-evaluation-harness.
+        One row per sample: problem, correct (0/1), length (tokens, >= 1, or 0 for an empty one),
+        and if there are any tokens_to_first_correct, answer, score, model, sample. A DataFrame, a
+        CSV, JSON, JSONL or Parquet file, or a folder of sample files of lm-evaluation-harness.
     progress
         Called after each step.
     **options

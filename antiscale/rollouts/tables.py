@@ -295,6 +295,9 @@ def _answers(
     none = np.array([each.lower() in _NO_ANSWER for each in answers] + [True])
     codes = np.where(none[codes], -1, codes)
     given = codes[codes >= 0]
+    if len(given) == 0:
+        notes.append("The column answer holds no answers: there is no majority.")
+        return None, None
     long = np.array([len(each) > _LONG for each in answers], dtype=bool)
     if not asked and 2 * int(long[given].sum()) > len(given):
         notes.append(
