@@ -79,6 +79,9 @@ def _of_string(value: str) -> str | None:
     found = value.strip()
     if not found:
         return None
+    if not found.isascii():
+        # Half of a character, as where a text was cut, cannot be written again.
+        found = found.encode(errors="replace").decode()
     if "\r" in found:
         found = found.replace("\r\n", "\n")
     if found[0] in "[{" and found[-1] in "]}":
@@ -157,6 +160,12 @@ def numbers(column: pd.Series[Any], name: str, rows: Integers) -> Floats:
 
 def _parsed(name: str) -> float:
     return float(name) if _NUMBER.fullmatch(name) else math.nan
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """The first few names for a message, on one line and each cut short; or "none"."""
+    several = [" ".join(str(name).split())[:40] for name in names]
+    return (", ".join(several[:most]) or "none") + (", ..." if len(several) > most else "")
 
 
 def shown(value: Any, most: int = 60) -> str:

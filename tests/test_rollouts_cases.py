@@ -351,6 +351,48 @@ def test_files_in_other_encodings_are_named(tmp_path: Path) -> None:
     assert read(tmp_path / "t.csv").rollouts.samples == 2
 
 
+def test_half_of_a_character_is_text(tmp_path: Path) -> None:
+    # A reply cut within an emoji: it can be read, and written again.
+    rows = records(["\ud83d", "x", "\ud83d", "x", "x", "x"])
+    found = ac.diagnose(as_jsonl(rows, tmp_path)).rollouts
+    assert found.answers is not None
+    assert list(found.answers) == ["?", "x"]
+    model_table(found).to_csv(tmp_path / "m.csv")
+
+
+def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
+    """Bytes changed, cut and put in: nothing but one clear line, or a table."""
+    drawn = random.Random(3)
+    rows = records(["5", "6", "5", "6", "5", "6"])
+    for write in (as_csv, as_jsonl, as_array, as_parquet):
+        whole = write(rows, tmp_path).read_bytes()
+        for _ in range(60):
+            content = bytearray(whole)
+            for _ in range(drawn.randint(1, 5)):
+                at = drawn.randrange(len(content) or 1)
+                put = drawn.choice([b"", b"\n", b"\x00", b'"', b"{", b"[", b",", b"\xff", b"NaN"])
+                content[at : at + drawn.randint(0, 6)] = put
+            file = tmp_path / f"damaged{write(rows, tmp_path).suffix}"
+            file.write_bytes(bytes(content))
+            told = ""
+            try:
+                read(file)
+            except InputError as error:
+                told = str(error)
+            assert len(told) < 300 + len(str(file))
+            assert "\n" not in told
+
+
+@pytest.mark.parametrize("metrics", [None, 5, "x", [["x"]], [None], {}, float("nan")])
+def test_the_harness_with_odd_metrics(metrics: Any, tmp_path: Path) -> None:
+    line = {"doc_id": 0, "resps": [["so 7"]], "metrics": metrics, "exact_match": 1.0}
+    (tmp_path / "samples_t.jsonl").write_text(json.dumps(line))
+    if isinstance(metrics, list):
+        refused(tmp_path, "metrics none")
+    else:
+        assert read(tmp_path).rollouts.samples == 1
+
+
 def test_columns_that_stand_there_twice(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("problem,correct,length,length\na,1,5,6\na,0,5,6\n")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pandas as pd
 from antiscale.errors import InputError
 from antiscale.rollouts.config import IGNORED, DiagnoseConfig
 from antiscale.rollouts.files import not_utf8
-from antiscale.texts import shown, text
+from antiscale.texts import listed, shown, text
 from antiscale.validate import nearest
 
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T[\d.:-]+)?\.jsonl")
@@ -62,14 +61,14 @@ def read_harness(folder: Path, config: DiagnoseConfig) -> pd.DataFrame:
     if not rows:
         first = next(iter(silent.values()), None)
         raise InputError(first or f"the sample files of {folder} have no lines")
-    notes = [f"Left out, as they hold no generated text: {_listed(silent)}."] if silent else []
+    notes = [f"Left out, as they hold no generated text: {listed(silent)}."] if silent else []
     frame = pd.DataFrame(rows)
     filters = sorted({str(name) for name in frame["filter"]})
     chosen = config.filter
     if chosen is None and len(filters) > 1:
         raise InputError(
             f"{folder} holds the same responses under {len(filters)} filters: "
-            f"{_listed(filters)}; choose one with --filter NAME"
+            f"{listed(filters)}; choose one with --filter NAME"
         )
     if chosen is not None:
         if chosen not in filters:
@@ -77,13 +76,13 @@ def read_harness(folder: Path, config: DiagnoseConfig) -> pd.DataFrame:
         kept = frame[frame["filter"] == chosen]
         lost = sorted(set(frame["task"]) - set(kept["task"]))
         if lost:
-            notes.append(f"Left out, as they lack the filter {chosen}: {_listed(lost)}.")
+            notes.append(f"Left out, as they lack the filter {chosen}: {listed(lost)}.")
         frame = kept
     whole = frame.groupby("task")["whole"].all()
     if whole.any() and "answer" not in config.columns:
         notes.append(
             "The filter extracts no answers but gives whole responses in "
-            f"{_listed(whole[whole].index)}: there is no majority."
+            f"{listed(whole[whole].index)}: there is no majority."
         )
         frame = frame.drop(columns="answer")
     frame = frame.drop(columns=["filter", "task", "whole"])
@@ -104,11 +103,6 @@ def _task(file: Path) -> str:
     match = _NAME.fullmatch(file.name)
     assert match is not None
     return match["task"]
-
-
-def _listed(names: Iterable[str]) -> str:
-    several = [str(name)[:40] for name in names]
-    return ", ".join(several[:3]) + (", ..." if len(several) > 3 else "")
 
 
 def _rows(file: Path, number: int, folder: Path, config: DiagnoseConfig) -> list[dict[str, Any]]:
@@ -152,7 +146,7 @@ def _rows(file: Path, number: int, folder: Path, config: DiagnoseConfig) -> list
                         if name not in line:
                             raise InputError(
                                 f"{where} lacks the field {shown(name)} (for {role}); it has "
-                                f"{_listed(sorted(line))}"
+                                f"{listed(sorted(line))}"
                             )
                         row[role] = _several(line[name], len(responses), where)[place]
                 found.append(row)
@@ -173,18 +167,18 @@ def _responses(resps: Any, where: str) -> list[str]:
 
 def _verdict(line: dict[str, Any], where: str, config: DiagnoseConfig) -> Any:
     asked = config.columns.get("correct")
-    metrics = [name for name in line.get("metrics", _VERDICTS) if name in line]
+    named = line.get("metrics")
+    named = named if isinstance(named, list) else _VERDICTS
+    metrics = [name for name in named if isinstance(name, str) and name in line]
     if asked is not None:
         if asked not in line:
-            raise InputError(
-                f"{where} lacks the metric {shown(asked)}; it has {_listed(metrics) or 'none'}"
-            )
+            raise InputError(f"{where} lacks the metric {shown(asked)}; it has {listed(metrics)}")
         return line[asked]
     usual = [name for name in metrics if name in _VERDICTS]
     choices = metrics if len(metrics) == 1 else usual
     if len(choices) != 1:
         raise InputError(
-            f"{where} has the metrics {_listed(metrics) or 'none'}; say which one is the "
+            f"{where} has the metrics {listed(metrics)}; say which one is the "
             "verdict with --columns correct=METRIC"
         )
     return line[choices[0]]

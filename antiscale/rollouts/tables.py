@@ -17,7 +17,7 @@ from antiscale.rollouts.config import IGNORED, OPTIONAL, REQUIRED, DiagnoseConfi
 from antiscale.rollouts.files import read_file
 from antiscale.rollouts.harness import read_harness
 from antiscale.rollouts.samples import Booleans, Integers, Rollouts
-from antiscale.texts import coded, numbers, shown, text
+from antiscale.texts import coded, listed, numbers, shown, text
 from antiscale.validate import Floats
 
 # Under these names a column tells samples of one problem apart without being asked to.
@@ -158,11 +158,9 @@ def _check_columns(frame: pd.DataFrame, names: dict[str, str]) -> None:
         if not allowed or any(part not in there for part in parts):
             absent.append(role if name == role else f"{name} (for {role})")
     if absent:
-        listed = ", ".join(name[:30] for name in there[:6]) + (", ..." if len(there) > 6 else "")
         raise InputError(
             f"the table lacks the column{'s' if len(absent) > 1 else ''} "
-            f"{', '.join(each[:60] for each in absent[:4])}; it "
-            f"has {listed or 'none'}; rename with columns, e.g. --columns "
+            f"{listed(absent)}; it has {listed(there, 5)}; rename with columns, e.g. --columns "
             "problem=task_id,length=n_tokens,correct=passed"
         )
     twice = {name for name in there if there.count(name) > 1} & used
@@ -185,11 +183,10 @@ def _choose(
     if (codes < 0).any():
         row = int(np.flatnonzero(codes < 0)[0]) + 1
         raise InputError(f"{names['model']} is missing in row {row}; fill it in")
-    listed = ", ".join(each[:40] for each in models[:3]) + (", ..." if len(models) > 3 else "")
     if config.model is None and len(models) > 1:
         raise InputError(
-            f"the table mixes {len(models)} models: {listed}; choose one with --model NAME (and "
-            "--against NAME to compare)"
+            f"the table mixes {len(models)} models: {listed(models)}; choose one with --model "
+            "NAME (and --against NAME to compare)"
         )
     picked, chosen = [], [models[0] if config.model is None else config.model]
     for name in (chosen[0], config.against):
@@ -198,7 +195,9 @@ def _choose(
             if name not in models:
                 close = difflib.get_close_matches(name, models, n=1)
                 hint = f"; did you mean {shown(close[0])}?" if close else ";"
-                raise InputError(f"unknown model {shown(name)}{hint} the table has {listed}")
+                raise InputError(
+                    f"unknown model {shown(name)}{hint} the table has {listed(models)}"
+                )
             picked.append(frame[codes == models.index(name)])
     return picked[0], picked[1] if len(picked) > 1 else None, chosen[0]
 
