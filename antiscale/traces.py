@@ -44,6 +44,9 @@ class TraceModel:
         Whether a trace's first token tells its type. Where hitting times show only as they
         happen, H - R is no bi-level reward (its hitting time is no function of the prefix), so
         only the class `known` is legal and T4 does not apply.
+    answers : [m, S], optional
+        What a type answers, a whole number that counts within its prompt; -1 where it gives no
+        answer. None where the model does not say.
 
     Raises
     ------
@@ -60,16 +63,18 @@ class TraceModel:
     prompt_mass: Floats
     sigma_exponent: float | None = None
     announced: bool = True
+    answers: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         shape = self.pmf.shape
         if len(shape) != 2:
             raise InputError(f"pmf must have shape [prompts, types]; got {shape}")
-        for name in ("hitting_times", "lengths", "styles"):
-            if getattr(self, name).shape != shape:
-                raise InputError(
-                    f"{name} must have pmf's shape {shape}; got {getattr(self, name).shape}"
-                )
+        arrays = {name: getattr(self, name) for name in ("hitting_times", "lengths", "styles")}
+        if self.answers is not None:
+            arrays["answers"] = self.answers
+        for name, array in arrays.items():
+            if array.shape != shape:
+                raise InputError(f"{name} must have pmf's shape {shape}; got {array.shape}")
         if self.prompt_mass.shape != shape[:1]:
             raise InputError(
                 f"prompt_mass must have shape {shape[:1]}; got {self.prompt_mass.shape}"
@@ -78,8 +83,8 @@ class TraceModel:
             raise InputError(
                 f"hitting times count tokens from 1; got {np.min(self.hitting_times):.6g}"
             )
-        for name in ("pmf", "hitting_times", "lengths", "styles", "prompt_mass"):
-            getattr(self, name).setflags(write=False)
+        for array in (self.pmf, self.prompt_mass, *arrays.values()):
+            array.setflags(write=False)
 
     @property
     def prompts(self) -> int:

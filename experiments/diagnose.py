@@ -58,19 +58,29 @@ def markdown(summary: dict[str, Any]) -> str:
             low, high = (row[f"{name}{end}"] for end in ("_low", "_high"))
             if isinstance(low, dict):
                 low, high = low["0.25"], high["0.25"]
-            return f"[{reading.down(low / scale)}, {reading.up(high / scale)}]"
+            return reading.share_ends(low / scale, high / scale)
 
         cells = [
             f"{h}",
-            f"{row['sigma_mean'] / h:.3f} {ends('sigma', h)}",
-            f"{row['correctness_share']:.2f} {ends('correctness_share')}",
-            f"{row['c_eps']['0.25']:.2f} {ends('c_eps')}",
-            reading.down(predicted["vf_lower_certified"]),
-            "under 1e-6 H" if limit < 1e-6 * h else reading.up(limit),
+            f"{reading.share(row['sigma_mean'] / h)} {ends('sigma', h)}",
+            f"{reading.share(row['correctness_share'])} {ends('correctness_share')}",
+            f"{reading.share(row['c_eps']['0.25'])} {ends('c_eps')}",
+            reading.loss_least(predicted["vf_lower_certified"]),
+            reading.loss_most(limit, h),
             f"{predicted['n_certified']}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def rewritten(readme: str, summary: dict[str, Any]) -> str:
+    """The README with the reading's sentences and the table as they are now."""
+    first = readme.index("\n> At H = ") + 1
+    last = readme.index("\n\n", first)
+    readme = readme[:first] + "\n".join(f"> {s}" for s in summary["reading"]) + readme[last:]
+    first = readme.index("<!-- diagnose table -->\n") + len("<!-- diagnose table -->\n")
+    last = readme.index("\n\n", first)
+    return readme[:first] + markdown(summary).rstrip("\n") + readme[last:]
 
 
 def write() -> None:
@@ -89,6 +99,8 @@ def main() -> None:
     kept, summary = stored()
     for kind, image in plots.encode(diagnose_figure(kept, summary)).items():
         (FIGURES / f"diagnose.{kind}").write_bytes(image)
+    readme = ROOT / "README.md"
+    readme.write_text(rewritten(readme.read_text(), summary))
     print("\n".join(summary["reading"]))
 
 

@@ -2,9 +2,11 @@
 
     python experiments/diagnose_coverage.py
 
-Writes figures/rollouts_coverage.csv. One problem: samples of known policies, the intervals of
-sigma_x and c_x(eps) from k of them. Many problems: 50 of random difficulty, the intervals of the
-means over problems. The level is 95% throughout.
+Writes figures/rollouts_coverage.csv and figures/rollouts_coverage_means.csv. One problem: samples
+of known policies, the intervals of sigma_x and c_x(eps) from k of them. Many problems: 50 of random
+difficulty, the intervals of the means of sigma_x (proved) and c_x(eps) (Student's). The mean of
+sigma_x: its proved ends for problems alike and unlike, few and many, and for samples that are
+copies. The level is 95% throughout.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
-from antiscale.rollouts import averages
+from antiscale.rollouts import averages, certified
 from antiscale.rollouts.band import band, extremes
+from antiscale.rollouts.copies import copied
 from antiscale.rollouts.estimates import estimate
 from antiscale.rollouts.samples import Rollouts
 
@@ -32,6 +36,8 @@ REPEATS_OF_MANY = 400
 NARROW = np.arange(36, 46)  # lengths that hardly vary
 WIDE = np.arange(1, 161)  # lengths of which many are over the budget
 STYLES = np.array([10, 90])  # a short and a long way
+# Lognormal, median 40 and log-deviation 1.5, at 999 quantiles: one in four is over the budget.
+HEAVY = np.ceil(40.0 * np.exp(1.5 * special.ndtri(np.arange(1, 1000) / 1000.0)))
 
 
 class Policy(NamedTuple):
@@ -68,6 +74,58 @@ POLICIES = {
 MANY = "50 problems, right Beta(0.3, 1)"
 
 
+class Regime(NamedTuple):
+    """How likely problems are to be right, how long samples are, and whether they are copies.
+
+    Attributes
+    ----------
+    success
+        Draws the problems' probabilities of being right.
+    lengths
+        Of which a sample's length is drawn evenly.
+    copies
+        How many times each of k/copies independent samples is taken.
+    quantile
+        The budget is this quantile of the samples' lengths; None for 100 tokens.
+    """
+
+    success: Callable[[np.random.Generator, int], np.ndarray]
+    lengths: np.ndarray
+    copies: int = 1
+    quantile: float | None = None
+
+
+def alike(p: float) -> Callable[[np.random.Generator, int], np.ndarray]:
+    return lambda rng, m: np.full(m, p)
+
+
+def near_half(rng: np.random.Generator, m: int) -> np.ndarray:
+    return rng.uniform(0.4, 0.6, m)
+
+
+def unlike(rng: np.random.Generator, m: int) -> np.ndarray:
+    return rng.beta(0.3, 1.0, m)
+
+
+REGIMES = {
+    "right 40%": Regime(alike(0.4), NARROW),
+    "right 50%": Regime(alike(0.5), NARROW),
+    "right 40% to 60%": Regime(near_half, NARROW),
+    "right 2%": Regime(alike(0.02), NARROW),
+    "right Beta(0.3, 1)": Regime(unlike, NARROW),
+    "right 50%, heavy-tailed lengths": Regime(alike(0.5), HEAVY),
+    "right Beta(0.3, 1), heavy-tailed lengths": Regime(unlike, HEAVY),
+    "right 40% to 60%, heavy-tailed lengths, H the 90% quantile of length": Regime(
+        near_half, HEAVY, quantile=0.9
+    ),
+    "right 40%, copies: 4 samples 25 times": Regime(alike(0.4), NARROW, copies=25),
+}
+SIZES = ((10, 4), (10, 32), (10, 100), (50, 4), (50, 32), (50, 100))
+COPIED_SIZES = ((10, 100), (50, 100))
+REPEATS_OF_MEANS = 2000
+REPEATS_OF_COPIES = 200
+
+
 def one_problem(policy: Policy, k: int, repeats: int, seed: int) -> list[dict[str, object]]:
     """Coverage of one problem's intervals over independent sets of k samples."""
     rng = np.random.default_rng(seed)
@@ -93,20 +151,16 @@ def many_problems(k: int, repeats: int, seed: int) -> list[dict[str, object]]:
     rng = np.random.default_rng(seed)
     names = ["sigma/H", *[f"c({eps:g})" for eps in EPS]]
     hits, widths, truths = np.zeros(3), np.zeros(3), np.zeros(3)
-    problem = np.repeat(np.arange(PROBLEMS), k)
     for repeat in range(repeats):
         policies = [Policy(p, NARROW) for p in rng.beta(0.3, 1.0, PROBLEMS)]
         right = rng.random((PROBLEMS, k)) < np.array([p.success for p in policies])[:, None]
         length = rng.choice(NARROW, right.shape).astype(float)
-        rollouts = Rollouts.of(
-            np.arange(PROBLEMS).astype(object), problem, right.ravel(), length.ravel(),
-            np.where(right, length, np.inf).ravel(), seed=repeat,
-        )  # fmt: skip
+        rollouts = as_rollouts(right, length, repeat)
         (found,) = estimate(rollouts, (HORIZON,), eps=EPS, kappa=(0.25,), level=LEVEL)
         spread = found.sigma > 0
         truth = [policy.truth() for policy in policies]
-        sigma = averages.sigma_mean(found, rollouts.counts, LEVEL)
-        intervals = [(sigma.low / HORIZON, sigma.high / HORIZON)]
+        (ends,) = certified.sigma_ends(rollouts, (HORIZON,), LEVEL, asked=True)
+        intervals = [(ends[0] / HORIZON, ends[1] / HORIZON)]
         intervals += [
             averages.mean_above(found, e, eps, rollouts.counts, LEVEL)[1:]
             for e, eps in enumerate(EPS)
@@ -124,6 +178,88 @@ def many_problems(k: int, repeats: int, seed: int) -> list[dict[str, object]]:
         }
         for i, name in enumerate(names)
     ]  # fmt: skip
+
+
+def spread(p: np.ndarray, lengths: np.ndarray, horizon: float) -> np.ndarray:
+    """sigma_x in tokens of problems that are right with probability p."""
+    returns = np.maximum(horizon + 1.0 - lengths, 0.0)
+    return np.sqrt(p * (returns**2).mean() - (p * returns.mean()) ** 2)
+
+
+def means(regime: Regime, m: int, k: int, repeats: int, seed: int) -> dict[str, object]:
+    """How often the ends of the mean of sigma_x hold, and where they lie on average, over H."""
+    rng = np.random.default_rng(seed)
+    miss = certified.event_miss(LEVEL)
+    kinds = np.full(m, k)
+    found = np.empty((repeats, 5))
+    seen = []
+    for repeat in range(repeats):
+        p = regime.success(rng, m)
+        shape = m, k // regime.copies
+        right = np.repeat(rng.random(shape) < p[:, None], regime.copies, axis=1)
+        length = np.repeat(rng.choice(regime.lengths, shape).astype(float), regime.copies, axis=1)
+        horizon, below, above = HORIZON, float(HORIZON), float(HORIZON)
+        each = miss
+        if regime.quantile is not None:
+            horizon = int(np.ceil(np.quantile(length, regime.quantile)))
+            below, above = certified.neighbours(horizon)
+            each = miss / certified.GRID_POINTS
+
+        def deviations(budget: float, r: np.ndarray = right, t: np.ndarray = length) -> np.ndarray:
+            return np.where(r, np.maximum(budget + 1.0 - t, 0.0), 0.0).std(1, ddof=1)
+
+        low = max(certified.mean_low(deviations(below), kinds, below, each), 0.0)
+        high = min(certified.deviation_high(deviations(above), kinds, above, each), horizon / 2)
+        s = deviations(float(horizon))
+        wide = averages.student(m, LEVEL) * s.std(ddof=1) / np.sqrt(m)
+        truth = spread(p, regime.lengths, horizon).mean()
+        found[repeat] = np.array([low, high, truth, s.mean(), s.mean() - wide]) / horizon
+        if repeat < REPEATS_OF_COPIES:
+            seen.append(copied(as_rollouts(right, length, repeat)) is not None)
+    low, high, truth, s, student = found.T
+    return {
+        "m": m, "k": k, "repeats": repeats, "truth": truth.mean(),
+        "low_covers": (low <= truth + 1e-12).mean(), "high_covers": (truth <= high + 1e-12).mean(),
+        "covers": ((low <= truth + 1e-12) & (truth <= high + 1e-12)).mean(),
+        "low": low.mean(), "high": high.mean(),
+        "student_low_covers": (student <= truth + 1e-12).mean(), "copies_seen": np.mean(seen),
+    }  # fmt: skip
+
+
+def as_rollouts(right: np.ndarray, length: np.ndarray, seed: int) -> Rollouts:
+    """Samples [m, k] as `diagnose` holds them."""
+    m, k = right.shape
+    return Rollouts.of(
+        np.arange(m).astype(object), np.repeat(np.arange(m), k), right.ravel(), length.ravel(),
+        np.where(right, length, np.inf).ravel(), seed=seed,
+    )  # fmt: skip
+
+
+def rows_of_means(progress: Callable[[str], None] = print) -> pd.DataFrame:
+    """Every regime and size."""
+    found = []
+    for number, (name, regime) in enumerate(REGIMES.items()):
+        for m, k in SIZES if regime.copies == 1 else COPIED_SIZES:
+            seed = 1000 * number + 7 * m + k
+            found.append({"regime": name} | means(regime, m, k, REPEATS_OF_MEANS, seed))
+        progress(name)
+    return pd.DataFrame(found)
+
+
+def markdown_of_means(table: pd.DataFrame) -> str:
+    """The second table of paper_bounds.md."""
+    lines = [
+        "| problems | m | k | truth | mean low end | mean high end | both hold | low end holds "
+        "| Student's low end holds | taken for copies |",
+        "|" + "---|" * 10,
+    ]
+    for row in table.itertuples():
+        lines.append(
+            f"| {row.regime} | {row.m} | {row.k} | {row.truth:.3f} | {row.low:.3f} | "
+            f"{row.high:.3f} | {row.covers:.4f} | {row.low_covers:.4f} | "
+            f"{row.student_low_covers:.4f} | {row.copies_seen:.4f} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def rows(progress: Callable[[str], None] = print) -> pd.DataFrame:
@@ -150,6 +286,9 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def main() -> None:
+    table = rows_of_means()
+    table.to_csv(FIGURES / "rollouts_coverage_means.csv", index=False, float_format="%.6g")
+    print(markdown_of_means(table))
     table = rows()
     table.to_csv(FIGURES / "rollouts_coverage.csv", index=False, float_format="%.6g")
     print(markdown(table))

@@ -165,7 +165,7 @@ def test_the_reading_never_claims_more_than_the_intervals(seed: int) -> None:
         assert float(high) * horizon >= row["sigma_high"] - 1e-9
         assert row["spread_problems"] == 0
     if "right or wrong" in first:
-        share = float(re.findall(r"at (?:least|most) (\d+)%", first)[0]) / 100
+        share = float(re.findall(r"at (?:least|most) about (\d+)%", first)[0]) / 100
         ends = row["correctness_share_low"], row["correctness_share_high"]
         assert share <= ends[0] if "at least" in first else share >= ends[1]
     if "has probability" in second:
@@ -187,14 +187,30 @@ def test_the_reading_never_claims_more_than_the_intervals(seed: int) -> None:
 
 
 def test_numbers_that_bound_are_rounded_away_from_the_claim() -> None:
-    assert reading.down(1.59999) == "1.5"
-    assert reading.up(1.50001) == "1.6"
-    assert reading.down(0.0123) == "0.012"
-    assert reading.up(0.0123) == "0.013"
-    assert reading.up(1.5) == reading.down(1.5) == "1.5"
-    assert reading.down(12_345) == "12,000"
-    assert reading.up(0.0) == "0"
+    assert reading.loss_least(1.59985) == "1.59"
+    assert reading.loss_most(1.59985, 300) == "1.60"
+    assert reading.loss_most(2e-7, 300) == "a millionth of H"
+    assert reading.loss_least(0.0) == "0"
+    assert reading.with_ends(0.1882, 0.1499, 0.2691) == "0.19 [0.14, 0.27]"
     assert reading.percent(0.987, np.floor) == "98%"
+    assert reading.signed(-0.12345, np.floor) == "-0.124"
+    assert reading.signed(0.12345, np.ceil) == "+0.124"
+
+
+def test_one_quantity_has_the_same_digits_everywhere() -> None:
+    table, _ = synthetic(50, 60, 3, success=0.4)
+    summary = ac.diagnose(table, horizon=99).summary
+    row = summary["horizons"][0]
+    console = Console(width=200, file=io.StringIO())
+    console.print(screen(summary, width=200), highlight=False)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    lost = reading.loss_least(row["prediction"]["vf_lower_certified"])
+    assert f" {lost} " in told.partition("Losses in")[0]
+    assert f"at least {lost} tokens" in summary["reading"][2]
+    ends = reading.share_ends(row["sigma_low"] / 99, row["sigma_high"] / 99)
+    low, high = ends.strip("[]").split(", ")
+    assert ends in told
+    assert f"between {low} H and {high} H" in summary["reading"][0]
 
 
 # Comparisons, and a single sample per problem.
@@ -250,7 +266,11 @@ def test_ragged_tables_are_measured_as_far_as_they_go() -> None:
     table, _ = synthetic(15, 12, 4)
     ragged = table.drop(index=[*range(1, 12), 30, 31])
     found = ac.diagnose(ragged, horizon=100)
-    assert list(found.summary["pass_at"]) == ["1"]
+    # The problem with one sample takes nothing from the others.
+    assert list(found.summary["pass_at"]) == ["1", "2", "4", "8", "10", "12"]
+    assert list(found.summary["search_problems"].values()) == [15, 14, 14, 14, 14, 13]
+    alone = ac.diagnose(table.drop(index=[*range(12), *range(24, 36)]), horizon=100).summary
+    assert found.summary["pass_at"]["12"] == pytest.approx(alone["pass_at"]["12"])
     assert found.summary["horizons"][0]["sigma_problems"] == 14
     notes = " ".join(found.summary["notes"])
     assert "1 problems have a single sample" in notes
@@ -349,7 +369,7 @@ def test_json_is_one_object_and_nothing_else(run: Any, tmp_path: Path) -> None:
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(run: Any, tmp_path: Path) -> None:
-    TABLE.assign(length=0).to_csv(tmp_path / "zero.csv", index=False)
+    TABLE.assign(length=-1).to_csv(tmp_path / "zero.csv", index=False)
     pair(1).to_csv(tmp_path / "pair.csv", index=False)
     for arguments, words in (
         (["zero.csv"], "length must be at least 1"),

@@ -8,8 +8,8 @@ import pytest
 from antiscale import bounds
 from antiscale.ball import chi2_ball_optimum
 from antiscale.exact import sft_mirror_risk
-from antiscale.rollouts import averages, predictions
-from antiscale.rollouts.estimates import estimate
+from antiscale.rollouts import certified, predictions
+from antiscale.rollouts.estimates import Estimates, estimate
 from antiscale.rollouts.predictions import Outlook, lower_from_sigma
 from antiscale.rollouts.samples import Rollouts
 from tests.oracles_rollouts import synthetic
@@ -26,8 +26,15 @@ def outlook(problems: int, samples: int, horizon: int, seed: int = 0) -> Outlook
         np.where(correct, length, np.inf), seed=seed,
     )  # fmt: skip
     (found,) = estimate(rollouts, (horizon,), eps=(1.0,), kappa=(KAPPA,), level=0.95)
-    sigma = averages.sigma_mean(found, rollouts.counts, 0.95)
-    return Outlook.of(rollouts, found, sigma, kappa=KAPPA, level=0.95, seed=seed)
+    return proved(rollouts, found, seed)
+
+
+def proved(rollouts: Rollouts, found: Estimates, seed: int) -> Outlook:
+    """The outlook that `diagnose` makes of one horizon asked for."""
+    budgets = (found.horizon,)
+    ((low, _),) = certified.sigma_ends(rollouts, budgets, 0.95, asked=True)
+    (least,) = certified.least_telling(rollouts, budgets, 0.95, asked=True)
+    return Outlook.of(rollouts, found, low, least, kappa=KAPPA, level=0.95, seed=seed)
 
 
 def laws(made: Outlook, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -134,6 +141,10 @@ def test_everything_is_ordered_and_the_first_certified_n_is_the_first() -> None:
     assert low > high
     low, high = made.certified(start - 1)
     assert low <= high
+    # And so it stays: at every n between, not at powers of two alone.
+    for n in [*range(start, 4 * start), *(2**p for p in range(11, 50))]:
+        low, high = made.certified(n)
+        assert low > high
     assert found.n_measured is not None
     assert found.n_measured <= start
     assert found.bound_problems == predictions._PROBLEMS_BOUND
@@ -156,10 +167,10 @@ def test_without_spread_nothing_is_certified() -> None:
         np.full(72, np.inf), seed=0,
     )  # fmt: skip
     (found,) = estimate(rollouts, (99,), eps=(1.0,), kappa=(KAPPA,), level=0.95)
-    sigma = averages.sigma_mean(found, rollouts.counts, 0.95)
-    assert (sigma.value, sigma.low) == (0.0, 0.0)
-    assert sigma.high > 10
-    predicted = Outlook.of(rollouts, found, sigma, kappa=KAPPA, level=0.95, seed=0).at(1000)
+    ((low, high),) = certified.sigma_ends(rollouts, (99,), 0.95, asked=True)
+    assert low == 0.0
+    assert high > 10
+    predicted = proved(rollouts, found, 0).at(1000)
     assert predicted.n_certified is None
     assert predicted.vf_measured == 0.0
 

@@ -16,6 +16,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale import plots
+from antiscale.numbers import interval, number
 from antiscale.rollouts import reading
 from antiscale.rollouts.figure import diagnose_figure
 
@@ -25,6 +26,7 @@ BOUNDS = (ROOT / "paper_bounds.md").read_text()
 SUMMARY = json.loads((ROOT / "figures/rollouts_codet.json").read_text())
 PAIRS = json.loads((ROOT / "figures/rollouts_gsm8k.json").read_text())
 COVERAGE = pd.read_csv(ROOT / "figures/rollouts_coverage.csv")
+MEANS = pd.read_csv(ROOT / "figures/rollouts_coverage_means.csv")
 
 
 def experiment(name: str) -> ModuleType:
@@ -49,6 +51,7 @@ def test_the_readmes_reading_is_the_commands() -> None:
 
 def test_the_readmes_table_is_the_stored_summary() -> None:
     assert DIAGNOSE.markdown(SUMMARY) in README
+    assert DIAGNOSE.rewritten(README, SUMMARY) == README
 
 
 def test_the_readmes_other_numbers_are_stored() -> None:
@@ -65,13 +68,13 @@ def test_the_readmes_other_numbers_are_stored() -> None:
         f"{best['100']:.3f} at n = 100"
     ) in README
     assert (
-        f"it loses {peak['loss_after']:.3f} [{reading.down(peak['loss_after_low'])}, "
-        f"{reading.up(peak['loss_after_high'])}]"
+        f"it loses {number(peak['loss_after'])} "
+        f"{interval(peak['loss_after_low'], peak['loss_after_high'])}"
     ) in README
     assert f"pass@n goes on to {SUMMARY['pass_at']['100']:.3f}" in README
     roc = SUMMARY["roc"]
-    ends = reading.down(roc["within_auc_low"]), reading.up(roc["within_auc_high"])
-    assert f"{roc['within_auc']:.2f} [{ends[0]}, {ends[1]}]" in README
+    ends = (roc[f"within_auc{end}"] for end in ("", "_low", "_high"))
+    assert reading.with_ends(*ends) in README
     shares = [row["correctness_share"] for row in SUMMARY["horizons"]]
     assert 0.45 < shares[0] < 0.55
     assert shares[-1] > 0.98
@@ -108,6 +111,29 @@ def test_the_stored_rows_agree_with_one_another() -> None:
 
 def test_the_documents_coverage_is_the_stored_rows() -> None:
     assert COVER.markdown(COVERAGE) in BOUNDS
+    assert COVER.markdown_of_means(MEANS) in BOUNDS
+
+
+def test_certified_ends_hold_at_their_level_in_every_regime_of_independent_samples() -> None:
+    assert set(MEANS.regime) == set(COVER.REGIMES)
+    assert (MEANS.repeats == 2000).all()
+    copies = MEANS.regime.str.contains("copies")
+    assert (MEANS.covers[~copies] >= 0.96).all()
+    # What is said of Student's low end, which is none, and of copies.
+    assert MEANS.student_low_covers.min() < 0.9
+    assert (MEANS.covers[copies] < 0.9).all()
+    assert (MEANS.copies_seen == copies).all()
+
+
+@pytest.mark.parametrize("name", ["right 40%", "right 40% to 60%", "right Beta(0.3, 1)"])
+def test_stored_coverage_of_certified_ends_is_computed_anew(name: str) -> None:
+    """150 other tables; each comparison fails by bad luck with probability 1e-6."""
+    row = COVER.means(COVER.REGIMES[name], 10, 32, 150, seed=77)
+    stored = MEANS[(MEANS.regime == name) & (MEANS.m == 10) & (MEANS.k == 32)].iloc[0]
+    covered = round(150 * float(str(row["covers"])))
+    assert stats.binomtest(covered, 150, 0.96, alternative="less").pvalue > 1e-6
+    for end in ("low", "high", "truth"):
+        assert float(str(row[end])) == pytest.approx(stored[end], abs=0.04)
 
 
 def test_every_interval_covers_at_least_93_times_in_100() -> None:

@@ -115,7 +115,11 @@ def test_unknown_roles_and_options_are_named_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
-        ("length", 0, ("length must be at least 1", "row 3", "1 rows in all")),
+        ("length", -3, ("length must be at least 1", "-3", "row 3", "1 such rows")),
+        ("length", 0.5, ("length must be at least 1", "row 3")),
+        ("length", 1e300, ("at most 2^40 = 1099511627776", "1e+300", "row 3")),
+        ("length", True, ("numeric", "True", "row 3")),
+        ("length", pd.Timedelta("5s"), ("numeric", "Timedelta", "row 3")),
         ("length", np.inf, ("finite", "row 3")),
         ("length", np.nan, ("length is missing or NaN", "row 3")),
         ("length", "long", ("numeric", "'long'", "row 3")),
@@ -145,8 +149,15 @@ def test_contradictions_about_the_first_correct_token() -> None:
 def test_scores_must_be_there_for_all_samples_of_a_problem_or_none() -> None:
     score = np.ones(30)
     score[7] = np.nan
-    refused(TABLE.assign(score=score), "score all samples of a problem or none", "row 8", "task/1")
-    refused(TABLE.assign(score=np.nan), "missing in every row")
+    asked = {"score": "score"}
+    told = "score all samples of a problem or none"
+    refused(TABLE.assign(score=score), told, "row 8", "task/1", columns=asked)
+    refused(TABLE.assign(score=np.nan), "missing in every row", columns=asked)
+    # A column nobody asked for decides nothing.
+    for held in (score, np.nan, "good"):
+        found = loaded(TABLE.assign(score=held))
+        assert found.rollouts.score is None
+        assert any("score is left out" in note for note in found.notes)
     refused(TABLE.assign(a=1, b=0), "finite", columns={"score": "a/b"})
 
 
@@ -158,8 +169,9 @@ def test_samples_given_twice_are_refused() -> None:
     refused(again.rename(columns={"sample": "sample_id"}), "given twice")
     refused(again.rename(columns={"sample": "draw"}), "given twice", columns={"sample": "draw"})
     assert any("given twice cannot be told" in note for note in loaded(TABLE).notes)
-    # A text that two samples share is no sample given twice.
+    # A text that two samples share is no sample given twice, nor a name of the problem.
     assert loaded(TABLE.assign(sample="the same text")).rollouts.samples == 30
+    assert loaded(TABLE.assign(sample_id=TABLE.problem)).rollouts.samples == 30
     assert loaded(again, columns={"sample": "-"}).rollouts.samples == 31
 
 

@@ -41,7 +41,7 @@ def diagnose(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="One row per sample: CSV, JSONL or Parquet; or a folder of sample files of "
+            help="One row per sample: CSV, JSON, JSONL or Parquet; or a folder of sample files of "
             "lm-evaluation-harness.",
         ),
     ] = None,
@@ -58,7 +58,8 @@ def diagnose(
         typer.Option(
             metavar="OURS=THEIRS,...",
             help="The table's names for problem, correct, length, and where it has them "
-            "tokens_to_first_correct, answer, score (or passed/total), model, sample; - for none.",
+            "tokens_to_first_correct, answer, score (or passed/total), model, sample; - for none. "
+            "length=words(COLUMN) counts a text's words.",
         ),
     ] = None,
     model: Annotated[

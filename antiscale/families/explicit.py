@@ -16,7 +16,7 @@ from antiscale.traces import TraceModel, uniform_prompts
 from antiscale.validate import Floats
 
 _COLUMNS = ("prompt", "style", "length", "probability")
-_ARRAYS = ("pmf", "hitting_times", "styles", "lengths", "prompt_mass")
+_ARRAYS = ("pmf", "hitting_times", "styles", "lengths", "prompt_mass", "answers")
 _VERDICTS = ("solved", "reward")
 
 
@@ -41,11 +41,14 @@ class Explicit:
         reward class `styles` only. Default: `hitting_times` where finite, unknown elsewhere.
     prompt_mass : [m], optional
         rho(x); default uniform.
+    answers : the same shape as pmf, optional
+        What each type answers, whole numbers that count within a prompt; -1 for no answer. Search
+        then votes with them; without them wrong traces answer as its option wrong_answers says.
     file
         Instead of the arrays: a CSV, Parquet or NPZ file with one row (NPZ: one entry of each
         array) per prompt and type. Columns: prompt and style (any labels), length (tokens),
-        probability (sums to 1 within each prompt), and solved or reward (0 or 1). A column
-        prompt_mass is optional.
+        probability (sums to 1 within each prompt), and solved or reward (0 or 1). The columns
+        prompt_mass and answer (compared as text, blank for none; `antiscale.texts`) are optional.
     sha256
         Digest that the file must have. A sweep fills it in, so that a run's name says what was
         in the file and a resumed run never mixes two.
@@ -58,6 +61,7 @@ class Explicit:
     styles: npt.ArrayLike | None = None
     lengths: npt.ArrayLike | None = None
     prompt_mass: npt.ArrayLike | None = None
+    answers: npt.ArrayLike | None = None
     file: str | None = None
     sha256: str | None = None
 
@@ -89,6 +93,11 @@ class Explicit:
         styles = np.zeros(pmf.shape) if arrays["styles"] is None else np.asarray(arrays["styles"])
         if not np.issubdtype(styles.dtype, np.number) or (styles != np.floor(styles)).any():
             raise InputError("styles must be whole numbers, one per trace type")
+        answers = None if arrays["answers"] is None else np.atleast_2d(arrays["answers"])
+        if answers is not None and not (
+            np.issubdtype(answers.dtype, np.number) and (answers == np.floor(answers)).all()
+        ):
+            raise InputError("answers must be whole numbers, one per trace type")
         if arrays["lengths"] is None:
             lengths = np.where(np.isfinite(times), times, np.nan)
         else:
@@ -106,6 +115,7 @@ class Explicit:
             lengths=lengths,
             styles=np.atleast_2d(styles).astype(np.int64),
             prompt_mass=mass,
+            answers=None if answers is None else answers.astype(np.int64),
         )
 
 
@@ -161,8 +171,8 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
         raise InputError(f"{verdict} in {file} must be 0 or 1; got {_first_not_bit(solved):g}")
     if not np.isfinite(numbers["length"]).all() or (numbers["length"] < 1).any():
         raise InputError(f"length in {file} must be finite and at least 1 token")
-    prompts, prompt = np.unique(np.asarray(table["prompt"]).astype(str), return_inverse=True)
-    _, style = np.unique(np.asarray(table["style"]).astype(str), return_inverse=True)
+    prompts, prompt = _named("prompt", table, file)
+    _, style = _named("style", table, file)
     place = _rank_within(prompt)
     shape = (len(prompts), int(np.max(place)) + 1)
     arrays: dict[str, Any] = {
@@ -171,11 +181,15 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
         "styles": np.zeros(shape),
         "lengths": np.ones(shape),
         "prompt_mass": None,
+        "answers": None,
     }
     arrays["pmf"][prompt, place] = numbers["probability"]
     arrays["hitting_times"][prompt, place] = np.where(solved == 1, numbers["length"], np.inf)
     arrays["styles"][prompt, place] = style
     arrays["lengths"][prompt, place] = numbers["length"]
+    if "answer" in table:
+        arrays["answers"] = np.full(shape, -1)
+        arrays["answers"][prompt, place] = _coded(table["answer"])[0]
     totals = arrays["pmf"].sum(-1)
     worst = int(np.argmax(np.abs(totals - 1)))
     if abs(totals[worst] - 1) > validate.PMF_TOLERANCE:
@@ -192,6 +206,23 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     return arrays
 
 
+def _named(name: str, table: dict[str, Any], file: str) -> tuple[Any, npt.NDArray[np.int64]]:
+    """A column's names in order, and which of them each row has."""
+    codes, names = _coded(table[name])
+    if (codes < 0).any():
+        raise InputError(f"{name} in {file} is missing in row {int(np.argmax(codes < 0)) + 1}")
+    ordered, place = np.unique(np.array(names, dtype=object), return_inverse=True)
+    return ordered, place[codes]
+
+
+def _coded(column: Any) -> tuple[npt.NDArray[np.int64], list[str]]:
+    import pandas as pd  # late: pandas would double the time of --help
+
+    from antiscale.texts import coded
+
+    return coded(pd.Series(column))
+
+
 def _table(file: str) -> dict[str, Any]:
     kind = Path(file).suffix.lower()
     try:
@@ -206,7 +237,10 @@ def _table(file: str) -> dict[str, Any]:
         import pandas as pd
 
         if kind == ".csv":
-            frame = pd.read_csv(file)
+            # Names are text: a prompt may be called NA, or 007.
+            text = dict.fromkeys(("prompt", "style", "answer"), str)
+            blank = {name: [""] for name in (*_COLUMNS[2:], *_VERDICTS, "prompt_mass")}
+            frame = pd.read_csv(file, dtype=text, keep_default_na=False, na_values=blank)
         elif kind in (".parquet", ".pq"):
             frame = pd.read_parquet(file)
         else:

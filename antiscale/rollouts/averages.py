@@ -103,11 +103,12 @@ def median_of_bounds(
 
 
 def sigma_mean(found: Estimates, counts: Integers, level: float) -> Interval:
-    """Mean of sigma_x over the problems that have two samples or more.
+    """Mean of sigma_x over the problems that have two samples or more; its ends are approximate.
 
     With ten problems or more, Student's intervals over problems of two statistics whose
     expectations stand on either side of sigma_x: below, the sample standard deviation (Jensen's
-    inequality); above, `over_sigma`. With fewer problems, from their bands.
+    inequality); above, `over_sigma`. With fewer problems, from their bands. Student's are no proved
+    ends: they count on many problems, or unlike ones; `certified.sigma_ends` are.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def sigma_mean(found: Estimates, counts: Integers, level: float) -> Interval:
     counts : [m]
         k_x.
     level
-        Coverage.
+        Coverage, about.
     """
     known = np.isfinite(found.sigma)
     sigma, most = found.sigma[known], found.horizon / 2.0
@@ -131,7 +132,7 @@ def sigma_mean(found: Estimates, counts: Integers, level: float) -> Interval:
     above = over_sigma(found, counts, level)[known]
     low = value - wide * float(sigma.std(ddof=1))
     high = float(above.mean()) + wide * float(above.std(ddof=1))
-    return Interval(value, max(low, 0.0), min(high, most))
+    return Interval(value, min(max(low, 0.0), most), min(high, most))
 
 
 def over_sigma(found: Estimates, counts: Integers, level: float) -> Floats:

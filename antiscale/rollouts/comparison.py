@@ -59,9 +59,7 @@ def compare(
     InputError
         If they have no problem in common.
     """
-    shared, left, right = np.intersect1d(
-        rollouts.problems.astype(str), other.problems.astype(str), return_indices=True
-    )
+    shared, left, right = np.intersect1d(rollouts.problems, other.problems, return_indices=True)
     if len(shared) == 0:
         raise InputError(f"{model} and {against} have no problem in common; nothing to compare")
     ours, theirs = rollouts.accuracy[left], other.accuracy[right]

@@ -34,8 +34,9 @@ class DiagnoseConfig(FromMapping):
     ----------
     columns
         The table's names for ours: problem, correct, length, tokens_to_first_correct, answer,
-        score, model, sample. A score may be a quotient of two columns, "passed/total"; "-" ignores
-        a column that the table has.
+        score, model, sample. A score may be a quotient of two columns, "passed/total", and a length
+        counted in a column's texts, "words(completion)" or "characters(completion)"; "-" ignores a
+        column that the table has.
     model
         Which model's samples, where the table holds several.
     against

@@ -15,9 +15,10 @@ import pandas as pd
 from antiscale import presets
 from antiscale.config import writable
 from antiscale.errors import InputError
-from antiscale.rollouts import averages, search
+from antiscale.rollouts import averages, certified, search
 from antiscale.rollouts.comparison import Comparison, compare
 from antiscale.rollouts.config import QUANTILES, SCHEMA, DiagnoseConfig
+from antiscale.rollouts.copies import copied
 from antiscale.rollouts.estimates import Estimates, estimate
 from antiscale.rollouts.predictions import Outlook, Prediction
 from antiscale.rollouts.reading import sentences
@@ -123,9 +124,9 @@ def diagnose(
     Parameters
     ----------
     table
-        One row per sample: problem, correct (0/1), length (tokens, >= 1), and if there are any
-        tokens_to_first_correct, answer, score, model, sample. A DataFrame, a CSV, JSONL or Parquet
-        file, or a folder of sample files of lm-evaluation-harness.
+        One row per sample: problem, correct (0/1), length (tokens, >= 1, or 0 for an empty one),
+        and if there are any tokens_to_first_correct, answer, score, model, sample. A DataFrame, a
+        CSV, JSON, JSONL or Parquet file, or a folder of sample files of lm-evaluation-harness.
     example
         Instead of a table: one that comes with antiscale, codet or gsm8k, under its own columns.
     progress
@@ -193,13 +194,13 @@ def diagnose_loaded(
         rollouts, horizons, eps=config.eps, kappa=config.kappa, level=config.level,
         progress=lambda number: step(f"H = {horizons[number - 1]}"),
     )  # fmt: skip
-    sigmas = [averages.sigma_mean(each, rollouts.counts, config.level) for each in found]
-    certain = _certain(rollouts, horizons, sigmas, config)
+    copies = copied(rollouts)
+    ends, telling = _proved(rollouts, horizons, config, copies is None)
 
     def outlook(number: int) -> tuple[Outlook, Prediction]:
         made = Outlook.of(
-            rollouts, found[number], certain[number], kappa=config.kappa[0], level=config.level,
-            seed=config.seed,
+            rollouts, found[number], ends[number][0], telling[number], kappa=config.kappa[0],
+            level=config.level, seed=config.seed,
         )  # fmt: skip
         return made, made.at(config.samples_at(horizons[number]))
 
@@ -209,8 +210,8 @@ def diagnose_loaded(
             predicted.append(each)
             step("predicting")
     rows = [
-        _horizon_row(rollouts, each, sigma, prediction, config)
-        for each, sigma, (_, prediction) in zip(found, sigmas, predicted, strict=True)
+        _horizon_row(rollouts, each, proved, prediction, config)
+        for each, proved, (_, prediction) in zip(found, ends, predicted, strict=True)
     ]
     curves, spent = _search(rollouts, config.level)
     roc, scored = _roc(rollouts, config.level)
@@ -218,11 +219,12 @@ def diagnose_loaded(
     losses = pd.DataFrame(last.curve(max(prediction.n, 64 * len(rollouts.counts))))
     summary = {
         **_heading(loaded, config),
+        "certified": copies is None,
         **spent,
         "horizons": rows,
         **scored,
         **({} if comparison is None else {"comparison": dataclasses.asdict(comparison)}),
-        "notes": loaded.notes + _notes(rollouts, prediction, loaded.unit),
+        "notes": loaded.notes + _notes(rollouts, prediction, loaded.unit, copies, spent),
     }
     summary["reading"] = sentences(summary)
     step("summing up")
@@ -249,19 +251,21 @@ def require_samples(loaded: Loaded) -> None:
         )
 
 
-def _certain(
-    rollouts: Rollouts,
-    horizons: tuple[int, ...],
-    sigmas: list[averages.Interval],
-    config: DiagnoseConfig,
-) -> list[averages.Interval]:
-    """Intervals of the mean of sigma_x whose low end alone holds with (1 + level)/2."""
-    if int((rollouts.counts > 1).sum()) >= averages.FEW:
-        return sigmas
-    # From few problems' bands both ends hold together; a stricter band for the one needed.
-    level = (1.0 + config.level) / 2.0
-    found = estimate(rollouts, horizons, eps=config.eps, kappa=config.kappa, level=level)
-    return [averages.sigma_mean(each, rollouts.counts, level) for each in found]
+def _proved(
+    rollouts: Rollouts, horizons: tuple[int, ...], config: DiagnoseConfig, independent: bool
+) -> tuple[list[certified.Ends], list[Floats]]:
+    """Ends of the mean of sigma_x, and lower bounds of P(R != H/2), per horizon.
+
+    Of samples that are copies nothing is known but that returns lie in [0, H].
+    """
+    if not independent:
+        nothing = np.zeros(len(rollouts.counts))
+        return [(0.0, horizon / 2.0) for horizon in horizons], [nothing for _ in horizons]
+    asked = bool(config.horizon)
+    return (
+        certified.sigma_ends(rollouts, horizons, config.level, asked=asked),
+        certified.least_telling(rollouts, horizons, config.level, asked=asked),
+    )
 
 
 def _default_horizons(length: Floats) -> tuple[int, ...]:
@@ -298,9 +302,16 @@ def _compared_only(loaded: Loaded, config: DiagnoseConfig, comparison: Compariso
     return Diagnosis(config, summary, none, none, none, none, none, none, loaded.rollouts)
 
 
-def _notes(rollouts: Rollouts, prediction: Prediction, unit: str) -> list[str]:
+def _notes(
+    rollouts: Rollouts, prediction: Prediction, unit: str, copies: str | None, spent: dict[str, Any]
+) -> list[str]:
     """What the numbers rest on."""
     notes = []
+    if copies is not None:
+        notes.append(
+            f"{copies} Intervals are for independent samples and may miss the truth of copies: "
+            "nothing is certified."
+        )
     single = int((rollouts.counts == 1).sum())
     if single:
         notes.append(
@@ -308,8 +319,10 @@ def _notes(rollouts: Rollouts, prediction: Prediction, unit: str) -> list[str]:
         )
     least, most = int(np.min(rollouts.counts)), int(np.max(rollouts.counts))
     if least < most:
+        top, over = list(spent["search_problems"].items())[-1]
         notes.append(
-            f"Problems have {least} to {most} samples; pass@k and best-of-n go up to {least}."
+            f"Problems have {least} to {most} samples; pass@n and best-of-n go up to {top}, at "
+            f"each n over the problems with n samples or more ({over:,} at {top})."
         )
     if rollouts.time[np.isfinite(rollouts.time)].size == 0:
         notes.append("No sample is correct: every return is zero.")
@@ -327,7 +340,7 @@ def _notes(rollouts: Rollouts, prediction: Prediction, unit: str) -> list[str]:
 def _horizon_row(
     rollouts: Rollouts,
     found: Estimates,
-    sigma: averages.Interval,
+    proved: certified.Ends,
     prediction: Prediction,
     config: DiagnoseConfig,
 ) -> dict[str, Any]:
@@ -335,6 +348,7 @@ def _horizon_row(
     level, horizon = config.level, float(found.horizon)
     known = np.isfinite(found.sigma)
     spread = known & (found.sigma > 0)
+    sigma = averages.sigma_mean(found, rollouts.counts, level)
     low, high = averages.median_of_bounds(
         found.sigma_low[known], found.sigma_high[known], level, least=0.0, most=horizon / 2.0
     )
@@ -348,7 +362,8 @@ def _horizon_row(
     row: dict[str, Any] = {
         "horizon": found.horizon,
         "sigma_mean": sigma.value, "sigma_median": float(np.median(found.sigma[known])),
-        "sigma_low": sigma.low, "sigma_high": sigma.high,
+        "sigma_low": proved[0], "sigma_high": proved[1],
+        "sigma_low_approximate": sigma.low, "sigma_high_approximate": sigma.high,
         "sigma_median_low": low, "sigma_median_high": high,
         "mean_return": mean.value, "mean_return_low": mean.low, "mean_return_high": mean.high,
         "correctness_share": None if share is None else share.value,
@@ -449,21 +464,24 @@ def _curve(rollouts: Rollouts) -> pd.DataFrame:
 
 def _search(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, Any]]:
     """pass@n, best-of-n and majority with their intervals; and those keys of the summary."""
-    least = int(np.min(rollouts.counts))
-    shown = search.budgets(least)
-    between = {int(n) for n in np.geomspace(1, least, 33).round()} | set(range(1, min(least, 16)))
+    # As far as more than half of the problems go.
+    top = int(np.sort(rollouts.counts)[(len(rollouts.counts) - 1) // 2])
+    enough = rollouts.counts >= top
+    shown = search.budgets(top)
+    between = {int(n) for n in np.geomspace(1, top, 33).round()} | set(range(1, min(top, 16)))
     grid = sorted(between | set(shown))
     by_score = None if rollouts.score is None else search.ranks(rollouts)
     rows, best = [], {}
     for n in grid:
-        row: dict[str, Any] = {"n": n}
+        there = rollouts.counts >= n
+        row: dict[str, Any] = {"n": n, "problems": int(there.sum())}
         kinds = {"pass_at": search.pass_at_k(rollouts.counts, rollouts.solutions, n)}
         if by_score is not None:
             kinds["best_of"] = best[n] = search.best_of_n(by_score, n)
         if rollouts.answer is not None and n in shown:
             kinds["majority"] = search.majority_of_n(rollouts, n)
         for name, values in kinds.items():
-            mean = averages.bounded_mean(values, level)
+            mean = averages.bounded_mean(values[there], level)
             row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
         rows.append(row)
     frame = pd.DataFrame(rows)
@@ -472,12 +490,15 @@ def _search(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, A
     def keyed(column: str) -> dict[str, float]:
         return {str(n): float(v) for n, v in zip(chosen.n, chosen[column], strict=True)}
 
-    spent: dict[str, Any] = {}
+    spent: dict[str, Any] = {
+        "search_problems": {str(n): int(m) for n, m in zip(chosen.n, chosen.problems, strict=True)}
+    }
     for name in ("pass_at", "best_of", "majority"):
         if name in frame:
             spent |= {name + end: keyed(name + end) for end in ("", "_low", "_high")}
     if best:
-        spent["best_of_peak"] = _peak(best, level)
+        # Differences are paired: over the problems that go all the way.
+        spent["best_of_peak"] = _peak({n: each[enough] for n, each in best.items()}, level)
     return frame, spent
 
 

@@ -17,7 +17,8 @@ def model_table(rollouts: Rollouts) -> pd.DataFrame:
 
     Samples of a problem with one verdict, one length (T where it is solved) and one answer are one
     type, with their share of the samples for its probability. Styles are the answers, or right and
-    wrong where the table has none; the problems have equal mass.
+    wrong where the table has none; the problems have equal mass. Where the table has answers a
+    column `answer` gives them, blank for none: a vote among the model's traces is one among them.
     """
     solved = np.isfinite(rollouts.time)
     frame = pd.DataFrame(
@@ -33,7 +34,7 @@ def model_table(rollouts: Rollouts) -> pd.DataFrame:
     word = np.where(table.solved == 1, "right", "wrong")
     named = [f"{w}-{a}" if a >= 0 else w for w, a in zip(word, table.answer, strict=True)]
     prompt = table.prompt.to_numpy()
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "prompt": rollouts.problems[prompt],
             "style": named,
@@ -43,6 +44,9 @@ def model_table(rollouts: Rollouts) -> pd.DataFrame:
             "prompt_mass": 1.0 / len(rollouts.counts),
         }
     )
+    if rollouts.answers is not None:
+        found["answer"] = np.append(rollouts.answers, "")[table.answer]
+    return found
 
 
 def write_model(rollouts: Rollouts, path: Path) -> None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from antiscale import plots
 from antiscale.figures.style import GAP, INK, VB, VF
+from antiscale.rollouts.reading import share, with_ends
 
 _LIGHT = "#BBBBBB"
 # Problems drawn one by one; of more, so many evenly spaced ones stand for all.
@@ -88,6 +89,12 @@ def _mean_band(axes: Axes, mean: float, low: float, high: float) -> None:
     axes.axhline(mean, color=VB, linewidth=1.0, label="mean, with its interval")
 
 
+def _bars(axes: Axes, at: Any, mean: Any, low: Any, high: Any, label: str | None) -> None:
+    """Intervals and estimates, which need not lie within them."""
+    axes.vlines(at, low, high, color=VB, linewidth=1.2)
+    axes.plot(at, mean, "s", color=VB, markersize=4, label=label)
+
+
 def draw_anticoncentration(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
     """c_x(eps) of every problem with some spread, per eps, their mean, and Cantelli's limit."""
     keys = list(row["c_eps"])
@@ -105,10 +112,8 @@ def draw_anticoncentration(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) 
         mean = row["c_eps"][key]
         if mean is not None:
             low, high = row["c_eps_low"][key], row["c_eps_high"][key]
-            axes.errorbar(
-                at + 0.3, mean, [[mean - low], [high - mean]], fmt="s", color=VB, markersize=4,
-                capsize=2, label="mean, with its interval" if at == 0 else None,
-            )  # fmt: skip
+            label = "mean, with its interval (approximate)" if at == 0 else None
+            _bars(axes, [at + 0.3], [mean], [low], [high], label)
     axes.set_xticks(range(len(keys)), keys)
     axes.set(ylim=(-0.02, 1.2), xlabel=r"$\varepsilon$", ylabel=r"$c_x(\varepsilon)$")
     axes.set_title("Anti-concentration", loc="left")
@@ -124,12 +129,9 @@ def draw_horizons(axes: Axes, curve: pd.DataFrame, summary: dict[str, Any]) -> N
         np.array([row[name] for row in rows]) / h
         for name in ("sigma_mean", "sigma_low", "sigma_high")
     )
-    axes.errorbar(
-        h, mean, np.stack([mean - low, high - mean]), fmt="s", color=VB, markersize=4, capsize=2,
-        label="mean, with its interval",
-    )  # fmt: skip
+    _bars(axes, h, mean, low, high, "mean, with its interval")
     axes.set(xscale="log", xlabel=f"budget $H$ ({summary['unit']})", ylabel=r"mean of $\sigma_x/H$")
-    axes.set_ylim(0, 1.35 * float(np.max(high)) or 1.0)
+    axes.set_ylim(0, 1.35 * float(max(np.max(high), np.max(mean))) or 1.0)
     axes.xaxis.minorticks_off()
     axes.set_title("Heterogeneity depends on the budget", loc="left")
     axes.legend(loc="upper left")
@@ -147,9 +149,10 @@ def draw_losses(
         axes.plot(n, np.where(values > least, values, np.nan), look, color=color, label=label)
 
     line("vf_measured", "-", VF, "cloning, simulated")
-    line("vf_lower_certified", ":", VF, "cloning must lose (certified)")
     line("vb_measured", "-", VB, "verification, exact")
-    line("vb_upper_certified", "--", VB, "verification loses at most (certified)")
+    if summary["certified"]:
+        line("vf_lower_certified", ":", VF, "cloning must lose (certified)")
+        line("vb_upper_certified", "--", VB, "verification loses at most (certified)")
     start = row["prediction"]["n_certified"]
     if start is not None and start <= n[-1]:
         top = 3.0 * float(row["horizon"])
@@ -193,11 +196,11 @@ def draw_roc(axes: Axes, roc: pd.DataFrame, summary: dict[str, Any]) -> None:
     axes.plot(roc["false_positive"], roc["true_positive"], color=VB)
     axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=0.8)
     areas = summary["roc"]
-    text = f"area {areas['pooled_auc']:.2f} over all samples"
+    text = f"area {share(areas['pooled_auc'])} over all samples"
     if "within_auc" in areas:
+        ends = (areas[f"within_auc{end}"] for end in ("", "_low", "_high"))
         text += (
-            f"\n{areas['within_auc']:.2f} [{areas['within_auc_low']:.2f}, "
-            f"{areas['within_auc_high']:.2f}] within a problem\n"
+            f"\n{with_ends(*ends)} within a problem\n"
             f"(mean of {areas['mixed_problems']:,} mixed problems)"
         )
     axes.text(0.97, 0.05, text, ha="right", va="bottom", fontsize=7, transform=axes.transAxes)

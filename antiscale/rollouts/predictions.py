@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from antiscale import bounds
-from antiscale.rollouts.averages import Interval, student
+from antiscale.rollouts.averages import student
 from antiscale.rollouts.estimates import Estimates
 from antiscale.rollouts.optimum import ball_optimum, density_ratio
 from antiscale.rollouts.samples import Integers, Rollouts
@@ -28,6 +28,8 @@ _PATHS = 4096
 _LENGTH = 256
 # Doublings of n that are tried for where verification starts to win.
 _DOUBLINGS = 50
+# Steps down from a power of two to where verification is certified to win.
+_STEPS = 16
 # Values of sigma/H at which `lower_from_sigma` is worked out.
 _GRID = 128
 
@@ -46,8 +48,9 @@ class Prediction:
         T4 (the larger of T4a and T4c), T5a and T7, all for the law of the samples: estimates of
         the bounds, biased as the law is.
     vf_lower_certified, vb_upper_certified
-        T4a from a lower bound of the mean of sigma_x alone, and T7 from an upper bound of
-        P(R = H/2): with probability `level` both hold for the model that the samples come from.
+        T4a from a proved lower end of the mean of sigma_x alone, and T7 from an upper bound of
+        P(R = H/2): with probability `level` both hold, at every horizon and n, for the model that
+        the samples come from, if they are independent.
     n_certified
         The n from which on vf_lower_certified exceeds vb_upper_certified; None where never.
     vf_measured, vf_measured_low, vf_measured_high
@@ -87,20 +90,19 @@ class Outlook:
     ----------
     rollouts, found
         The samples and their estimates.
-    sigma
-        The mean of sigma_x over problems; its low end holds with probability (1 + level)/2.
+    sigma_low
+        A proved lower end of the mean of sigma_x over problems, in tokens.
     kappa, level
-        Radius of the ball (the first of those of `found`); coverage of the certified bounds
-        together, and of the simulation's interval.
+        Radius of the ball (the first of those of `found`); coverage of the simulation's interval.
     clones
         Simulated cloning.
     least_telling : [m]
-        Lower bounds of P(R != H/2), for all problems at once with probability (1 + level)/2.
+        Lower bounds of P(R != H/2), for all problems at once.
     """
 
     rollouts: Rollouts
     found: Estimates
-    sigma: Interval
+    sigma_low: float
     kappa: float
     level: float
     clones: Clones
@@ -108,13 +110,12 @@ class Outlook:
 
     @classmethod
     def of(
-        cls, rollouts: Rollouts, found: Estimates, sigma: Interval, *, kappa: float, level: float,
-        seed: int,
+        cls, rollouts: Rollouts, found: Estimates, sigma_low: float, least_telling: Floats, *,
+        kappa: float, level: float, seed: int,
     ) -> Outlook:  # fmt: skip
         """Draw the clones' paths once, for every n."""
         clones = Clones.of(rollouts, found, kappa, seed)
-        least = _least_telling(rollouts, float(found.horizon), level)
-        return cls(rollouts, found, sigma, kappa, level, clones, least)
+        return cls(rollouts, found, sigma_low, kappa, level, clones, least_telling)
 
     @property
     def _problems(self) -> int:
@@ -124,7 +125,7 @@ class Outlook:
         """T4a and T7a as the intervals allow, in tokens."""
         horizon, problems = float(self.found.horizon), self._problems
         low = lower_from_sigma(
-            self.sigma.low / horizon, n, prompt_mass=1.0 / problems, kappa=self.kappa
+            self.sigma_low / horizon, n, prompt_mass=1.0 / problems, kappa=self.kappa
         )
         error = _worst_unseen(self.least_telling, n, problems)
         # Problems with a single sample may have sigma = 0.
@@ -155,14 +156,30 @@ class Outlook:
             vf_lower=float(np.mean(_lower(self.rollouts, few, horizon, n, self.kappa))),
             vf_upper=self.clones.upper(n, problems), vb_upper=float(upper),
             vf_lower_certified=lower, vb_upper_certified=most,
-            n_certified=_first(self._sure, bisect=True), n_measured=_first(self._seen),
+            n_certified=self._certified_from(), n_measured=_first(self._seen),
             bound_problems=len(few), measured_problems=len(self.clones.tells),
             **self.measured(n),
         )  # fmt: skip
 
-    def _sure(self, n: int) -> bool:
-        down, up = self.certified(n)
-        return down > up
+    def _certified_from(self) -> int | None:
+        """The n from which on T4a exceeds T7a, at every n: both fall with n."""
+        powers = [self.certified(2**power) for power in range(_DOUBLINGS + 1)]
+        # At every n from 2^i to 2^(i+1) the one is at least its last value, the other at most its
+        # first.
+        lost = [i for i in range(_DOUBLINGS) if powers[i + 1][0] <= powers[i][1]]
+        if lost and lost[-1] == _DOUBLINGS - 1:
+            return None
+        start = 2 ** (lost[-1] + 1) if lost else 1
+        for _ in range(_STEPS):
+            # The first n with T7a below T4a at `start`: all from there on are settled.
+            least, low, high = self.certified(start)[0], start // 2, start
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if self.certified(middle)[1] < least else (middle, high)
+            if high == start:
+                break
+            start = high
+        return start
 
     def _seen(self, n: int) -> bool:
         found = self.measured(n)
@@ -181,19 +198,12 @@ class Outlook:
         return rows
 
 
-def _first(wins: Callable[[int], bool], *, bisect: bool = False) -> int | None:
-    """The first of 1, 2, 4, ... from which on `wins`; bisected down to a whole n if asked."""
-    found = [wins(2**power) for power in range(_DOUBLINGS)]
-    lost = [power for power, won in enumerate(found) if not won]
-    if lost and lost[-1] == _DOUBLINGS - 1:
-        return None
+def _first(wins: Callable[[int], bool]) -> int | None:
+    """The first of 1, 2, 4, ... from which on `wins`, as far as tried; None where none is."""
+    lost = [power for power in range(_DOUBLINGS) if not wins(2**power)]
     if not lost:
         return 1
-    low, high = 2 ** lost[-1], 2 ** (lost[-1] + 1)
-    while bisect and high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if wins(middle) else (middle, high)
-    return high
+    return None if lost[-1] == _DOUBLINGS - 1 else 2 ** (lost[-1] + 1)
 
 
 def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) -> float:
@@ -282,22 +292,6 @@ def _tells(rollouts: Rollouts, horizon: float) -> Floats:
     half = np.abs(rollouts.returns(horizon) - horizon / 2.0) < 1e-9 * horizon
     result: Floats = 1.0 - rollouts.total(half.astype(float)) / rollouts.counts
     return result
-
-
-def _least_telling(rollouts: Rollouts, horizon: float, level: float) -> Floats:
-    """Lower bounds of P(R != H/2) that hold for all problems with probability (1 + level)/2.
-
-    One where R is whole and H/2 is not; else Clopper and Pearson's, with Bonferroni's correction.
-    """
-    times = rollouts.time[np.isfinite(rollouts.time)]
-    if (times == np.floor(times)).all() and horizon % 2 == 1:
-        return np.ones(len(rollouts.counts))
-    k = rollouts.counts.astype(float)
-    at_half = np.round((1.0 - _tells(rollouts, horizon)) * k)
-    miss = (1.0 - level) / (2.0 * len(k))
-    with np.errstate(invalid="ignore"):
-        most = special.betaincinv(at_half + 1.0, np.maximum(k - at_half, 1e-300), 1.0 - miss)
-    return np.where(at_half < k, 1.0 - most, 0.0)
 
 
 def _worst_unseen(least: Floats, n: int, problems: int) -> float:

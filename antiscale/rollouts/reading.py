@@ -1,12 +1,15 @@
 """What a diagnosis says in three plain sentences, from its intervals alone.
 
-Numbers that bound something are rounded away from the claim: lower ends down, upper ends up.
+Numbers that bound something are rounded away from the claim: lower ends down, upper ends up. Shares
+have two digits and losses three, here, on the screen, in the figure and in the README.
 """
 
 from __future__ import annotations
 
 import math
 from typing import Any
+
+from antiscale.numbers import DASH, interval, number
 
 # Mean anti-concentration that is called so, if all of its interval is above.
 _SOME = 0.05
@@ -26,27 +29,34 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return [_heterogeneity(summary, row), _anticoncentration(summary, row), _verdict(summary, row)]
 
 
-def down(value: float, digits: int = 2) -> str:
-    """The value rounded towards zero to so many significant digits; for lower bounds."""
-    return _rounded(value, digits, math.floor)
+def share(value: float | None) -> str:
+    """An estimate without unit: sigma/H, a probability."""
+    return number(value, 2)
 
 
-def up(value: float, digits: int = 2) -> str:
-    """The value rounded away from zero to so many significant digits; for upper bounds."""
-    return _rounded(value, digits, math.ceil)
+def share_ends(low: float | None, high: float | None) -> str:
+    """The ends of its interval."""
+    return interval(low, high, 2)
 
 
-def _rounded(value: float, digits: int, direction: Any) -> str:
-    if value <= 0:
-        return "0"
-    places = digits - 1 - math.floor(math.log10(value))
-    scaled = value * 10.0**places
-    # A number that is whole but for rounding stays.
-    whole = round(scaled) if abs(scaled - round(scaled)) < 1e-9 * scaled else direction(scaled)
-    rounded = whole / 10.0**places
-    if rounded >= 1e15 or rounded < 1e-4:
-        return f"{rounded:.{digits - 1}e}"
-    return f"{rounded:,.{max(places, 0)}f}"
+def with_ends(value: float | None, low: float | None, high: float | None) -> str:
+    """An estimate and the ends of its interval; a dash where undefined."""
+    return DASH if value is None else f"{share(value)} {share_ends(low, high)}"
+
+
+def loss_least(value: float) -> str:
+    """A lower bound of a loss."""
+    return number(value, 3, toward="down")
+
+
+def loss_most(value: float, horizon: float) -> str:
+    """An upper bound of a loss; what is nothing beside H is called less than a millionth of it."""
+    return "a millionth of H" if value < 1e-6 * horizon else number(value, 3, toward="up")
+
+
+def signed(value: float, direction: Any = round) -> str:
+    """A difference of accuracies, to three decimals, rounded in the given direction."""
+    return f"{direction(1000.0 * value) / 1000.0:+.3f}"
 
 
 def percent(value: float, direction: Any) -> str:
@@ -59,30 +69,37 @@ def _heterogeneity(summary: dict[str, Any], row: dict[str, Any]) -> str:
     horizon = row["horizon"]
     at = f"At H = {horizon:,} {summary['unit']}"
     unsolved = summary["unsolved_problems"]
+    over = f"on average over {_problems(row['sigma_problems'])}"
+    low, high = row["sigma_low"] / horizon, row["sigma_high"] / horizon
+    if not summary["certified"]:
+        return (
+            f"{at} the return of one problem's samples has a standard deviation of "
+            f"{share(row['sigma_mean'] / horizon)} H {over}, but many samples of a problem are "
+            "identical: if they are copies, the truth may be anything from 0 to 0.5 H."
+        )
     if row["spread_problems"] == 0:
         return (
             f"{at} all samples of every problem have the same return, which leaves room for a "
-            f"sigma of {up(row['sigma_high'] / horizon)} H on average over "
-            f"{_problems(row['sigma_problems'])}."
+            f"sigma of {number(high, 2, toward='up')} H {over}."
         )
     text = (
         f"{at} the return of one problem's samples has a standard deviation of between "
-        f"{down(row['sigma_low'] / horizon)} H and {up(row['sigma_high'] / horizon)} H on average "
-        f"over {_problems(row['sigma_problems'])} ({100 * summary['level']:g}% interval; "
-        f"{row['sigma_mean'] / horizon:.2f} H in the samples)"
+        f"{number(low, 2, toward='down')} H and {number(high, 2, toward='up')} H {over} "
+        f"({100 * summary['level']:g}% confidence, proved for independent samples; "
+        f"{share(row['sigma_mean'] / horizon)} H in the samples)"
     )
     low, high = row["correctness_share_low"], row["correctness_share_high"]
     if high < 0.005:
         text += ", all of its square from length"
     elif low > 0.5:
         text += (
-            f", at least {percent(low, math.floor)} of its square from being right or wrong and "
-            "the rest from length"
+            f", at least about {percent(low, math.floor)} of its square from being right or wrong "
+            "and the rest from length"
         )
     elif high < 0.5:
         text += (
-            f", at most {percent(high, math.ceil)} of its square from being right or wrong and "
-            "the rest from length"
+            f", at most about {percent(high, math.ceil)} of its square from being right or wrong "
+            "and the rest from length"
         )
     if unsolved:
         text += (
@@ -106,8 +123,9 @@ def _anticoncentration(summary: dict[str, Any], row: dict[str, Any]) -> str:
     )
     text = (
         f"Over the {_problems(count)} with some spread a return at least {steps} above the mean "
-        f"has probability {down(low)} to {up(high)} on average ({row['c_eps'][key]:.2f} in the "
-        f"samples; no policy can have more than {1.0 / (1.0 + eps):.2g}): "
+        f"has probability {number(low, 2, toward='down')} to {number(high, 2, toward='up')} on "
+        f"average (approximate {100 * summary['level']:g}% interval; {share(row['c_eps'][key])} in "
+        f"the samples; no policy can have more than {number(1.0 / (1.0 + eps), 2, toward='up')}): "
     )
     if low >= _SOME:
         return text + ("on average good returns are not rare, though single problems may differ.")
@@ -115,6 +133,11 @@ def _anticoncentration(summary: dict[str, Any], row: dict[str, Any]) -> str:
 
 
 def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
+    if not summary["certified"]:
+        return (
+            "Nothing is certified of cloning against verification, as many samples of a problem "
+            "are identical."
+        )
     found, unit = row["prediction"], summary["unit"]
     lower, upper = found["vf_lower_certified"], found["vb_upper_certified"]
     start = found["n_certified"]
@@ -123,9 +146,9 @@ def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
     each = f"{per:,.0f}" if per >= 10 else f"{per:.2g}"
     text = (
         f"Given n = {found['n']:,} traces ({each} per problem) every cloning algorithm must "
-        f"lose at least {down(lower)} {unit} to some expert within kappa = {found['kappa']:g} "
-        "where the reward may be R or H - R, and the simple verification algorithm at most "
-        f"{_small(upper, row['horizon'])}"
+        f"lose at least {loss_least(lower)} {unit} to some expert within kappa = "
+        f"{found['kappa']:g} where the reward may be R or H - R, and the simple verification "
+        f"algorithm at most {loss_most(upper, row['horizon'])}"
     )
     if lower > upper:
         tail = "" if start is None or start >= found["n"] else f", as from n = {start:,} on"
@@ -145,15 +168,10 @@ def _problems(count: int) -> str:
     return "1 problem" if count == 1 else f"{count:,} problems"
 
 
-def _small(value: float, horizon: float) -> str:
-    """An upper bound in tokens; what is nothing beside H is called less than a millionth of it."""
-    return "a millionth of H" if value < 1e-6 * horizon else up(value)
-
-
 def _compared_only(summary: dict[str, Any]) -> list[str]:
     found = summary["comparison"]
     low, high = found["low"], found["high"]
-    gap = f"{math.floor(1000 * low) / 10:+.1f} to {math.ceil(1000 * high) / 10:+.1f} points"
+    gap = f"{_points(low, math.floor)} to {_points(high, math.ceil)} points"
     if low > 0 or high < 0:
         better, worse = (
             (found["model"], found["against"]) if low > 0 else (found["against"], found["model"])
@@ -164,10 +182,14 @@ def _compared_only(summary: dict[str, Any]) -> list[str]:
     return [
         f"{found['model']} solves {100 * found['accuracy']:.1f}% and {found['against']} "
         f"{100 * found['accuracy_against']:.1f}% of the {found['problems']:,} problems they share, "
-        f"a paired difference of {100 * found['difference']:+.1f} points "
-        f"({100 * summary['level']:g}% interval {gap}), {told}.",
+        f"a paired difference of {_points(found['difference'], round)} points (approximate "
+        f"{100 * summary['level']:g}% interval {gap}), {told}.",
         "One sample per problem cannot give sigma_x or c_x(eps): the spread within a problem does "
         "not show in a single sample.",
         "So the table says how these two models compare, and not whether cloning must lose; for "
         "that, draw at least two, better 32 or more, samples of every problem.",
     ]
+
+
+def _points(value: float, direction: Any) -> str:
+    return f"{100.0 * float(signed(value, direction)):+.1f}"

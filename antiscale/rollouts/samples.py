@@ -59,7 +59,9 @@ class Rollouts:
     score : [N] or None
         A verifier's score; the same for all samples of a problem that has none.
     answer : [N] or None
-        Code of the answer, -1 where there is none.
+        Index of the answer in `answers`, -1 where there is none.
+    answers : [A] or None
+        The answers as text.
     """
 
     problems: npt.NDArray[Any]
@@ -71,6 +73,7 @@ class Rollouts:
     draw: Integers
     score: Floats | None = None
     answer: Integers | None = None
+    answers: npt.NDArray[Any] | None = None
 
     @classmethod
     def of(
@@ -84,6 +87,7 @@ class Rollouts:
         seed: int,
         score: Floats | None = None,
         answer: Integers | None = None,
+        answers: npt.NDArray[Any] | None = None,
     ) -> Rollouts:
         """Sort samples, given in any order as arrays [N] with `problem` indexing `labels`."""
         counts = np.bincount(problem, minlength=len(labels)).astype(np.int64)
@@ -96,7 +100,7 @@ class Rollouts:
         return cls(
             labels, counts, problem[order], correct[order], length[order], time[order],
             draw[order], None if score is None else score[order],
-            None if answer is None else answer[order],
+            None if answer is None else answer[order], answers,
         )  # fmt: skip
 
     @property

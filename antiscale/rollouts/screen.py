@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from antiscale.numbers import DASH, interval, number
+from antiscale.rollouts.reading import loss_least, loss_most, share, signed, with_ends
 
 # Below this width a terminal gets the search curves without their intervals.
 _WIDE = 110
@@ -41,11 +42,11 @@ def _title(summary: dict[str, Any]) -> str:
     least, most = summary["samples_per_problem"]
     each = f"{least}" if least == most else f"{least} to {most}"
     name = f"{summary['model']}: " if summary["model"] else ""
-    low, high = summary["accuracy_low"], summary["accuracy_high"]
+    ends = interval(summary["accuracy_low"], summary["accuracy_high"])
     return (
         f"{name}{summary['problems']:,} problems x {each} samples, accuracy "
-        f"{summary['accuracy']:.3f} [{low:.3f}, {high:.3f}], solved at least once "
-        f"{summary['solved']:.3f} ({summary['unsolved_problems']:,} never); intervals "
+        f"{number(summary['accuracy'])} {ends}, solved at least once "
+        f"{number(summary['solved'])} ({summary['unsolved_problems']:,} never); intervals "
         f"{100 * summary['level']:g}%"
     )
 
@@ -58,27 +59,14 @@ def _table(*headers: str) -> Table:
     return table
 
 
-def _short(value: float | None) -> str:
-    """Two significant digits; a dash where undefined."""
-    if value is None or math.isnan(value):
-        return DASH
-    if abs(value) < 5e-4:
-        return "0" if abs(value) < 5e-7 else f"{value:.0e}"
-    return f"{value:.{max(0, 1 - math.floor(math.log10(abs(value))))}f}"
-
-
-def _with_ends(value: float | None, low: float | None, high: float | None) -> str:
-    return DASH if value is None else f"{_short(value)} [{_short(low)}, {_short(high)}]"
-
-
 def _scaled(row: dict[str, Any], name: str, scale: float = 1.0) -> str:
     ends = (row[name + end] for end in ("", "_low", "_high"))
-    return _with_ends(*(None if end is None else end / scale for end in ends))
+    return with_ends(*(None if end is None else end / scale for end in ends))
 
 
 def _keyed(row: dict[str, Any], name: str, key: str, scale: float = 1.0) -> str:
     ends = (row[name + end][key] for end in ("", "_low", "_high"))
-    return _with_ends(*(None if end is None else end / scale for end in ends))
+    return with_ends(*(None if end is None else end / scale for end in ends))
 
 
 def _heterogeneity(summary: dict[str, Any]) -> Table:
@@ -88,7 +76,7 @@ def _heterogeneity(summary: dict[str, Any]) -> Table:
         h = row["horizon"]
         sigma = (row["sigma_mean"] / h, row["sigma_low"] / h, row["sigma_high"] / h)
         table.add_row(
-            f"{h}", _scaled(row, "mean_return", h), _with_ends(*sigma),
+            f"{h}", _scaled(row, "mean_return", h), with_ends(*sigma),
             _scaled(row, "sigma_median", h), _scaled(row, "correctness_share"),
             _scaled(row, "sharpness"),
         )  # fmt: skip
@@ -125,12 +113,19 @@ def _predictions(summary: dict[str, Any]) -> Table:
         "<= T5a\nseen", "VB\nseen", "<= T7\nseen", "from n\nseen",
     )  # fmt: skip
     for row in summary["horizons"]:
-        p = row["prediction"]
+        p, h = row["prediction"], row["horizon"]
+        sure = [DASH] * 3
+        if summary["certified"]:
+            most = loss_most(p["vb_upper_certified"], h)
+            sure = [
+                loss_least(p["vf_lower_certified"]),
+                "1e-6 H" if most.endswith("H") else most,
+                _count(p["n_certified"]),
+            ]
         half = p["vf_measured_high"] - p["vf_measured"]
         table.add_row(
-            f"{row['horizon']}", f"{p['n']}", number(p["vf_lower_certified"]),
-            number(p["vb_upper_certified"]), _count(p["n_certified"]), number(p["vf_lower"]),
-            f"{number(p['vf_measured'])} ± {_short(half)}", number(p["vf_upper"]),
+            f"{h}", f"{p['n']}", *sure, number(p["vf_lower"]),
+            f"{number(p['vf_measured'])} ± {number(half, 2, toward='up')}", number(p["vf_upper"]),
             number(p["vb_measured"]), number(p["vb_upper"]), _count(p["n_measured"]),
         )  # fmt: skip
     return table
@@ -140,8 +135,10 @@ def _key(summary: dict[str, Any]) -> Text:
     confidence = f"{100 * summary['level']:g}%"
     return Text(
         f"Losses in {summary['unit']}: VF cloning, VB verification, n traces each. Sure: with "
-        f"{confidence} confidence, T4 and T7 from the intervals. Seen: for the law of the samples, "
-        "cloning simulated. From n: where VB starts to lose less.",
+        f"{confidence} confidence at every H and n at once, T4 and T7 from proved ends, if samples "
+        "are independent. Seen: for the law of the samples, cloning simulated. From n: where VB "
+        "starts to lose less. The interval of the mean of sigma is proved, so are those from bands "
+        "(median, Q, V); other means have approximate ones (Student's).",
         style="dim",
     )
 
@@ -156,31 +153,35 @@ def _search(summary: dict[str, Any], *, wide: bool) -> Table:
     labels = {"pass_at": "pass@n", "best_of": "best of n", "majority": "majority of n"}
     for name, label in labels.items():
         if name in summary:
-            table.add_row(label, *[f"{value:.3f}" for value in summary[name].values()])
+            table.add_row(label, *[number(value) for value in summary[name].values()])
             ends = zip(
                 summary[f"{name}_low"].values(), summary[f"{name}_high"].values(), strict=True
             )
             if wide:
-                table.add_row("", *[f"{low:.2f}-{high:.2f}" for low, high in ends])
+                cells = [
+                    f"{number(low, 2, toward='down')}-{number(high, 2, toward='up')}"
+                    for low, high in ends
+                ]
+                table.add_row("", *cells)
     return table
 
 
 def _peak(summary: dict[str, Any]) -> str:
     """Where best-of-n is highest, and whether more samples are known to hurt."""
     peak = summary["best_of_peak"]
-    text = f"Best of n by the score is highest at n = {peak['n']} ({peak['accuracy']:.3f})"
+    text = f"Best of n by the score is highest at n = {peak['n']} ({number(peak['accuracy'])})"
     if "roc" in summary and "within_auc" in summary["roc"]:
         text += (
             f"; within a problem the score ranks a right sample above a wrong one with probability "
-            f"{summary['roc']['within_auc']:.2f}"
+            f"{share(summary['roc']['within_auc'])}"
         )
     if peak["n"] == peak["last_n"]:
         return f"{text}; that is the most there are, so none tried hurts."
     if peak["loss_after_low"] > 0:
         ends = interval(peak["loss_after_low"], peak["loss_after_high"])
         return (
-            f"{text}; with n = {peak['last_n']} it is lower by {peak['loss_after']:.3f} {ends}: "
-            "more search against this score hurts."
+            f"{text}; with n = {peak['last_n']} it is lower by {number(peak['loss_after'])} {ends} "
+            "(approximate): more search against this score hurts."
         )
     return f"{text}; whether more samples hurt is within the noise."
 
@@ -189,8 +190,9 @@ def _comparison(summary: dict[str, Any]) -> str:
     found = summary["comparison"]
     return (
         f"{found['model']} against {found['against']} on {found['problems']:,} shared problems: "
-        f"{found['accuracy']:.3f} against {found['accuracy_against']:.3f}, difference "
-        f"{found['difference']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]; solved by the "
+        f"{number(found['accuracy'])} against {number(found['accuracy_against'])}, difference "
+        f"{signed(found['difference'])} [{signed(found['low'], math.floor)}, "
+        f"{signed(found['high'], math.ceil)}]; solved by the "
         f"first alone {found['only_model']:,}, by the second alone {found['only_against']:,}, by "
         f"both {found['both']:,}, by neither {found['neither']:,}."
         + (f" {found['left_out']:,} problems have only one of them." if found["left_out"] else "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,20 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from antiscale import validate
 from antiscale.errors import InputError
 from antiscale.rollouts.config import IGNORED, OPTIONAL, REQUIRED, DiagnoseConfig
+from antiscale.rollouts.files import read_file
 from antiscale.rollouts.harness import read_harness
 from antiscale.rollouts.samples import Booleans, Integers, Rollouts
+from antiscale.texts import coded, listed, numbers, shown, text
 from antiscale.validate import Floats
-
-_ENDINGS = {
-    ".csv": "CSV", ".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSONL", ".parquet": "Parquet",
-    ".pq": "Parquet",
-}  # fmt: skip
 
 # Under these names a column tells samples of one problem apart without being asked to.
 _SAMPLE = ("sample", "sample_id")
+# What harnesses write where no answer was found, in lower case.
+_NO_ANSWER = frozenset(
+    {"[invalid]", "[invalidanswer]", "[invalid answer]", "[noanswer]", "[no answer]"}
+)
+# Answers of which most are longer than this are whole texts.
+_LONG = 100
+# The longest sample, as the largest horizon.
+_LONGEST = 2.0**40
+# A length counted in a column's texts.
+_COUNTED = re.compile(r"(words|characters)\((.+)\)")
 
 
 class Loaded(NamedTuple):
@@ -54,7 +62,7 @@ class Loaded(NamedTuple):
 
 
 def read_table(path: Path, config: DiagnoseConfig) -> pd.DataFrame:
-    """Read a CSV, JSONL or Parquet file, or a folder of lm-evaluation-harness sample files.
+    """Read a CSV, JSON, JSONL or Parquet file, or a folder of lm-evaluation-harness sample files.
 
     Raises
     ------
@@ -65,38 +73,25 @@ def read_table(path: Path, config: DiagnoseConfig) -> pd.DataFrame:
         raise InputError(f"{path} does not exist")
     if path.is_dir():
         return read_harness(path, config)
-    kind = _ENDINGS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(
-            f"{path} must end in .csv, .jsonl or .parquet, or be a folder of sample files of "
-            "lm-evaluation-harness"
-        )
-    try:
-        if kind == "CSV":
-            names = list(pd.read_csv(path, nrows=0).columns)
-            return pd.read_csv(path, usecols=_wanted(names, config))
-        if kind == "Parquet":
-            import pyarrow.parquet as pq
-
-            return pd.read_parquet(path, columns=_wanted(pq.read_schema(path).names, config))
-        from pyarrow import json as reader
-
-        # A line must fit into a block.
-        options = reader.ReadOptions(block_size=2**26)
-        frame: pd.DataFrame = reader.read_json(path, read_options=options).to_pandas()
-        return frame
-    except Exception as error:  # each reader has errors of its own
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} is no readable {kind} file: {line}") from None
+    return read_file(path, lambda names: _wanted(names, config))
 
 
 def _wanted(names: list[str], config: DiagnoseConfig) -> list[str]:
     """The columns worth reading; all of them if none is, so that the error can name them."""
-    asked = {part for name in config.columns.values() for part in (name, *name.split("/"))}
-    ours = {*REQUIRED, *OPTIONAL, *_SAMPLE}
+    asked = {part for name in config.columns.values() for part in _parts(name, names)}
+    ours = {*REQUIRED, *OPTIONAL, *_SAMPLE} - set(config.columns)
     found = [name for name in names if name in asked | ours]
-    roles = [config.columns.get(role, role) for role in REQUIRED]
-    return found if set(roles) <= set(found) else names
+    needed = {part for r in REQUIRED for part in _parts(config.columns.get(r, r), names)}
+    return found if needed <= set(found) else names
+
+
+def _parts(name: str, there: list[str]) -> list[str]:
+    """The columns that a role's name stands for: itself, a quotient's two, or a counted text's."""
+    if name in there:
+        return [name]
+    if counted := _COUNTED.fullmatch(name):
+        return [counted[2]]
+    return name.split("/")
 
 
 def file_digest(path: Path) -> str:
@@ -123,49 +118,54 @@ def load(frame: pd.DataFrame, config: DiagnoseConfig) -> Loaded:
         for role in (*REQUIRED, *OPTIONAL)
         if role in config.columns or role in frame.columns
     }
-    if "sample" not in config.columns:
-        # A column "sample" may as well hold the text of one.
-        if "sample" in names and not pd.api.types.is_integer_dtype(frame["sample"]):
-            del names["sample"]
-        if "sample" not in names and "sample_id" in frame.columns:
-            names["sample"] = "sample_id"
     names = {role: name for role, name in names.items() if name != IGNORED}
+    if "sample" not in config.columns and "sample" not in names and "sample_id" in frame.columns:
+        names["sample"] = "sample_id"
     _check_columns(frame, names)
     if len(frame) == 0:
         raise InputError("the table has no rows")
-    named = (unit for unit in ("characters", "words") if unit[:4] in names["length"])
-    unit = frame.attrs.get("unit") or next(named, "tokens")
+    counted = _COUNTED.fullmatch(names["length"])
+    if names["length"] in frame.columns or counted is None:
+        named = (unit for unit in ("characters", "words") if unit[:4] in names["length"])
+        unit = frame.attrs.get("unit") or next(named, "tokens")
+    else:
+        unit = counted[1]
+    notes: list[str] = list(frame.attrs.get("notes", ()))
     frame, against, model = _choose(frame.reset_index(drop=True), names, config)
-    notes: list[str] = []
+    asked = frozenset(config.columns)
+    rollouts, numbered, told = _rollouts(frame, names, config.seed, asked)
     if "tokens_to_first_correct" not in names:
         notes.append(
             "T, the first correct token, is taken to be the length of a correct sample: an upper "
             "bound of it."
         )
-    if "sample" not in names:
-        notes.append("The table has no column sample, so a sample given twice cannot be told.")
-    rollouts = _rollouts(frame, names, config.seed)
-    other = None if against is None else _rollouts(against, names, config.seed)
+    notes += told
+    if not numbered:
+        notes.append("No column numbers the samples, so a sample given twice cannot be told.")
+    other = None if against is None else _rollouts(against, names, config.seed, asked)[0]
     return Loaded(rollouts, other, model, unit, "tokens_to_first_correct" in names, notes)
 
 
 def _check_columns(frame: pd.DataFrame, names: dict[str, str]) -> None:
     there = [str(name) for name in frame.columns]
     absent = [role for role in REQUIRED if role not in names]
+    used = set()
     for role, name in names.items():
-        parts = name.split("/") if role == "score" and name not in there else [name]
-        if any(part not in there for part in parts) or len(parts) > 2:
+        parts = _parts(name, there)
+        one = name in there or (role == "length" and _COUNTED.fullmatch(name) is not None)
+        allowed = one or len(parts) == 1 or (role == "score" and len(parts) == 2)
+        used |= set(parts)
+        if not allowed or any(part not in there for part in parts):
             absent.append(role if name == role else f"{name} (for {role})")
     if absent:
-        listed = ", ".join(there[:12]) + (", ..." if len(there) > 12 else "")
         raise InputError(
-            f"the table lacks the column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; it "
-            f"has {listed or 'none'}; rename with columns, e.g. --columns "
+            f"the table lacks the column{'s' if len(absent) > 1 else ''} "
+            f"{listed(absent)}; it has {listed(there, 5)}; rename with columns, e.g. --columns "
             "problem=task_id,length=n_tokens,correct=passed"
         )
-    twice = {name for name in there if there.count(name) > 1}
-    if twice & set(names.values()):
-        raise InputError(f"the table has the column {sorted(twice)[0]} twice; keep one")
+    twice = {name for name in there if there.count(name) > 1} & used
+    if twice:
+        raise InputError(f"the table has the column {shown(sorted(twice)[0])} twice; keep one")
 
 
 def _choose(
@@ -179,87 +179,131 @@ def _choose(
                 "one with --columns model=NAME, or leave the model out"
             )
         return frame, None, None
-    codes, labels = pd.factorize(frame[names["model"]])
-    models = [str(label) for label in labels]
+    codes, models = coded(frame[names["model"]])
     if (codes < 0).any():
-        raise InputError(f"{names['model']} is missing in row {_first(codes < 0)}; fill it in")
+        row = int(np.flatnonzero(codes < 0)[0]) + 1
+        raise InputError(f"{names['model']} is missing in row {row}; fill it in")
     if config.model is None and len(models) > 1:
-        listed = ", ".join(models[:8]) + (", ..." if len(models) > 8 else "")
         raise InputError(
-            f"the table mixes {len(models)} models: {listed}; choose one with --model NAME (and "
-            "--against NAME to compare)"
+            f"the table mixes {len(models)} models: {listed(models)}; choose one with --model "
+            "NAME (and --against NAME to compare)"
         )
-    chosen = models[0] if config.model is None else config.model
-    picked = []
-    for name in (chosen, config.against):
+    picked, chosen = [], [models[0] if config.model is None else config.model]
+    for name in (chosen[0], config.against):
         if name is not None:
-            validate.choice("model", name, models)
+            name = text(name) or name
+            if name not in models:
+                close = difflib.get_close_matches(name, models, n=1)
+                hint = f"; did you mean {shown(close[0])}?" if close else ";"
+                raise InputError(
+                    f"unknown model {shown(name)}{hint} the table has {listed(models)}"
+                )
             picked.append(frame[codes == models.index(name)])
-    return picked[0], picked[1] if len(picked) > 1 else None, chosen
+    return picked[0], picked[1] if len(picked) > 1 else None, chosen[0]
 
 
-def _rollouts(frame: pd.DataFrame, names: dict[str, str], seed: int) -> Rollouts:
+def _rollouts(
+    frame: pd.DataFrame, names: dict[str, str], seed: int, asked: frozenset[str]
+) -> tuple[Rollouts, bool, list[str]]:
+    """The samples, whether a column numbers them, and what a reader should know."""
     rows = frame.index.to_numpy() + 1
+    notes: list[str] = []
     problem, labels = _labels(frame[names["problem"]], names["problem"], rows)
-    if "sample" in names:
-        _refuse_duplicates(frame, names, problem, rows)
+    numbered = "sample" in names and _numbered(frame, names, problem, labels, rows, asked)
     correct = _verdicts(frame[names["correct"]], names["correct"], rows)
-    length = _numbers(frame[names["length"]], names["length"], rows)
-    _check_lengths(length, names["length"], rows)
+    length = _lengths(frame, names["length"], rows)
+    empty = length == 0
+    if empty.any():
+        length = np.where(empty, 1.0, length)
+        notes.append(
+            f"{empty.sum():,} empty sample{'s count' if empty.sum() > 1 else ' counts'} as one "
+            "token, its end."
+        )
     if "tokens_to_first_correct" in names:
         name = names["tokens_to_first_correct"]
         time = _first_correct(frame[name], name, correct, length, rows)
     else:
         time = np.where(correct, length, np.inf)
-    answer = None
-    if "answer" in names:
-        answer = np.asarray(pd.factorize(frame[names["answer"]])[0], dtype=np.int64)
-    score = _scores(frame, names["score"], problem, labels, rows) if "score" in names else None
-    return Rollouts.of(
-        labels, problem, correct, length, time, seed=seed, score=score, answer=answer
-    )
-
-
-def _first(bad: Booleans) -> int:
-    """The first bad row, counted from 1 without a header."""
-    return int(np.flatnonzero(bad)[0]) + 1
+    answer, answers = _answers(frame, names, "answer" in asked, notes)
+    score = _scores(frame, names, problem, labels, rows, "score" in asked, notes)
+    found = Rollouts.of(
+        labels, problem, correct, length, time, seed=seed, score=score, answer=answer,
+        answers=answers,
+    )  # fmt: skip
+    return found, numbered, notes
 
 
 def _labels(column: pd.Series[Any], name: str, rows: Integers) -> tuple[Integers, npt.NDArray[Any]]:
-    codes, labels = pd.factorize(column)
+    codes, labels = coded(column)
     if (codes < 0).any():
         raise InputError(f"{name} is missing in row {rows[codes < 0][0]}; every sample needs one")
-    return np.asarray(codes, dtype=np.int64), np.asarray(labels.astype(str), dtype=object)
+    return codes, np.array(labels, dtype=object)
 
 
-def _refuse_duplicates(
-    frame: pd.DataFrame, names: dict[str, str], problem: Integers, rows: Integers
-) -> None:
-    codes, labels = pd.factorize(frame[names["sample"]])
-    if (codes < 0).any():
-        raise InputError(f"{names['sample']} is missing in row {rows[codes < 0][0]}; fill it in")
-    both = problem * len(labels) + codes
-    twice = pd.Series(both).duplicated().to_numpy()
+def _numbered(
+    frame: pd.DataFrame, names: dict[str, str], problem: Integers, labels: npt.NDArray[Any],
+    rows: Integers, asked: frozenset[str],
+) -> bool:  # fmt: skip
+    """Refuse a sample given twice; whether a column tells samples apart at all.
+
+    One that nobody asked for may as well hold a text, or what names the problem: then it does not.
+    """
+    codes, samples = coded(frame[names["sample"]])
+    missing = codes < 0
+    if "sample" not in asked:
+        counts = np.bincount(problem)
+        kinds = pd.Series(codes).groupby(problem).nunique().to_numpy()
+        texts = names["sample"] == "sample" and not all(each.isdecimal() for each in samples)
+        if missing.any() or texts or ((kinds == 1).all() and int(np.max(counts)) > 1):
+            return False
+    if missing.any():
+        raise InputError(f"{names['sample']} is missing in row {rows[missing][0]}; fill it in")
+    twice = pd.Series(problem * len(samples) + codes).duplicated().to_numpy()
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
         raise InputError(
-            f"{twice.sum():,} samples are given twice: problem "
-            f"{str(frame[names['problem']].iloc[row])!r} has sample "
-            f"{str(frame[names['sample']].iloc[row])!r} in row {rows[row]} again; drop the "
-            "repeats, or number the samples of a problem apart"
+            f"{twice.sum():,} samples are given twice: problem {shown(labels[problem[row]], 40)} "
+            f"has sample {shown(samples[codes[row]], 40)} in row {rows[row]} again; drop the "
+            "repeats, number the samples of a problem apart, or pass --columns sample=-"
         )
+    return True
 
 
-def _numbers(column: pd.Series[Any], name: str, rows: Integers) -> Floats:
-    """A column as floats, NaN where it is blank."""
-    try:
-        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    except (TypeError, ValueError):
-        numeric = pd.to_numeric(column, errors="coerce").isna().to_numpy()
-        bad = int(np.flatnonzero(numeric)[0])
-        raise InputError(
-            f"{name} must be numeric; got {column.iloc[bad]!r} in row {rows[bad]}"
-        ) from None
+def _lengths(frame: pd.DataFrame, name: str, rows: Integers) -> Floats:
+    counted = None if name in frame.columns else _COUNTED.fullmatch(name)
+    if counted is None:
+        length = numbers(frame[name], name, rows)
+        _check_lengths(length, name, rows)
+        return length
+    found = np.zeros(len(rows))
+    for at, each in enumerate(frame[counted[2]]):
+        if isinstance(each, str):
+            found[at] = len(each.split()) if counted[1] == "words" else len(each)
+        elif not pd.api.types.is_scalar(each) or not pd.isna(each):
+            raise InputError(f"{name[:60]} counts a text; got {shown(each)} in row {rows[at]}")
+    return found
+
+
+def _answers(
+    frame: pd.DataFrame, names: dict[str, str], asked: bool, notes: list[str]
+) -> tuple[Integers | None, npt.NDArray[Any] | None]:
+    """Which answer each sample gives, -1 for none, and the answers; None for whole texts."""
+    if "answer" not in names:
+        return None, None
+    codes, answers = coded(frame[names["answer"]])
+    none = np.array([each.lower() in _NO_ANSWER for each in answers] + [True])
+    codes = np.where(none[codes], -1, codes)
+    given = codes[codes >= 0]
+    if len(given) == 0:
+        notes.append("The column answer holds no answers: there is no majority.")
+        return None, None
+    long = np.array([len(each) > _LONG for each in answers], dtype=bool)
+    if not asked and 2 * int(long[given].sum()) > len(given):
+        notes.append(
+            "The column answer holds whole texts, which are no answers: there is no majority."
+        )
+        return None, None
+    return codes, np.array(answers, dtype=object)
 
 
 def _verdicts(column: pd.Series[Any], name: str, rows: Integers) -> Booleans:
@@ -267,18 +311,15 @@ def _verdicts(column: pd.Series[Any], name: str, rows: Integers) -> Booleans:
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        words = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
-        blank = column.isna().to_numpy()
-        text = column.astype(str).str.strip().str.lower()
-        values = text.map(words).to_numpy(dtype=np.float64, na_value=np.nan)
-        wrong = np.isnan(values) & ~blank
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise InputError(f"{allowed}; got {column.iloc[row]!r} in row {rows[row]}")
+        words = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+        codes, texts = coded(column)
+        known = [words.get(each.lower(), np.inf) for each in texts]
+        values = np.array([*known, np.nan])[codes]
     _refuse_nan(values, name, rows)
     bad = (values != 0) & (values != 1)
     if bad.any():
-        raise InputError(f"{allowed}; got {values[bad][0]:g} in row {rows[bad][0]}")
+        row = int(np.flatnonzero(bad)[0])
+        raise InputError(f"{allowed}; got {shown(column.iloc[row])} in row {rows[row]}")
     return np.asarray(values == 1)
 
 
@@ -295,18 +336,24 @@ def _check_lengths(length: Floats, name: str, rows: Integers) -> None:
     _refuse_nan(length, name, rows)
     if np.isinf(length).any():
         raise InputError(f"{name} must be finite; got inf in row {rows[np.isinf(length)][0]}")
-    short = length < 1
+    short = (length < 1) & (length != 0)
     if short.any():
         raise InputError(
-            f"{name} must be at least 1; got {length[short][0]:g} in row {rows[short][0]} (in "
-            f"{short.sum():,} rows in all); count the token that ends a sample, or drop empty ones"
+            f"{name} must be at least 1, or 0 for an empty sample; got {length[short][0]:g} in row "
+            f"{rows[short][0]} ({short.sum():,} such rows)"
+        )
+    huge = length > _LONGEST
+    if huge.any():
+        raise InputError(
+            f"{name} must be at most 2^40 = {_LONGEST:.0f}; got {length[huge][0]:g} in row "
+            f"{rows[huge][0]} ({huge.sum():,} such rows)"
         )
 
 
 def _first_correct(
     column: pd.Series[Any], name: str, correct: Booleans, length: Floats, rows: Integers
 ) -> Floats:
-    time = _numbers(column, name, rows)
+    time = numbers(column, name, rows)
     never = np.isnan(time) | np.isinf(time)
     lost = never & correct
     if lost.any():
@@ -324,13 +371,29 @@ def _first_correct(
 
 
 def _scores(
+    frame: pd.DataFrame, names: dict[str, str], problem: Integers, labels: npt.NDArray[Any],
+    rows: Integers, asked: bool, notes: list[str],
+) -> Floats | None:  # fmt: skip
+    """The verifier's scores, or a note where a column nobody asked for holds none."""
+    if "score" not in names:
+        return None
+    try:
+        return _score(frame, names["score"], problem, labels, rows)
+    except InputError as error:
+        if asked:
+            raise
+        notes.append(f"The column score is left out: {error}.")
+        return None
+
+
+def _score(
     frame: pd.DataFrame, name: str, problem: Integers, labels: npt.NDArray[Any], rows: Integers
 ) -> Floats:
     """The verifier's scores; a problem without any gets the same for all its samples."""
     if name in frame.columns:
-        score = _numbers(frame[name], name, rows)
+        score = numbers(frame[name], name, rows)
     else:
-        top, bottom = (_numbers(frame[part], part, rows) for part in name.split("/"))
+        top, bottom = (numbers(frame[part], part, rows) for part in name.split("/"))
         with np.errstate(divide="ignore", invalid="ignore"):
             score = top / bottom
     if np.isinf(score).any():
@@ -343,7 +406,7 @@ def _scores(
         row = rows[blank & (problem == at)][0]
         raise InputError(
             f"{name} is missing or NaN in row {row} while other samples of problem "
-            f"{labels[at]!r} have one; score all samples of a problem or none"
+            f"{shown(labels[at], 40)} have one; score all samples of a problem or none"
         )
     if blank.all():
         raise InputError(f"{name} is missing in every row; leave the score out")

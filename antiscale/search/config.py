@@ -58,7 +58,8 @@ class SearchConfig(FromMapping):
     reward_class
         calR that the learned verifier knows; default: the family's own.
     wrong_answers
-        Number of equally likely wrong answers, or "styles".
+        Number of equally likely wrong answers, or "styles". A model that carries answers votes with
+        its own.
     auc
         Of the noisy verifier's Gaussian score.
     roc

@@ -15,13 +15,17 @@ from antiscale.search.renewal import Whole
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 
+# Prompts times types times answers.
+_MOST = 2**28
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SearchProblem:
     """m problems, each with S types of traces.
 
     A trace costs its length, at most H; where that is not known (a wrong trace without one), H. It
-    is right if its return is positive. Right traces all give one answer; wrong ones give others.
+    is right if its return is positive. A model that carries answers gives them; else right traces
+    all give one answer and wrong ones others.
 
     Attributes
     ----------
@@ -34,7 +38,9 @@ class SearchProblem:
     costs : [m, S]
         Whole tokens, at least 1.
     answers : [m, S, A]
-        P(answer | type); answer 0 is the right one.
+        P(answer | type); answer 0 is the right one, but where `given`.
+    given
+        Whether the answers are the model's own; the last one then stands for none and has no vote.
     prompt_mass : [m]
         rho(x).
     """
@@ -45,6 +51,7 @@ class SearchProblem:
     costs: Whole
     answers: Floats
     prompt_mass: Floats
+    given: bool = False
 
     @classmethod
     def of(cls, model: TraceModel, wrong_answers: int | str = 4) -> SearchProblem:
@@ -56,7 +63,7 @@ class SearchProblem:
             Any trace model.
         wrong_answers
             How many equally likely wrong answers there are, or "styles": each style of wrong traces
-            is an answer of its own.
+            is an answer of its own. Not used where the model carries answers.
 
         Raises
         ------
@@ -74,6 +81,7 @@ class SearchProblem:
             costs=np.maximum(costs, 1.0).astype(np.int64),
             answers=_answers(model, solved, wrong_answers),
             prompt_mass=model.prompt_mass,
+            given=model.answers is not None,
         )
 
     @cached_property
@@ -85,6 +93,17 @@ class SearchProblem:
     def success(self) -> Floats:
         """Chance that a trace is right, [m]."""
         return (self.pmf * self.solved).sum(-1)
+
+    @cached_property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Which answers are right: those that traces give more often right than wrong, [m, A]."""
+        joint = self.pmf[..., None] * self.answers
+        return 2.0 * (joint * self.solved[..., None]).sum(1) > joint.sum(1)
+
+    @cached_property
+    def voting(self) -> npt.NDArray[np.bool_]:
+        """Which answers have a vote, [A]."""
+        return np.arange(self.answers.shape[-1]) < self.answers.shape[-1] - self.given
 
     @cached_property
     def answer_mass(self) -> Floats:
@@ -121,6 +140,8 @@ class SearchProblem:
 
 
 def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: int | str) -> Floats:
+    if model.answers is not None:
+        return _given(model, model.answers)
     right = solved[..., None].astype(float)
     if wrong_answers == "styles":
         # Styles by their place among those with mass at the prompt.
@@ -139,3 +160,20 @@ def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: in
         count = validate.integer("wrong_answers", wrong_answers, least=1, most=10**4)
         wrong = np.full((*model.pmf.shape, count), 1.0 / count)
     return np.concatenate([right, (1.0 - right) * wrong], axis=-1)
+
+
+def _given(model: TraceModel, answers: npt.NDArray[np.int64]) -> Floats:
+    """The model's own answers by their place at the prompt, and last that there is none."""
+    none = (answers < 0) | (model.pmf <= 0)
+    names = [np.unique(row[~blank]) for row, blank in zip(answers, none, strict=True)]
+    count = max(map(len, names)) + 1
+    if model.pmf.size * count > _MOST:
+        raise InputError(
+            f"{model.prompts} prompts with up to {count - 1} different answers among {model.types} "
+            "types are too many to vote on; take fewer prompts or samples"
+        )
+    found = np.zeros((*model.pmf.shape, count))
+    for x, name in enumerate(names):
+        place = np.minimum(np.searchsorted(name, answers[x]), count - 1)
+        found[x, np.arange(model.types), np.where(none[x], count - 1, place)] = 1.0
+    return found

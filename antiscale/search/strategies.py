@@ -209,8 +209,12 @@ def _correlated(
     setup: Setup, policy: str, budgets: Whole, hard: bool
 ) -> tuple[SearchProblem, Outcome]:
     problem, config = setup.written_by(policy), setup.config
+    answers = problem.answers
+    if problem.given:
+        right = answers * problem.right[:, None]
+        answers = np.concatenate([right.sum(-1, keepdims=True), answers - right], axis=-1)
     law = correlated(
-        problem.solved, problem.answers, config.true_positive, config.false_positive,
+        problem.solved, answers, config.true_positive, config.false_positive,
         config.correlation, passes=config.passes,
     )  # fmt: skip
     costs = _verified(setup, problem, config.passes)
@@ -222,7 +226,7 @@ def _majority(
 ) -> tuple[SearchProblem, Outcome]:
     problem = setup.written_by(policy)
     q = problem.answer_mass
-    votes = np.stack([np.zeros_like(q), q], axis=-1)
+    votes = np.stack([q * ~problem.voting, q * problem.voting], axis=-1)
     return problem, _voted(problem, votes, problem.costs, budgets, hard=hard)
 
 
@@ -232,8 +236,12 @@ def _weighted(
     problem = setup.written_by(policy)
     true, false = np.array(setup.config.verifiers).T
     right, wrong = verdict_levels(true, false, "vote")
-    accepts = np.where(np.arange(problem.answers.shape[-1])[:, None] == 0, right, wrong)
-    votes = problem.answer_mass[..., None] * accepts
+    accepts = np.where(problem.solved[..., None], right, wrong)
+    votes = np.einsum("ms,msa,msw->maw", problem.pmf, problem.answers, accepts)
+    # Who gives no answer has no vote.
+    silent = votes[:, ~problem.voting].sum(-1)
+    votes[:, ~problem.voting] = 0.0
+    votes[:, ~problem.voting, 0] = silent
     costs = _verified(setup, problem, len(setup.config.verifiers))
     return problem, _voted(problem, votes, costs, budgets, hard=hard)
 
@@ -245,6 +253,8 @@ def _voted(
     note = None
     spent = np.array(_all(problem, budgets))
     joint = problem.pmf[..., None] * problem.answers  # [m, S, A]
+    # Without a vote nothing wins.
+    joint[..., ~problem.voting] = 0.0
     mass = problem.answer_mass
     if hard and _says_nothing(problem, costs):
         law = np.zeros((len(costs), len(budgets), costs.shape[-1]))
@@ -337,10 +347,12 @@ def _revision(
 ) -> tuple[SearchProblem, Outcome]:
     problem, config = setup.written_by(policy), setup.config
     costs = _verified(setup, problem)
-    first = np.arange(problem.answers.shape[-1]) == 0
-    accept = accepting(first, config.true_positive, config.false_positive)
+    # Unless the model has answers of its own the first is the right one, likely or not.
+    first = np.broadcast_to(np.arange(problem.answers.shape[-1]) == 0, problem.right.shape)
+    right = problem.right if problem.given else first
+    accepts = accepting(right, config.true_positive, config.false_positive)
     laws, spent = [], []
-    for p, given, c in zip(problem.pmf, problem.answers, costs, strict=True):
+    for p, given, accept, c in zip(problem.pmf, problem.answers, accepts, costs, strict=True):
         if hard:
             law, used = capped_revision(p, given, accept, c, budgets)
         else:
