@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from antiscale import device
+from antiscale import device, validate
 from antiscale.classes import load_class
 from antiscale.config import SCHEMA, Place, SweepConfig
 from antiscale.errors import InputError
@@ -64,7 +64,7 @@ class SweepResult:
 
 
 def sweep(
-    config: SweepConfig | None = None,
+    config: SweepConfig | Mapping[str, Any] | None = None,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -75,7 +75,7 @@ def sweep(
     Parameters
     ----------
     config
-        What to run; the default instance if None.
+        What to run, also as names and values; the default instance if None.
     out
         Folder for the results; None leaves nothing on disk.
     overwrite
@@ -99,7 +99,8 @@ def sweep(
     >>> list(rows.horizon)
     [16, 32]
     """
-    config = SweepConfig() if config is None else config
+    config = SweepConfig.of(config)
+    validate.boolean("overwrite", overwrite)
     check(config)
     folder = None if out is None else open_run(config, Path(out), overwrite=overwrite)
     result = run_sweep(config, folder, progress)

@@ -14,6 +14,7 @@ _NODES = 256
 _STEP = 0.25
 
 
+@validate.boundary
 def sft_upper(
     sigma_expert: npt.ArrayLike,
     n: npt.ArrayLike,
@@ -55,6 +56,7 @@ def sft_upper(
     return sigma * _inverse_root_count(n_, rho) + gap * _never_seen(n_, rho)
 
 
+@validate.boundary
 def sft_upper_in_probability(
     sigma_expert: npt.ArrayLike,
     horizon: npt.ArrayLike,
@@ -153,6 +155,7 @@ def _inverse_root_count(n: Floats, rho: Floats) -> Floats:
     return result
 
 
+@validate.boundary
 def mle_upper(
     sigma_expert: npt.ArrayLike,
     horizon: npt.ArrayLike,

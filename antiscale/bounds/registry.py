@@ -16,6 +16,7 @@ import numpy as np
 
 from antiscale import validate
 from antiscale.errors import InputError
+from antiscale.validate import shown
 
 KINDS = ("identity", "exact", "tight", "valid")
 
@@ -110,7 +111,8 @@ class Result:
         for name in given:
             if name not in allowed:
                 raise InputError(
-                    f"{self.label} has no input {name!r}{validate.nearest(name, list(allowed))}"
+                    f"{self.label} has no input {shown(name)}"
+                    f"{validate.nearest(name, list(allowed))}"
                 )
         inputs = {name: given.get(name, default) for name, default in allowed.items()}
         missing = [name for name, value in inputs.items() if value is inspect.Parameter.empty]

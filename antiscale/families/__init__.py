@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 from typing import Any, ClassVar, Protocol
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.errors import InputError
 from antiscale.families.difficulty import Difficulty
 from antiscale.families.erdos import Erdos
@@ -24,6 +24,7 @@ from antiscale.families.planted import Planted
 from antiscale.families.sharp import Sharp
 from antiscale.families.two_point import TwoPoint
 from antiscale.traces import TraceModel
+from antiscale.validate import shown
 
 
 class Family(Protocol):
@@ -34,6 +35,10 @@ class Family(Protocol):
     @property
     def reward_class(self) -> str:
         """The reward class that a sweep uses unless told otherwise."""
+        ...
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
         ...
 
     def at(self, horizon: int) -> TraceModel:
@@ -100,7 +105,8 @@ def family(name: str, **parameters: Any) -> Family:
     for key in parameters:
         if key not in known:
             raise InputError(
-                f"family {name!r} has no parameter {key!r}{validate.nearest(key, sorted(known))}"
+                f"family {name!r} has no parameter {shown(key)}"
+                f"{validate.nearest(key, sorted(known))}"
             )
     built: Family = FAMILIES[name](**settled(name, parameters))
     return built
@@ -135,4 +141,17 @@ def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
     >>> model.pmf.shape
     (2, 144)
     """
-    return family(name, **parameters).at(validate.integer("horizon", horizon, least=1))
+    return model_of(family(name, **parameters), horizon)
+
+
+def model_of(family: Family, horizon: int) -> TraceModel:
+    """Return the family's model at one horizon, if this machine can hold it."""
+    whole = validate.integer("horizon", horizon, least=1, most=2**40)
+    prompts, types = family.size(whole)
+    # Five arrays, and as many on the way to them.
+    machine.require(
+        f"a trace model of {prompts} prompts and {types} types",
+        "the horizon or the family's parameters",
+        floats=10.0 * prompts * types,
+    )
+    return family.at(whole)

@@ -65,6 +65,10 @@ class Erdos:
             math.comb(self.steps, self.steps // 2) / 2**self.steps,
         )
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, self.steps + 1 if self.ratio == 1 else 2**self.steps
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         extra = self.extra_tokens(horizon)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from antiscale import validate
 from antiscale.errors import InputError
 from antiscale.traces import TraceModel, uniform_prompts
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 _COLUMNS = ("prompt", "style", "length", "probability")
 _ARRAYS = ("pmf", "hitting_times", "styles", "lengths", "prompt_mass")
@@ -71,6 +71,10 @@ class Explicit:
             raise InputError(f"give either file or arrays; got file and {', '.join(clash)}")
         return parameters | {"sha256": _digest(_content(parameters["file"]))}
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """Nothing: what is given is there already."""
+        return 0, 0
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
@@ -111,7 +115,7 @@ class Explicit:
 
 def _content(file: Any) -> bytes:
     if not isinstance(file, str):
-        raise InputError(f"file must be a path; got {file!r}")
+        raise InputError(f"file must be a path; got {shown(file)}")
     try:
         return Path(file).read_bytes()
     except FileNotFoundError:
@@ -181,7 +185,7 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     if abs(totals[worst] - 1) > validate.PMF_TOLERANCE:
         raise InputError(
             f"probability in {file} must sum to 1 within each prompt; prompt "
-            f"{str(prompts[worst])!r} sums to {totals[worst]:.8g}"
+            f"{shown(str(prompts[worst]))} sums to {totals[worst]:.8g}"
         )
     if "prompt_mass" in table:
         mass = validate.floats(f"prompt_mass in {file}", table["prompt_mass"])

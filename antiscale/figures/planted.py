@@ -13,6 +13,7 @@ from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.figures import style, sweeps
 from antiscale.figures.sweeps import Progress, part
+from antiscale.validate import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if len(self.paces) != 3 or not self.paces[0] < self.paces[1] < self.paces[2]:
-            raise InputError(f"paces must rise: quick, middle, slow; got {self.paces!r}")
+            raise InputError(f"paces must rise: quick, middle, slow; got {shown(self.paces)}")
         validate.probability("spreads", self.spreads)
 
 

@@ -22,7 +22,7 @@ from antiscale.rollouts.predictions import Outlook, Prediction
 from antiscale.rollouts.reading import sentences
 from antiscale.rollouts.samples import Rollouts
 from antiscale.rollouts.tables import Loaded, load, read_table
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,6 +147,8 @@ def diagnose(
     0.3
     """
     config = DiagnoseConfig.from_mapping(options)
+    if not isinstance(table, pd.DataFrame | str | Path):
+        raise InputError(f"table must be a DataFrame or a path; got {shown(table)}")
     frame = table if isinstance(table, pd.DataFrame) else read_table(Path(table), config)
     return diagnose_loaded(load(frame, config), config, progress=progress)
 

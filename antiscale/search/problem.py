@@ -13,7 +13,7 @@ from antiscale import validate
 from antiscale.errors import InputError
 from antiscale.search.renewal import Whole
 from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -133,7 +133,7 @@ def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: in
             wrong[x, np.arange(model.types), place] = 1.0
     elif isinstance(wrong_answers, str):
         raise InputError(
-            f"wrong_answers must be a whole number >= 1 or 'styles'; got {wrong_answers!r}"
+            f"wrong_answers must be a whole number >= 1 or 'styles'; got {shown(wrong_answers)}"
         )
     else:
         count = validate.integer("wrong_answers", wrong_answers, least=1, most=10**4)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale import validate
+from antiscale.errors import InputError
 from antiscale.search.rejection import Stopped
 from antiscale.search.renewal import Whole, binned, check_size
 from antiscale.search.verifiers import Flags
@@ -58,6 +59,7 @@ class SelfVerifier:
         return within, first, reject[:, None] * rewrite
 
 
+@validate.boundary
 def self_correct(
     pmf: npt.ArrayLike, solved: npt.ArrayLike, verifier: SelfVerifier, rounds: int
 ) -> Floats:
@@ -88,6 +90,9 @@ def self_correct(
     """
     p = validate.pmf("pmf", pmf)
     right = validate.probability("solved", solved) > 0
+    validate.instance("verifier", verifier, SelfVerifier, "antiscale.search.SelfVerifier(...)")
+    if p.ndim != 1 or right.shape != p.shape:
+        raise InputError(f"pmf and solved must be of one shape [S]; got {p.shape}, {right.shape}")
     count = validate.integer("rounds", rounds, least=0, most=_MOST)
     laws, _ = correction_by_rounds(p, right, verifier, np.zeros(len(p)), count)
     return laws[-1]
