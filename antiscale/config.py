@@ -28,6 +28,9 @@ VARIED = ("H", "n", "noise")
 # Flip probabilities of a sweep over noise: this many steps up from zero.
 NOISE_STEPS = 6
 
+# Traces for each side; counts are exact far beyond.
+MOST_SAMPLES = 1e15
+
 # The first horizon of a sweep; it doubles from there.
 SMALLEST = 16
 
@@ -74,7 +77,8 @@ class FromMapping:
         """Return a configuration as it is, or made of names and values, or of none."""
         if isinstance(given, cls):
             return given
-        return cls.from_mapping({} if given is None else given)
+        mapping: Any = {} if given is None else given
+        return cls.from_mapping(mapping)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -200,6 +204,11 @@ class SweepConfig(FromMapping):
         if per_token <= 0:
             raise InputError(f"samples_per_token must be > 0; got {per_token:g}")
         put("samples_per_token", per_token)
+        if self.samples is None and per_token * self.horizon > MOST_SAMPLES:
+            raise InputError(
+                f"samples_per_token * horizon = {per_token * self.horizon:g} traces are more than "
+                f"{MOST_SAMPLES:g}; lower --samples-per-token"
+            )
         if self.samples is not None:
             put("samples", validate.integer("samples", self.samples, least=1, most=10**15))
         noise = validate.real("noise", self.noise)

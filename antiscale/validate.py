@@ -114,8 +114,8 @@ def _has_nan(result: Any) -> bool:
     return False
 
 
-def floats(name: str, value: npt.ArrayLike, *, nan: bool = False) -> Floats:
-    """`value` as a float64 array of at least one number; none is NaN unless that is said.
+def floats(name: str, value: npt.ArrayLike, *, nan: bool = False, empty: bool = False) -> Floats:
+    """`value` as a float64 array of at least one number; none is NaN. Unless either is allowed.
 
     Finite ones are at most `LARGEST`. Infinity is let through: `finite` and others refuse it.
     """
@@ -126,7 +126,7 @@ def floats(name: str, value: npt.ArrayLike, *, nan: bool = False) -> Floats:
         array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} must be numeric; got {shown(value)}") from None
-    if array.size == 0:
+    if array.size == 0 and not empty:
         raise InputError(f"{name} needs at least one number; got shape {array.shape}")
     if not nan and np.isnan(array).any():
         raise InputError(f"{name} contains NaN; remove or replace it")
@@ -243,9 +243,10 @@ def probability(
 ) -> Floats:
     """`value` as an array of numbers in [0, 1], its ends included or not.
 
-    What is above 1 by rounding alone, as a sum of masses may be, is taken for 1.
+    What is above 1 by rounding alone, as a sum of masses may be, is taken for 1. None at all, as
+    of blocks that there are not, is allowed.
     """
-    array = floats(name, value)
+    array = floats(name, value, empty=True)
     if allow_one:
         array = np.where((array > 1) & (array <= 1 + 1e-12), 1.0, array)
     low = (array < 0) if allow_zero else (array <= 0)
@@ -256,12 +257,14 @@ def probability(
     return array
 
 
-def integer(name: str, value: Any, *, least: int, most: int = LARGEST_INTEGER) -> int:
-    """`value` as a whole number of at least `least`."""
-    allowed = f"a whole number >= {least} and <= {most}"
-    if most == LARGEST_INTEGER:
-        allowed = f"a whole number >= {least} (and at most 2^53)"
+def integer(name: str, value: Any, *, least: int, most: int | None = None) -> int:
+    """`value` as a whole number of at least `least`, and small enough to be exact as a float."""
+    allowed = f"a whole number >= {least}" + ("" if most is None else f" and <= {most}")
+    if most is None:
+        most = LARGEST_INTEGER
     number = _number(name, value, allowed)
+    if math.isfinite(number) and number > most:
+        allowed = f"a whole number >= {least} and <= {most}"
     if not math.isfinite(number) or int(number) != number or not least <= number <= most:
         raise InputError(f"{name} must be {allowed}; got {shown(number)}")
     return int(number)

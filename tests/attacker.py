@@ -39,9 +39,9 @@ LONGEST = 300
 
 _DIGITS = "9" * 5000
 TEXTS = (
-    "0", "-1", "nan", "inf", "-inf", "1e308", "5e-324", _DIGITS, "", " ", "é☃", "true", "null",
-    "[]", "{}", "[[1,2],[3]]", '{"a":1}', '"\\u0000"', "1j", "2024-01-01", "1099511627776", "1e6",
-    "a,b", "x=y", "/dev/null", "no/such/path.csv", "x" * 5000,
+    "0", "-1", "nan", "inf", "-inf", "1e308", "1e20", "5e-324", _DIGITS, "", " ", "é☃", "true",
+    "null", "[]", "{}", "[[1,2],[3]]", '{"a":1}', '"\\u0000"', "1j", "2024-01-01",
+    "1099511627776", "1e6", "a,b", "x=y", "/dev/null", "no/such/path.csv", "x" * 5000,
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def values() -> dict[str, Any]:
     """Hostile values by name; made anew, so that none is changed by what it is fed to."""
     return {
         "0": 0, "-1": -1, "nan": math.nan, "inf": math.inf, "-inf": -math.inf, "1e308": 1e308,
-        "-1e308": -1e308, "5e-324": 5e-324, "5000 digits": 10**5000, "2**63": 2**63,
+        "-1e308": -1e308, "1e20": 1e20, "5e-324": 5e-324, "5000 digits": 10**5000, "2**63": 2**63,
         "1e9": 10**9, "half": 0.5, "true": True, "complex": 1j, "none": None, "no text": "",
         "unicode": "é☃", "text nan": "nan", "long text": "x" * 5000, "bytes": b"\xff",
         "empty": [], "empty rows": [[]], "ragged": [1.0, [2.0]], "one row more": [[0.5, 0.5]] * 3,
@@ -103,7 +103,7 @@ _ARGUMENTS: dict[str, Any] = {
     "right": [0.0, 0.25, 0.0], "wrong": [0.7, 0.0, 0.05], "chance": 0.1, "vf_lower": 6.0,
     "vb_upper": 1.0, "scores": [0.0, 1.0], "costs": [2, 3], "solved": [True, False], "k": 2,
     "n_samples": 4, "n_correct": 1, "auc": 0.8, "aucs": [0.8, 0.7], "correlation": 0.2,
-    "accept": [0.9, 0.1], "votes": [[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]], "target": [0, 1],
+    "accept": [0.9, 0.1], "votes": [[0.5, 0.1], [0.1, 0.3]], "target": [0, 1],
     "vocabulary": 2, "skills": [0.5], "weights": [1.0], "names": ("sft",), "name": "sft",
     "value": 1.0,
 }  # fmt: skip
@@ -220,6 +220,15 @@ def arguments_of(name: str, item: Any) -> dict[str, Any]:
     return chosen
 
 
+def _smallest(item: Any, arguments: dict[str, Any]) -> str:
+    """The smallest arguments must be accepted, or hostile ones are refused for nothing."""
+    try:
+        item(**arguments)
+    except InputError as error:
+        raise Failed(f"the smallest arguments are refused: {error}") from None
+    return "accepted"
+
+
 def _call(item: Any, arguments: dict[str, Any]) -> str:
     try:
         result = item(**arguments)
@@ -262,6 +271,7 @@ def _function_target(name: str, item: Any) -> Target:
     def inputs() -> Iterator[tuple[str, Callable[[], str]]]:
         base = arguments_of(name, item)
         parameters = inspect.signature(item).parameters
+        yield "smallest", lambda: _smallest(item, base)
         for parameter in parameters.values():
             if parameter.kind is parameter.VAR_POSITIONAL or parameter.name == "progress":
                 continue
@@ -291,6 +301,8 @@ def _family_target(family: str) -> Target:
         base = {"pmf": [0.5, 0.5], "hitting_times": [3.0, math.inf]}
 
     def inputs() -> Iterator[tuple[str, Callable[[], str]]]:
+        smallest_call = {"name": family, "horizon": 32} | base
+        yield "smallest", lambda: _smallest(ac.load_family, smallest_call)
         for key in [*known, "unknown_option"]:
             for label, value in values().items():
                 arguments = {"name": family, "horizon": 32} | base | {key: value}
@@ -328,6 +340,7 @@ def _bound_target(label: str) -> Target:
     result = registry.RESULTS[label]
 
     def inputs() -> Iterator[tuple[str, Callable[[], str]]]:
+        yield "smallest", lambda: _smallest(result.evaluate, {"given": result.example})
         for missing in result.example:
             given = {k: v for k, v in result.example.items() if k != missing}
             yield f"without {missing}", lambda g=given: _call(result.evaluate, {"given": g})
@@ -443,6 +456,12 @@ def _command_call(name: str, arguments: tuple[str, ...]) -> str:
     return "accepted"
 
 
+def _smallest_command(name: str, arguments: tuple[str, ...]) -> str:
+    if _command_call(name, arguments) != "accepted" and name != "figures":
+        raise Failed(f"the smallest arguments are refused: {run_command(arguments)[2]:.200}")
+    return "accepted"
+
+
 def _prepare() -> None:
     """Put what commands read into the folder where they run."""
     if Path("run").exists():
@@ -475,6 +494,9 @@ def _command_target(name: str, command: Any) -> Target:
 
     def inputs() -> Iterator[tuple[str, Callable[[], str]]]:
         _prepare()
+        if name in _SMALL or name == "info":
+            line = (*path, *_SMALL.get(name, ((),))[0])
+            yield "smallest", lambda x=line: _smallest_command(name, x)
         bases = _SMALL.get(name, (("--horizon", "32"),) if family else ((),))
         for at, base in enumerate(bases):
             for parameter in command.params:
@@ -506,8 +528,7 @@ def _last(rest: tuple[str, ...], text: str) -> tuple[str, ...]:
 
 def _texts(parameter: Any, family: str | None) -> Iterator[str]:
     yield from TEXTS
-    kind = type(parameter.type).__name__
-    if "Path" in kind:
+    if any(word in f"{parameter.metavar}" for word in ("FILE", "DIR")):
         yield from _PATHS
     if "NAME=VALUE" in str(parameter.metavar):
         from antiscale import families
@@ -617,17 +638,21 @@ def count(target: Target, outcomes: list[Outcome]) -> dict[str, Any]:
 
 
 def main(names: list[str]) -> int:
-    """Attack all, or these; write the counts if it was all."""
+    """Attack all, or these; write the counts if it was all. --every=N feeds each Nth input."""
     import pandas as pd
 
-    chosen = {k: v for k, v in targets().items() if not names or any(n in k for n in names)}
+    every = [int(n.removeprefix("--every=")) for n in names if n.startswith("--every=")]
+    names = [n for n in names if not n.startswith("--")]
+    known = targets()
+    exact = [name for name in names if name in known]
+    chosen = {k: known[k] for k in exact or known if exact or any(n in k for n in names or [""])}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path.cwd()
         os.chdir(folder)
         try:
             for target in chosen.values():
-                outcomes = list(attack(target))
+                outcomes = list(attack(target, every=every[0] if every else 1))
                 for outcome in outcomes:
                     if outcome.verdict == "failed":
                         print(f"{outcome.target} | {outcome.input} | {outcome.detail}", flush=True)
@@ -635,7 +660,7 @@ def main(names: list[str]) -> int:
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
         finally:
             os.chdir(home)
-    if not names:
+    if not names and not every:
         pd.DataFrame(rows).to_csv(COUNTS, index=False)
     total = {key: sum(row[key] for row in rows) for key in ("inputs", "failures")}
     print(f"{total['inputs']} inputs, {total['failures']} failures")

@@ -193,6 +193,8 @@ def _by_prompt(
     n_, rho, budget = samples(n, prompt_mass, kappa)
     batch = np.broadcast_shapes(p.shape[:-1], r.shape[:-1], n_.shape, rho.shape, budget.shape)
     types = np.broadcast_shapes(p.shape[-1:], r.shape[-1:])
+    if 0 in batch:
+        raise InputError(f"there is no prompt: leading axes broadcast to {batch}")
     rows = np.concatenate(
         [np.broadcast_to(z, (*batch, *types)).reshape(-1, *types) for z in (p, r)]
         + [np.broadcast_to(z, batch).reshape(-1, 1) for z in (n_, rho, budget)],

@@ -115,7 +115,9 @@ class Result:
                     f"{validate.nearest(name, list(allowed))}"
                 )
         inputs = {name: given.get(name, default) for name, default in allowed.items()}
-        missing = [name for name, value in inputs.items() if value is inspect.Parameter.empty]
+        # What a label names as its input it needs, though its function may do without.
+        needed = [inspect.Parameter.empty] if not self.inputs else [inspect.Parameter.empty, None]
+        missing = [name for name, value in inputs.items() if any(value is x for x in needed)]
         if missing:
             raise InputError(
                 f"{self.label} needs {', '.join(missing)}; pass "

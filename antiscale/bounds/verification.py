@@ -119,7 +119,8 @@ def vb_upper_terms(
         if (ratio < 1.0 - 1e-9).any():
             raise InputError(f"max_ratio must be >= 1; got {np.min(ratio):.6g}")
         terms["T7b"] = h * ratio * e + lost
-    if coverage is not None and "c" in allowed:
+    if coverage is not None:
         reached = validate.probability("coverage", coverage, allow_zero=False)
-        terms["T7c"] = h * e / reached + lost
+        if "c" in allowed:
+            terms["T7c"] = h * e / reached + lost
     return terms

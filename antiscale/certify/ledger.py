@@ -178,7 +178,7 @@ def read_worst(file: Path) -> dict[str, Any]:
         content["ratio"] = float(content["ratio"])
     except FileNotFoundError:
         raise InputError(f"{file} does not exist") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
             f"{file} is no saved instance of antiscale certify (of this version)"
         ) from None
@@ -191,9 +191,21 @@ def check_of(content: dict[str, Any]) -> Check:
 
 
 def replay(content: dict[str, Any]) -> tuple[float | None, float | None, float | None, bool]:
-    """Bound, truth and ratio of a saved instance now, and whether its bound is crossed."""
+    """Bound, truth and ratio of a saved instance now, and whether its bound is crossed.
+
+    Raises
+    ------
+    InputError
+        If the instance holds what its check could not have drawn.
+    """
     check = check_of(content)
-    found = check.evaluate(content["instance"], RESULTS[check.label])
+    try:
+        found = check.evaluate(content["instance"], RESULTS[check.label])
+    except Exception as error:  # a file may hold anything; what fails stays attached as the cause
+        raise InputError(
+            f"the saved instance of {check.key} cannot be evaluated ({type(error).__name__}: "
+            f"{error!s:.100}); it is damaged or of another version"
+        ) from error
     ratio = check.ratio_of(found)
     crossed = ratio is not None and ratio > 1.0 + SLACK
     return *(found or (None, None)), ratio, crossed

@@ -108,6 +108,11 @@ def family(name: str, **parameters: Any) -> Family:
                 f"family {name!r} has no parameter {shown(key)}"
                 f"{validate.nearest(key, sorted(known))}"
             )
+        default, value = known[key], parameters[key]
+        if type(default) is int and isinstance(value, float) and value.is_integer():
+            parameters[key] = int(value)  # 1e3 is as good as 1000
+        if type(default) is float and type(value) is int and abs(value) < 2**64:
+            parameters[key] = float(value)
     built: Family = FAMILIES[name](**settled(name, parameters))
     return built
 
@@ -144,9 +149,10 @@ def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
     return model_of(family(name, **parameters), horizon)
 
 
+@validate.boundary
 def model_of(family: Family, horizon: int) -> TraceModel:
     """Return the family's model at one horizon, if this machine can hold it."""
-    whole = validate.integer("horizon", horizon, least=1, most=2**40)
+    whole = validate.integer("horizon", horizon, least=1)
     prompts, types = family.size(whole)
     # Five arrays, and as many on the way to them.
     machine.require(

@@ -42,8 +42,9 @@ class Erdos:
 
     def __post_init__(self) -> None:
         validate.integer("prompts", self.prompts, least=1)
-        validate.integer("steps", self.steps, least=1, most=12 if self.ratio != 1 else 1000)
-        if validate.real("ratio", self.ratio) < 1:
+        ratio = validate.real("ratio", self.ratio)
+        validate.integer("steps", self.steps, least=1, most=12 if ratio != 1 else 1000)
+        if ratio < 1:
             raise InputError(f"ratio must be >= 1; got {self.ratio:g}")
 
     def extra_tokens(self, horizon: int) -> Floats:

@@ -90,8 +90,10 @@ class Explicit:
         times = np.atleast_2d(validate.floats("hitting_times", arrays["hitting_times"])).copy()
         if times.shape != pmf.shape:
             raise InputError(f"hitting_times must have pmf's shape {pmf.shape}; got {times.shape}")
-        styles = np.zeros(pmf.shape) if arrays["styles"] is None else np.asarray(arrays["styles"])
-        if not np.issubdtype(styles.dtype, np.number) or (styles != np.floor(styles)).any():
+        styles = np.zeros(pmf.shape)
+        if arrays["styles"] is not None:
+            styles = validate.finite("styles", arrays["styles"])
+        if (styles != np.floor(styles)).any() or (np.abs(styles) > 2**53).any():
             raise InputError("styles must be whole numbers, one per trace type")
         if arrays["lengths"] is None:
             lengths = np.where(np.isfinite(times), times, np.nan)
@@ -120,8 +122,9 @@ def _content(file: Any) -> bytes:
         return Path(file).read_bytes()
     except FileNotFoundError:
         raise InputError(f"file {file} does not exist") from None
-    except OSError as error:
-        raise InputError(f"file {file} cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"file {shown(file)} cannot be read: {why}") from None
 
 
 def _digest(content: bytes) -> str:
@@ -163,8 +166,12 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     solved = numbers[str(verdict)]
     if not np.isin(solved, (0.0, 1.0)).all():
         raise InputError(f"{verdict} in {file} must be 0 or 1; got {_first_not_bit(solved):g}")
-    if not np.isfinite(numbers["length"]).all() or (numbers["length"] < 1).any():
-        raise InputError(f"length in {file} must be finite and at least 1 token")
+    inside = (numbers["length"] >= 1) & (numbers["length"] <= validate.LARGEST_INTEGER)
+    if not inside.all():
+        raise InputError(
+            f"length in {file} must lie within 1 and 2^53 tokens; got "
+            f"{numbers['length'][~inside][0]:g}"
+        )
     prompts, prompt = np.unique(np.asarray(table["prompt"]).astype(str), return_inverse=True)
     _, style = np.unique(np.asarray(table["style"]).astype(str), return_inverse=True)
     place = _rank_within(prompt)

@@ -214,8 +214,8 @@ class SearchConfig(FromMapping):
 def _pairs(name: str, given: Any, most: int) -> tuple[tuple[float, float], ...]:
     """Pairs of rates."""
     try:
-        rates = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+        rates = validate.floats(name, given)
+    except InputError:
         rates = np.zeros(0)
     if rates.ndim != 2 or rates.shape[1:] != (2,) or not 1 <= len(rates) <= most:
         raise InputError(

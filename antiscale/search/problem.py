@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.errors import InputError
 from antiscale.search.renewal import Whole
 from antiscale.traces import TraceModel
@@ -137,5 +137,10 @@ def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: in
         )
     else:
         count = validate.integer("wrong_answers", wrong_answers, least=1, most=10**4)
+        machine.require(
+            f"a search over {model.prompts} prompts, {model.types} types and {count} answers",
+            "the horizon, wrong_answers or the family's parameters",
+            floats=4.0 * model.pmf.size * (count + 1),
+        )
         wrong = np.full((*model.pmf.shape, count), 1.0 / count)
     return np.concatenate([right, (1.0 - right) * wrong], axis=-1)

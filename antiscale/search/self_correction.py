@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from antiscale import validate
+from antiscale.config import FromMapping
 from antiscale.errors import InputError
 from antiscale.search.rejection import Stopped
 from antiscale.search.renewal import Whole, binned, check_size
@@ -19,7 +21,7 @@ _MOST = 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfVerifier:
+class SelfVerifier(FromMapping):
     """How well the model judges and mends its own traces.
 
     Parameters
@@ -31,6 +33,8 @@ class SelfVerifier:
         Probability that rewriting turns a wrong trace right, and a right one wrong. None: a
         rewritten trace is a fresh draw of the base policy.
     """
+
+    called: ClassVar[str] = "rate"
 
     accept_right: float = 0.9
     accept_wrong: float = 0.4
