@@ -135,17 +135,19 @@ def check(config: SweepConfig) -> None:
 def _require(config: SweepConfig, prompts: int, types: int, rewards: float) -> None:
     """Refuse a sweep whose largest cell this machine cannot hold, or that takes days.
 
-    Held at a time: counts of both sides and what is sorted on the way, and for a few replicates at
-    once the ball's optimum for every stated reward. Measured at 0.03 to 0.1 microseconds for each
-    replicate, reward, prompt and type.
+    Held at a time: counts of both sides and what is sorted on the way, 500 resamples of the
+    repeats, and for a few repeats at once the ball's optimum for every stated reward. Measured at
+    0.03 to 0.1 microseconds for each repeat, reward, prompt and type, and half a millisecond for
+    each repeat.
     """
-    cell = float(prompts) * types
+    cell, repeats = float(prompts) * types, float(config.repeats)
     machine.require(
         f"a sweep of {config.repeats} repeats over {prompts} prompts and {types} types",
         "--repeats, --prompts, --horizon or --rewards",
-        floats=cell * (8.0 * config.repeats + 30.0 * rewards)
-        + prompts * rewards * (4.0 * config.repeats + 500.0),
-        seconds=1e-7 * len(config.cells()) * config.repeats * rewards * cell,
+        floats=cell * (8.0 * repeats + 30.0 * rewards)
+        + prompts * rewards * (4.0 * repeats + 500.0)
+        + 1000.0 * repeats,
+        seconds=len(config.cells()) * repeats * (1e-7 * rewards * cell + 5e-4),
     )
 
 

@@ -1,7 +1,7 @@
 """Hostile input for every command and every public function, found from their definitions.
 
-`python -m tests.attacker` runs the whole and writes what it counted to tests/attacker.csv;
-`python -m tests.attacker NAME...` attacks these alone and prints the failures. Commands must end
+`python -m tests.attacker` runs the whole, prints the failures and writes what it counted to
+tests/attacker.csv; `python -m tests.attacker NAME...` does so for these alone. Commands must end
 with status 0, 2 or 130, functions with a valid result or InputError: no traceback, no warning, no
 NaN as a result; what is refused is refused in one short line, within 20 CPU-seconds and 4 GiB.
 """
@@ -27,10 +27,12 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 
 import antiscale as ac
+from antiscale import machine
 from antiscale.errors import InputError
 
 COUNTS = Path(__file__).with_name("attacker.csv")
@@ -569,13 +571,15 @@ def targets() -> dict[str, Target]:
 
 def attack(target: Target, *, every: int = 1, offset: int = 0) -> Iterator[Outcome]:
     """Feed the target its inputs, or every so-manieth of them; in the current folder."""
+    # A small machine: what takes minutes is refused, by its estimate.
+    small = mock.patch.dict(os.environ, {machine.GIB_VARIABLE: "4", machine.HOURS_VARIABLE: "0.01"})
     for place, (name, call) in enumerate(target.inputs()):
         if (place + offset) % every:
             continue
         _forget_peak()
         start = time.process_time()
         try:
-            with _guard(), warnings.catch_warnings():
+            with _guard(), small, warnings.catch_warnings():
                 warnings.simplefilter("error")
                 verdict, detail = call(), ""
         except Failed as failure:
@@ -637,12 +641,25 @@ def count(target: Target, outcomes: list[Outcome]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main(names: list[str]) -> int:
-    """Attack all, or these; write the counts if it was all. --every=N feeds each Nth input."""
+def keep(row: dict[str, Any]) -> None:
+    """Put a target's row into attacker.csv, in the order of the targets; those gone go."""
     import pandas as pd
 
-    every = [int(n.removeprefix("--every=")) for n in names if n.startswith("--every=")]
-    names = [n for n in names if not n.startswith("--")]
+    rows: dict[str, Any] = {}
+    if COUNTS.exists():
+        rows = {r["name"]: r for r in pd.read_csv(COUNTS).to_dict("records")}
+    rows[row["name"]] = row
+    table = pd.DataFrame([rows[name] for name in targets() if name in rows])
+    table.to_csv(COUNTS, index=False)
+
+
+def main(arguments: list[str]) -> int:
+    """Attack all targets, or those whose names hold one of the arguments, and count.
+
+    --every=N feeds each Nth input, and then keeps no count.
+    """
+    every = [int(a.removeprefix("--every=")) for a in arguments if a.startswith("--every=")]
+    names = [a for a in arguments if not a.startswith("--")]
     known = targets()
     exact = [name for name in names if name in known]
     chosen = {k: known[k] for k in exact or known if exact or any(n in k for n in names or [""])}
@@ -652,16 +669,17 @@ def main(names: list[str]) -> int:
         os.chdir(folder)
         try:
             for target in chosen.values():
-                outcomes = list(attack(target, every=every[0] if every else 1))
-                for outcome in outcomes:
+                outcomes = []
+                for outcome in attack(target, every=every[0] if every else 1):
+                    outcomes.append(outcome)
                     if outcome.verdict == "failed":
                         print(f"{outcome.target} | {outcome.input} | {outcome.detail}", flush=True)
                 rows.append(count(target, outcomes))
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+                if not every:
+                    keep(rows[-1])
         finally:
             os.chdir(home)
-    if not names and not every:
-        pd.DataFrame(rows).to_csv(COUNTS, index=False)
     total = {key: sum(row[key] for row in rows) for key in ("inputs", "failures")}
     print(f"{total['inputs']} inputs, {total['failures']} failures")
     return 1 if total["failures"] else 0

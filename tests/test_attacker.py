@@ -139,7 +139,7 @@ def test_a_label_needs_what_it_names() -> None:
 
 def test_one_may_insist_on_more_than_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(machine.GIB_VARIABLE, "1")
-    with pytest.raises(ac.InputError, match="needs about 4.0 GiB.*has 1.0; lower x"):
+    with pytest.raises(ac.InputError, match=r"needs about 4.0 GiB.*has 1.0; lower x"):
         machine.require("it", "x", floats=2**29)
     monkeypatch.setenv(machine.GIB_VARIABLE, "100")
     machine.require("it", "x", floats=2**29)
@@ -232,5 +232,5 @@ def test_a_damaged_counterexample_is_refused(instance: dict, tmp_path: Path) -> 
     content = json.loads((home / "T7b-any-labels.json").read_text())
     content["instance"] |= instance
     (tmp_path / "worst.json").write_text(json.dumps(content))
-    with pytest.raises(ac.InputError, match="damaged|no saved instance"):
+    with pytest.raises(ac.InputError, match=r"damaged|no saved instance"):
         ledger.replay(ledger.read_worst(tmp_path / "worst.json"))
