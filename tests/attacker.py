@@ -162,8 +162,11 @@ def _special(name: str) -> dict[str, Any]:
 
 
 # Optional parameters that are worth giving even so, because others only work with them.
-_TOGETHER = {"antiscale.bounds.vb_upper": ("kappa", "sigma", "coverage"),
-             "antiscale.bounds.vb_upper_terms": ("kappa", "sigma", "coverage")}  # fmt: skip
+_TOGETHER = {
+    "antiscale.bounds.vb_upper": ("kappa", "sigma", "coverage"),
+    "antiscale.bounds.vb_upper_terms": ("kappa", "sigma", "coverage"),
+    "antiscale.bounds.best_of_n_upper": ("kappa",),
+}
 # What computes nothing: results, protocols, and the families that load_family makes.
 _RESULTS = {"Diagnosis", "SearchResult", "Allocation", "ScoreLaw"}
 
@@ -418,14 +421,27 @@ def commands() -> dict[str, Any]:
     return found
 
 
+_BUILT: dict[Any, Any] = {}
+
+
 def run_command(arguments: tuple[str, ...]) -> tuple[int, str, str]:
     """Exit status, standard output and standard error of one command, in this process."""
+    import typer
+
     from antiscale import cli
 
+    # Typer builds all commands from their functions at each call: most of a refusal's time.
+    app = cli.app
+    if app not in _BUILT:
+        _BUILT[app] = typer.main.get_command(app)
     out, err = io.StringIO(), io.StringIO()
     before, sys.argv = sys.argv, ["antiscale", *arguments]
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch("typer.main.get_command", _BUILT.__getitem__),
+        ):
             try:
                 cli.main()
             except SystemExit as end:

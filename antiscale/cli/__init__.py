@@ -24,6 +24,7 @@ from antiscale.cli import (
     sweep,
 )
 from antiscale.errors import InputError
+from antiscale.validate import shown
 
 app = typer.Typer(
     name="antiscale",
@@ -69,11 +70,16 @@ def main() -> None:
         # The reader of our output has gone; there is nobody to tell.
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        # A path that cannot be used, wherever it was first touched; other failures are ours.
+        if error.filename is None:
+            raise
+        _fail(f"{shown(str(error.filename))}: {error.strerror or error}")
     # What is still there may go with the process, uncollected: it saves a third of a second.
     gc.freeze()
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _fail(message: str) -> None:
-    print(f"antiscale: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"antiscale: error: {InputError(message)}", file=sys.stderr)
     sys.exit(2)

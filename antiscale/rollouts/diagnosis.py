@@ -149,7 +149,12 @@ def diagnose(
     config = DiagnoseConfig.from_mapping(options)
     if not isinstance(table, pd.DataFrame | str | Path):
         raise InputError(f"table must be a DataFrame or a path; got {shown(table)}")
-    frame = table if isinstance(table, pd.DataFrame) else read_table(Path(table), config)
+    try:
+        frame = table if isinstance(table, pd.DataFrame) else read_table(Path(table), config)
+    except (OSError, ValueError) as error:  # a name too long, or with a zero byte
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{shown(str(table))} cannot be read: {error!s:.80}") from None
     return diagnose_loaded(load(frame, config), config, progress=progress)
 
 
