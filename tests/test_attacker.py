@@ -109,7 +109,7 @@ def test_messages_are_one_short_line() -> None:
         (lambda: ac.sweep(3), "table of names and values"),
         (lambda: ac.SweepConfig(samples_per_token=1e90), "lower --samples-per-token"),
         (lambda: ac.SweepConfig(horizon={"a": 1}), "horizon must be a whole number"),
-        (lambda: ac.load_family("geometric", horizon=2**40), "lower the horizon"),
+        (lambda: ac.load_family("geometric", horizon=2**40), "lower the prompts, the horizon"),
         (lambda: ac.sweep({"repeats": 10**6, "prompts": 10**6}), "lower --repeats"),
         (lambda: ac.sweep({"prompts": 10**7}), "lower --repeats, --prompts"),
     ],

@@ -154,10 +154,12 @@ def model_of(family: Family, horizon: int) -> TraceModel:
     """Return the family's model at one horizon, if this machine can hold it."""
     whole = validate.integer("horizon", horizon, least=1)
     prompts, types = family.size(whole)
-    # Five arrays, and as many on the way to them.
+    # Five arrays, and as many on the way to them. What models are made for goes prompt by prompt:
+    # portraits, bounds and curves take about two milliseconds for each.
     machine.require(
         f"a trace model of {prompts} prompts and {types} types",
-        "the horizon or the family's parameters",
+        "the prompts, the horizon or the family's other parameters",
         floats=10.0 * prompts * types,
+        seconds=2e-3 * prompts,
     )
     return family.at(whole)

@@ -76,7 +76,7 @@ def correlated(
     """
     solved = validate.flags("solved", solved)
     answers = validate.probability("answers", answers)
-    if answers.ndim < 2 or answers.shape[-2] != solved.shape[-1]:
+    if answers.ndim < 2 or answers.shape[-2] != solved.shape[-1] or answers.shape[-1] < 1:
         raise InputError(
             f"answers must have shape [..., types, answers] with {solved.shape[-1]} types; got "
             f"{answers.shape}"
