@@ -155,13 +155,19 @@ def test_one_may_insist_on_more_than_the_machine_has(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("raise RuntimeError('at import')", "when it was imported with RuntimeError: at import"),
-        ("import sys; sys.exit(3)", "when it was imported with SystemExit"),
-        ("this is no Python", "when it was imported with SyntaxError"),
-        ("class L:\n def __init__(self): raise KeyError('k')", "when it was made with KeyError"),
+        (
+            "raise RuntimeError('at import')",
+            "failed with RuntimeError when it was imported: at import",
+        ),
+        ("import sys; sys.exit(3)", "failed with SystemExit when it was imported"),
+        ("this is no Python", "failed with SyntaxError when it was imported"),
+        (
+            "class L:\n def __init__(self): raise KeyError('k')",
+            "failed with KeyError when it was made",
+        ),
         (
             "class L:\n @property\n def side(self): raise OSError('disk')",
-            "when it was made with OSError: disk",
+            "failed with OSError when it was made: disk",
         ),
         ("class L:\n side = ['vf']\n def __call__(self, d, s): pass", "must be callable"),
         ("L = 3", "must be callable"),

@@ -69,12 +69,13 @@ def parameters_of(name: str) -> dict[str, Any]:
 
 def summary_of(name: str) -> str:
     """Return the first line of a family's docstring."""
-    return (inspect.getdoc(FAMILIES[name]) or "").splitlines()[0]
+    family = FAMILIES[validate.choice("family", name, FAMILIES)]
+    return (inspect.getdoc(family) or "").splitlines()[0]
 
 
 def help_of(name: str) -> str:
     """Return what a family models and which assumption it tests, and its parameters, as text."""
-    lines = (inspect.getdoc(FAMILIES[name]) or "").splitlines()
+    lines = (inspect.getdoc(FAMILIES[validate.choice("family", name, FAMILIES)]) or "").splitlines()
     cut = lines.index("Parameters") if "Parameters" in lines else len(lines)
     paragraphs = "\n".join(lines[:cut]).strip().split("\n\n")
     told, listed = [" ".join(text.split()) for text in paragraphs], lines[cut + 2 :]
@@ -120,6 +121,8 @@ def family(name: str, **parameters: Any) -> Family:
 def settled(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with what they refer to pinned down (the digest of a file, say)."""
     pin = getattr(FAMILIES[validate.choice("family", name, FAMILIES)], "settled", None)
+    if not isinstance(parameters, dict):
+        raise InputError(f"parameters must be a table of names; got {shown(parameters)}")
     return parameters if pin is None else pin(parameters)
 
 
@@ -152,6 +155,8 @@ def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
 @validate.boundary
 def model_of(family: Family, horizon: int) -> TraceModel:
     """Return the family's model at one horizon, if this machine can hold it."""
+    if not isinstance(family, _ALL):
+        raise InputError(f"family must be one of ours (family(...) makes it); got {shown(family)}")
     whole = validate.integer("horizon", horizon, least=1)
     prompts, types = family.size(whole)
     # Five arrays, and as many on the way to them. What models are made for goes prompt by prompt:

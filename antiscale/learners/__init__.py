@@ -107,7 +107,7 @@ def _failure(name: str, when: str, error: BaseException) -> InputError:
     """What a user's code raised, as one line; its traceback stays attached as the cause."""
     line = (str(error).strip() or "no message").splitlines()[0]
     return InputError(
-        f"learner {shown(name)} failed {when} with {type(error).__name__}: {line:.120} (learners "
+        f"learner {shown(name)} failed with {type(error).__name__} {when}: {line:.120} (learners "
         "run inside jax.jit: use jax.numpy, and no Python branches on values)"
     )
 
