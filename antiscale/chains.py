@@ -55,6 +55,12 @@ class TokenChain:
         T is the number of tokens written when the chain first is in its solved state. Cost
         O(H K^2), or O(H K) for the few non-zero entries of a progress chain.
         """
+        horizon = validate.integer("horizon", horizon, least=1)
+        # Token by token.
+        machine.require(
+            f"a law of {horizon} hitting times", "the horizon",
+            floats=2.0 * horizon, seconds=5e-6 * horizon,
+        )  # fmt: skip
         state = self.start.copy()
         if state[-1] > 0:
             raise InputError("start must put no mass on the solved state; T counts tokens from 1")

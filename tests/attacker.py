@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import fcntl
 import importlib
 import inspect
 import io
@@ -668,12 +669,15 @@ def keep(row: dict[str, Any]) -> None:
     """Put a target's row into attacker.csv, in the order of the targets; those gone go."""
     import pandas as pd
 
-    rows: dict[str, Any] = {}
-    if COUNTS.exists():
-        rows = {r["name"]: r for r in pd.read_csv(COUNTS).to_dict("records")}
-    rows[row["name"]] = row
-    table = pd.DataFrame([rows[name] for name in targets() if name in rows])
-    table.to_csv(COUNTS, index=False)
+    # Several attackers may run at a time.
+    with (Path(tempfile.gettempdir()) / "antiscale-attacker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        rows: dict[str, Any] = {}
+        if COUNTS.exists():
+            rows = {r["name"]: r for r in pd.read_csv(COUNTS).to_dict("records")}
+        rows[row["name"]] = row
+        table = pd.DataFrame([rows[name] for name in targets() if name in rows])
+        table.to_csv(COUNTS, index=False)
 
 
 def main(arguments: list[str]) -> int:
