@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.chains import TokenChain, planted_chain
 from antiscale.errors import InputError
 from antiscale.families.hitting import model_of_hitting_times, types_of
@@ -59,6 +59,13 @@ class Planted:
             )
         if not isinstance(self.targets, tuple | list) or not self.targets:
             raise InputError(f"targets must list at least one word; got {shown(self.targets)}")
+        if isinstance(self.vocabulary, int):
+            # Skills are found by trying some sixty of each.
+            machine.require(
+                f"a vocabulary of {shown(self.vocabulary)} tokens",
+                "the vocabulary",
+                seconds=6e-4 * len(self.targets) * len(paces) * min(self.vocabulary, 10**12),
+            )
         for target in self.targets:
             planted_chain(target, self.vocabulary, [0.5], [1.0])
 

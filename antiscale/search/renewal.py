@@ -66,7 +66,10 @@ def columns_at_once(budget: int) -> int:
 def check_size(budget: int, columns: int, costs: int) -> None:
     """Refuse what would take minutes, or more memory than there is."""
     machine.require(
-        f"a hard cap of {budget} tokens", "the budgets or the horizon", floats=6.0 * budget
+        f"a hard cap of {budget} tokens",
+        "the budgets or the horizon",
+        floats=6.0 * budget,
+        seconds=2e-5 * budget * costs,
     )
     if float(budget + 1) * columns * costs > MOST:
         raise InputError(
