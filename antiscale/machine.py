@@ -81,4 +81,4 @@ def _insisted(variable: str) -> float | None:
 
 
 def _amount(value: float) -> str:
-    return f"{value:,.1f}" if value < 1e6 else f"{value:.0e}"
+    return f"{value:,.3g}" if value < 1e3 else f"{value:,.0f}" if value < 1e6 else f"{value:.0e}"
