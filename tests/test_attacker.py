@@ -231,7 +231,7 @@ def test_objects_in_a_model_file_are_refused_or_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "instance", [{"pmf": "x"}, {"pmf": []}, {"pmf": None}, {"n": -1}, {"n": "nan"}, {"kappa": {}}]
+    "instance", [{"pmf": "x"}, {"pmf": []}, {"pmf": None}, {"n": "nan"}, {"kappa": {}}]
 )
 def test_a_damaged_counterexample_is_refused(instance: dict, tmp_path: Path) -> None:
     import json
