@@ -31,7 +31,6 @@ from jax import lax
 
 from antiscale import device as device
 from antiscale import validate
-from antiscale.errors import InputError
 
 # Returns this close to the best count as best.
 _ROUNDING = 2.0**-51
@@ -63,6 +62,7 @@ class BallOptimum(NamedTuple):
     gap: jax.Array
 
 
+@validate.boundary
 def chi2_ball_optimum(pmf: Any, returns: Any, kappa: Any) -> BallOptimum:
     """Maximise E_pi_b[w R] subject to E_pi_b[w] = 1, w >= 0, E_pi_b[(w - 1)^2] <= kappa (T2).
 
@@ -112,6 +112,7 @@ def chi2_ball_optimum(pmf: Any, returns: Any, kappa: Any) -> BallOptimum:
     return _checked(solve(pmf, returns, jnp.broadcast_to(kappa, shape[:-1])))
 
 
+@validate.boundary
 def chi2_ball_optimum_average(pmf: Any, returns: Any, kappa: Any, prompt_mass: Any) -> BallOptimum:
     """Maximise sum_x rho(x) E[w_x R] with the budget on average: sum_x rho(x) chi2_x <= kappa (T2).
 
@@ -177,14 +178,7 @@ def _arrays(pmf: Any, returns: Any, kappa: Any) -> tuple[jax.Array, jax.Array, j
         pmf = validate.pmf("pmf", pmf)
         returns = validate.floats("returns", returns)
         kappa = validate.nonnegative("kappa", kappa)
-        try:
-            on_support, seen = np.broadcast_arrays(pmf > 0, returns)
-        except ValueError:
-            raise InputError(
-                f"pmf {pmf.shape} and returns {returns.shape} must broadcast to one shape"
-            ) from None
-        if not np.isfinite(seen[on_support]).all():
-            raise InputError("returns must be finite wherever pmf is positive; got inf")
+        validate.on_support(pmf, returns)
     return jnp.asarray(pmf), jnp.asarray(returns), jnp.asarray(kappa)
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.errors import InputError
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,12 @@ class TokenChain:
         T is the number of tokens written when the chain first is in its solved state. Cost
         O(H K^2), or O(H K) for the few non-zero entries of a progress chain.
         """
+        horizon = validate.integer("horizon", horizon, least=1)
+        # Token by token.
+        machine.require(
+            f"a law of {horizon} hitting times", "the horizon",
+            floats=2.0 * horizon, seconds=5e-6 * horizon,
+        )  # fmt: skip
         state = self.start.copy()
         if state[-1] > 0:
             raise InputError("start must put no mass on the solved state; T counts tokens from 1")
@@ -102,12 +108,14 @@ def _variance(pmf: Floats, x: Floats) -> float:
     return float(pmf @ (x - mean) ** 2)
 
 
+@validate.boundary
 def geometric_chain(hazard: float) -> TokenChain:
     """Each token solves the prompt with probability `hazard`, whatever came before (T1, T11)."""
-    validate.probability("hazard", hazard, allow_zero=False)
+    hazard = float(validate.probability("hazard", hazard, allow_zero=False))
     return TokenChain(np.array([[1.0 - hazard, hazard], [0.0, 1.0]]), np.array([1.0, 0.0]))
 
 
+@validate.boundary
 def planted_chain(
     target: npt.ArrayLike, vocabulary: int, skills: npt.ArrayLike, weights: npt.ArrayLike
 ) -> TokenChain:
@@ -133,11 +141,12 @@ def planted_chain(
     InputError
         If the target is empty or leaves the vocabulary, or skills are no probabilities.
     """
-    word = np.atleast_1d(np.asarray(target))
-    vocabulary = validate.integer("vocabulary", vocabulary, least=2)
-    if word.ndim != 1 or not len(word) or not np.isin(word, np.arange(vocabulary)).all():
+    word = np.atleast_1d(validate.floats("target", target))
+    vocabulary = validate.integer("vocabulary", vocabulary, least=2, most=10**6)
+    inside = (word == np.floor(word)) & (word >= 0) & (word < vocabulary)
+    if word.ndim != 1 or not inside.all():
         raise InputError(
-            f"target must list at least one token, each in 0..{vocabulary - 1}; got {target!r}"
+            f"target must list at least one token, each in 0..{vocabulary - 1}; got {shown(target)}"
         )
     gamma = np.atleast_1d(validate.probability("skills", skills))
     mixture = np.atleast_1d(validate.pmf("weights", weights))
@@ -145,6 +154,11 @@ def planted_chain(
         raise InputError(
             f"skills and weights must have one shape; got {gamma.shape} and {mixture.shape}"
         )
+    cells = len(word) * len(gamma)
+    machine.require(
+        "a planted word", "the vocabulary, the word or the skills",
+        floats=4.0 * (len(word) * vocabulary + cells**2), seconds=1e-6 * cells * vocabulary,
+    )  # fmt: skip
     after = _automaton([int(token) for token in word], vocabulary)
     length, count = len(word), len(gamma)
     # States: skill by skill the progress 0..L-1; the solved state is shared and last.
@@ -176,6 +190,7 @@ def _automaton(word: list[int], vocabulary: int) -> list[list[int]]:
     return after
 
 
+@validate.boundary
 def planted_success(target: npt.ArrayLike, vocabulary: int, skill: float, horizon: int) -> float:
     """P(T <= H) of one skill on a planted target: how often the base policy solves it (T11).
 

@@ -7,17 +7,16 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
-
-import numpy as np
 
 import antiscale
 from antiscale import source, validate
 from antiscale.errors import InputError
 from antiscale.families import family, parameters_of, settled
+from antiscale.validate import shown
 
 SCHEMA = "antiscale.sweep/1"
 
@@ -28,6 +27,9 @@ VARIED = ("H", "n", "noise")
 
 # Flip probabilities of a sweep over noise: this many steps up from zero.
 NOISE_STEPS = 6
+
+# Traces for each side; counts are exact far beyond.
+MOST_SAMPLES = 1e15
 
 # The first horizon of a sweep; it doubles from there.
 SMALLEST = 16
@@ -52,13 +54,31 @@ def check_keys(cls: Any, keys: Iterable[str], what: str = "config key") -> None:
     known = sorted(field.name for field in dataclasses.fields(cls))
     for key in keys:
         if key not in known:
-            raise InputError(f"unknown {what} {key!r}{validate.nearest(key, known)}")
+            raise InputError(f"unknown {what} {shown(key)}{validate.nearest(key, known)}")
 
 
 class FromMapping:
     """What all configurations share: they are built from names and values."""
 
     called: ClassVar[str] = "config key"
+
+    def __new__(cls, *values: Any, **named: Any) -> Self:
+        """Refuse unknown names before the constructor does, which knows no nearest one."""
+        if values:
+            raise InputError(
+                f"{cls.__name__} takes names and values, e.g. {cls.__name__}(kappa=0.25), or "
+                f"{cls.__name__}.from_mapping(...); got {shown(values[0])}"
+            )
+        check_keys(cls, named, cls.called)
+        return super().__new__(cls)
+
+    @classmethod
+    def of(cls, given: Self | Mapping[str, Any] | None) -> Self:
+        """Return a configuration as it is, or made of names and values, or of none."""
+        if isinstance(given, cls):
+            return given
+        mapping: Any = {} if given is None else given
+        return cls.from_mapping(mapping)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -69,6 +89,10 @@ class FromMapping:
         InputError
             For an unknown name, with the nearest known one, or a value that is not allowed.
         """
+        if not isinstance(mapping, Mapping):
+            raise InputError(
+                f"{cls.__name__} is made of a table of names and values; got {shown(mapping)}"
+            )
         check_keys(cls, mapping, cls.called)
         return cls(**mapping)
 
@@ -153,26 +177,22 @@ class SweepConfig(FromMapping):
 
         put("horizon", validate.integer("horizon", self.horizon, least=1, most=2**40))
         for name in ("parameters", "class_parameters"):
-            table = getattr(self, name)
-            if not isinstance(table, Mapping):
-                raise InputError(f"{name} must be a table of names and values; got {table!r}")
-            put(name, {key: _plain(value) for key, value in table.items()})
+            put(name, validate.table(name, getattr(self, name)))
         for name in ("prompts", "styles"):
             if getattr(self, name) is not None:
                 put(name, validate.integer(name, getattr(self, name), least=1))
         for name, allowed in (("expert", EXPERTS), ("form", FORMS), ("vary", VARIED)):
             put(name, validate.choice(name, getattr(self, name), allowed))
-        for name in ("family", "reward_class"):
-            # Which names there are is for the registries to say.
-            if not isinstance(getattr(self, name), str) and (name, getattr(self, name)) != (
-                "reward_class",
-                None,
-            ):
-                raise InputError(f"{name} must be a name; got {getattr(self, name)!r}")
+        # Which names there are is for the registries to say.
+        validate.name("family", self.family)
+        if self.reward_class is not None:
+            validate.name("reward_class", self.reward_class)
         learner: Any = self.learner
         learner = (learner,) if isinstance(learner, str) else learner
-        if not isinstance(learner, Sequence) or not all(isinstance(name, str) for name in learner):
-            raise InputError(f"learner must be a name or a list of names; got {learner!r}")
+        if not isinstance(learner, list | tuple) or not all(
+            isinstance(name, str) for name in learner
+        ):
+            raise InputError(f"learner must be a name or a list of names; got {shown(learner)}")
         put("learner", tuple(learner))
         kappa = validate.real("kappa", self.kappa)
         if kappa < 0:
@@ -184,6 +204,11 @@ class SweepConfig(FromMapping):
         if per_token <= 0:
             raise InputError(f"samples_per_token must be > 0; got {per_token:g}")
         put("samples_per_token", per_token)
+        if self.samples is None and per_token * self.horizon > MOST_SAMPLES:
+            raise InputError(
+                f"samples_per_token * horizon = {per_token * self.horizon:g} traces are more than "
+                f"{MOST_SAMPLES:g}; lower --samples-per-token"
+            )
         if self.samples is not None:
             put("samples", validate.integer("samples", self.samples, least=1, most=10**15))
         noise = validate.real("noise", self.noise)
@@ -287,11 +312,6 @@ class SweepConfig(FromMapping):
             plain["sources"] = sources
         text = json.dumps([SCHEMA, antiscale.__version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as nested lists, so that a configuration can be written down."""
-    return np.asarray(value).tolist() if hasattr(value, "tolist") else value
 
 
 def writable(value: Any) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 from antiscale import device as device
 from antiscale import validate
 from antiscale.errors import InputError
+from antiscale.validate import Floats
 
 # Returns within this share of the horizon count as equal, masses within it of c_0 as reaching it.
 TIE = 1e-9
@@ -27,11 +28,25 @@ def _arrays(pmf: Any, returns: Any) -> tuple[ModuleType, Any, Any]:
     if isinstance(pmf, jax.Array) or isinstance(returns, jax.Array):
         if isinstance(pmf, jax.core.Tracer) or isinstance(returns, jax.core.Tracer):
             return jnp, pmf, returns
-        pmf, returns = validate.pmf("pmf", pmf), validate.floats("returns", returns)
+        pmf, returns = _checked(pmf, returns)
         return jnp, jnp.asarray(pmf), jnp.asarray(returns)
-    return np, validate.pmf("pmf", pmf), validate.floats("returns", returns)
+    return np, *_checked(pmf, returns)
 
 
+def _checked(pmf: Any, returns: Any) -> tuple[Floats, Floats]:
+    p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
+    validate.on_support(p, r)
+    return p, r
+
+
+def _scale(horizon: Any) -> Any:
+    """The tolerance's scale, if it is given."""
+    if horizon is None or isinstance(horizon, jax.core.Tracer):
+        return horizon
+    return validate.nonnegative("horizon", horizon, finite=True)
+
+
+@validate.boundary
 def mean_return(pmf: Any, returns: Any) -> Any:
     """J_x = E_pi_b[R | x], in tokens.
 
@@ -54,6 +69,7 @@ def _mean(xp: ModuleType, p: Any, r: Any) -> Any:
     return best + xp.sum(p * below, axis=-1)
 
 
+@validate.boundary
 def heterogeneity(pmf: Any, returns: Any) -> Any:
     """sigma_x = sqrt(Var_pi_b(R | x)), in tokens (T1).
 
@@ -89,6 +105,7 @@ def _deviation(xp: ModuleType, p: Any, r: Any, mean: Any) -> Any:
     return xp.where(some, xp.sqrt(xp.where(some, variance, 1.0)), 0.0)
 
 
+@validate.boundary
 def anticoncentration(pmf: Any, returns: Any, eps: Any, *, horizon: float | None = None) -> Any:
     """c_x(eps) = P_pi_b(R >= J_x + sigma_x sqrt(eps)), a probability (T3).
 
@@ -117,6 +134,7 @@ def anticoncentration(pmf: Any, returns: Any, eps: Any, *, horizon: float | None
     return _mass_above(xp, p, r, level, horizon)
 
 
+@validate.boundary
 def coverage(pmf: Any, returns: Any, optimum_value: Any, *, horizon: float | None = None) -> Any:
     """P_pi_b(R >= E_pibar[R | x]), a probability; ct_0 is its minimum over prompts (T3(d)).
 
@@ -133,16 +151,19 @@ def coverage(pmf: Any, returns: Any, optimum_value: Any, *, horizon: float | Non
         H, the scale of the tolerance for ties (default: the largest |return|).
     """
     xp, p, r = _arrays(pmf, returns)
+    if not isinstance(optimum_value, jax.core.Tracer):
+        optimum_value = validate.finite("optimum_value", optimum_value)
     return _mass_above(xp, p, r, xp.asarray(optimum_value), horizon)
 
 
 def _mass_above(xp: ModuleType, p: Any, r: Any, level: Any, horizon: float | None) -> Any:
     finite = xp.where(p > 0, r, 0.0)
-    scale = xp.max(xp.abs(finite), axis=-1) if horizon is None else horizon
+    scale = xp.max(xp.abs(finite), axis=-1) if horizon is None else _scale(horizon)
     reached = finite >= (level - TIE * scale)[..., None]
     return xp.sum(xp.where(reached, p, 0.0), axis=-1)
 
 
+@validate.boundary
 def sharpness(pmf: Any, returns: Any, width: Any) -> Any:
     """Q_x(t) = sup_u P_pi_b(u <= R < u + t), Lévy's concentration function (T3(c)).
 

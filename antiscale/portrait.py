@@ -41,7 +41,7 @@ def measures_of(
     `window_sharpness`.
     """
     family = families.family(name, **parameters)
-    model = family.at(horizon)
+    model = families.model_of(family, horizon)
     best = chi2_ball_optimum(model.pmf, model.returns, kappa)
     value = np.asarray(best.value)
     found: dict[str, Any] = {

@@ -91,7 +91,9 @@ def chi2_ball_pessimist(pmf: Any, returns: Any, kappa: Any, *, allowed: Any = No
     budget = validate.nonnegative("kappa", kappa)
     if r.ndim < 2:
         raise InputError(f"returns must have shape [..., rewards, types]; got {r.shape}")
-    mask = np.ones(r.shape[:-1], dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
+    mask = np.ones(r.shape[:-1], dtype=bool)
+    if allowed is not None:
+        mask = validate.flags("allowed", allowed)
     try:
         batch = np.broadcast_shapes(p.shape[:-1], r.shape[:-2], mask.shape[:-1], budget.shape)
         p = np.broadcast_to(p, (*batch, r.shape[-1]))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
+import numpy as np
 
-from antiscale import device
+from antiscale import device, machine, validate
 from antiscale.classes import load_class
 from antiscale.config import SCHEMA, Place, SweepConfig
 from antiscale.errors import InputError
-from antiscale.families import load_family
+from antiscale.families import family, load_family
 from antiscale.learners import choose_learners, renew
 from antiscale.rates import bound_exponents, fit_exponents
 from antiscale.results import RunFolder, open_run
 from antiscale.simulate import Cell, simulate
+from antiscale.stated import WHOLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,7 @@ class SweepResult:
 
 
 def sweep(
-    config: SweepConfig | None = None,
+    config: SweepConfig | Mapping[str, Any] | None = None,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -76,7 +78,7 @@ def sweep(
     Parameters
     ----------
     config
-        What to run; the default instance if None.
+        What to run, also as names and values; the default instance if None.
     out
         Folder for the results; None leaves nothing on disk.
     overwrite
@@ -101,7 +103,8 @@ def sweep(
     >>> list(rows.horizon)
     [16, 32]
     """
-    config = SweepConfig() if config is None else config
+    config = SweepConfig.of(config)
+    validate.boolean("overwrite", overwrite)
     check(config)
     folder = None if out is None else open_run(config, Path(out), overwrite=overwrite)
     stored = folder is not None and folder.complete
@@ -122,11 +125,35 @@ def check(config: SweepConfig) -> None:
             "hard, and form best, two_point or many_point"
         )
     parameters = config.family_parameters()
+    # Before the model is built: whatever the class is, it holds a reward and its mirror.
+    _require(config, *family(config.family, **parameters).size(config.horizon), 2)
     for horizon in sorted({place.horizon for place in config.cells()}):
         model = load_family(config.family, horizon=horizon, **parameters)
         rewards = load_class(config.class_name(), model, **config.class_parameters)
+        members = float(np.exp(np.minimum(rewards.log_sizes().max(), 60.0)))
+        stated = members + 2 if members <= WHOLE else config.rewards
+        _require(config, model.prompts, model.types, stated)
         if config.noise > 0:
             rewards.flip(jnp.asarray(model.returns))
+
+
+def _require(config: SweepConfig, prompts: int, types: int, rewards: float) -> None:
+    """Refuse a sweep whose largest cell this machine cannot hold, or that takes days.
+
+    Held at a time: counts of both sides and what is sorted on the way, 500 resamples of the
+    repeats, and for a few repeats at once the ball's optimum for every stated reward. Measured at
+    0.03 to 0.1 microseconds for each repeat, reward, prompt and type, and half a millisecond for
+    each repeat.
+    """
+    cell, repeats = float(prompts) * types, float(config.repeats)
+    machine.require(
+        f"a sweep of {config.repeats} repeats over {prompts} prompts and {types} types",
+        "--repeats, --prompts, --horizon or --rewards",
+        floats=cell * (8.0 * repeats + 30.0 * rewards)
+        + prompts * rewards * (4.0 * repeats + 500.0)
+        + 1000.0 * repeats,
+        seconds=len(config.cells()) * repeats * (1e-7 * rewards * cell + 5e-4),
+    )
 
 
 def run_sweep(

@@ -66,6 +66,24 @@ class TraceModel:
     answers: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.family, str):
+            raise InputError(f"family must be a name; got {validate.shown(self.family)}")
+        validate.integer("horizon", self.horizon, least=1)
+        validate.boolean("announced", self.announced)
+        if self.sigma_exponent is not None:
+            validate.real("sigma_exponent", self.sigma_exponent)
+        # Checked, but kept to the last bit.
+        validate.pmf("pmf", self.pmf)
+        validate.pmf("prompt_mass", self.prompt_mass)
+        validate.floats("lengths", self.lengths, nan=True)
+        for name in ("hitting_times", "styles"):
+            validate.floats(name, getattr(self, name))
+        for name in ("pmf", "hitting_times", "lengths", "prompt_mass"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        styles = np.asarray(self.styles)
+        if styles.dtype.kind not in "iu":
+            raise InputError(f"styles must be whole numbers; got {validate.shown(self.styles)}")
+        object.__setattr__(self, "styles", styles)
         shape = self.pmf.shape
         if len(shape) != 2:
             raise InputError(f"pmf must have shape [prompts, types]; got {shape}")
@@ -107,6 +125,7 @@ class TraceModel:
         return np.isfinite(self.hitting_times)
 
 
+@validate.boundary
 def bilevel_return(horizon: int, hitting_times: npt.ArrayLike) -> Floats:
     """R = (H - T + 1)_+: the sum over h <= H of a reward that is 0 before T and 1 from T on.
 
@@ -118,7 +137,10 @@ def bilevel_return(horizon: int, hitting_times: npt.ArrayLike) -> Floats:
         T, in tokens, any shape; inf stands for a trace that never solves its prompt.
     """
     times = validate.floats("hitting_times", hitting_times)
-    return np.maximum(horizon - times + 1.0, 0.0)
+    if (times < 0).any():
+        raise InputError(f"hitting times count tokens from 1; got {np.min(times):.6g}")
+    budget = validate.nonnegative("horizon", horizon, finite=True)
+    return np.maximum(budget - times + 1.0, 0.0)
 
 
 def uniform_prompts(prompts: int) -> Floats:

@@ -129,7 +129,7 @@ def test_skills_have_the_pace_that_was_asked_for() -> None:
     ("call", "words"),
     [
         (lambda: planted_chain((0, 3), 3, [0.5], [1.0]), "each in 0..2"),
-        (lambda: planted_chain((), 3, [0.5], [1.0]), "at least one token"),
+        (lambda: planted_chain((), 3, [0.5], [1.0]), "at least one number"),
         (lambda: planted_chain((0,), 1, [0.5], [1.0]), "vocabulary must be"),
         (lambda: planted_chain((0,), 3, [1.5], [1.0]), "skills must lie in"),
         (lambda: planted_chain((0,), 3, [0.5, 0.5], [1.0]), "one shape"),

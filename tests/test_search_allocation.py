@@ -100,7 +100,7 @@ def test_a_budget_for_everything_buys_everything() -> None:
         (lambda: ac.search.allocate([[2, 3]], [[0, 1]], [1.0], 1.0), "below what the cheapest"),
         (lambda: bounds.allocation_upper([[2, 3]], [[0, 1]], 1.0), "below what the cheapest"),
         (lambda: bounds.allocation_upper([[2, 3]], [[0]], 1.0), "must be of one length"),
-        (lambda: bounds.allocation_upper([], [], 1.0), "the same problems"),
+        (lambda: bounds.allocation_upper([], [], 1.0), "at least one entry"),
     ],
 )
 def test_bad_input_gets_one_clear_line(call, words: str) -> None:

@@ -12,6 +12,7 @@ from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def allocation_upper(
     tokens: Sequence[npt.ArrayLike],
     values: Sequence[npt.ArrayLike],
@@ -38,7 +39,8 @@ def allocation_upper(
     InputError
         If shapes differ, an argument is out of range, or the budget is below the cheapest options.
     """
-    if len(tokens) != len(values) or len(tokens) == 0:
+    tokens, values = validate.listed("tokens", tokens), validate.listed("values", values)
+    if len(tokens) != len(values):
         raise InputError(
             f"tokens and values must list the same problems; got {len(tokens)} and {len(values)}"
         )
@@ -47,11 +49,13 @@ def allocation_upper(
         if prompt_mass is None
         else validate.pmf("prompt_mass", prompt_mass)
     )
+    if rho.shape != (len(tokens),):
+        raise InputError(f"prompt_mass must have one entry per problem; got shape {rho.shape}")
     limit = float(validate.nonnegative("budget", budget, finite=True))
     curves: list[tuple[Floats, Floats]] = []
     for x, (t, v) in enumerate(zip(tokens, values, strict=True)):
         cost = validate.nonnegative(f"tokens[{x}]", t, finite=True)
-        worth = validate.floats(f"values[{x}]", v)
+        worth = validate.finite(f"values[{x}]", v)
         if cost.shape != worth.shape or cost.ndim != 1 or len(cost) == 0:
             raise InputError(f"tokens[{x}] and values[{x}] must be of one length, at least 1")
         curves.append((cost, worth))

@@ -11,6 +11,7 @@ from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def cantelli(eps: npt.ArrayLike) -> Floats:
     """1/(1 + eps), the most that c_x(eps) = P(R >= J + sigma sqrt(eps)) can be (T3a).
 
@@ -25,6 +26,7 @@ def cantelli(eps: npt.ArrayLike) -> Floats:
     return result
 
 
+@validate.boundary
 def above_mean(pmf: npt.ArrayLike, returns: npt.ArrayLike) -> Floats:
     """(E|R - J|)^2 / (4 E(R - J)_+^2) <= P(R > J): the chance to beat the mean (T3b).
 
@@ -41,6 +43,8 @@ def above_mean(pmf: npt.ArrayLike, returns: npt.ArrayLike) -> Floats:
         If `pmf` does not sum to one or `returns` holds NaN.
     """
     p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
+    validate.on_support(p, r)
+    r = np.where(p > 0, r, 0.0)
     centred = r - (p * r).sum(-1, keepdims=True)
     # E|R - J| = 2 E(R - J)_+; the other half cancels where nearly all mass sits on one type.
     above = np.maximum(centred, 0.0)
@@ -50,6 +54,7 @@ def above_mean(pmf: npt.ArrayLike, returns: npt.ArrayLike) -> Floats:
     return result
 
 
+@validate.boundary
 def window_mass(steps: npt.ArrayLike) -> Floats:
     """C(k, k/2) 2^-k: the most that one step's window can hold of t_0 + sum a_i xi_i (T3c).
 
@@ -75,6 +80,7 @@ def window_mass(steps: npt.ArrayLike) -> Floats:
     return np.exp(log)
 
 
+@validate.boundary
 def conditioned_ratio(coverage: npt.ArrayLike) -> Floats:
     """1/ct_0: the density ratio of pi_b conditioned on {R >= V_kappa}, no worse than pibar (T3d).
 

@@ -10,6 +10,7 @@ from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def revision_accuracy(
     success: float,
     tries: int,
@@ -52,6 +53,7 @@ def revision_accuracy(
     return float(right * drawn.sum() + (1.0 - right) * drawn[-1])
 
 
+@validate.boundary
 def self_correction_accuracy(
     success: npt.ArrayLike,
     accept_right: npt.ArrayLike,

@@ -41,6 +41,7 @@ class BlockPrior(NamedTuple):
     value: Floats
 
 
+@validate.boundary
 def vf_lower_blocks(
     style_mass: npt.ArrayLike,
     style_return: npt.ArrayLike,
@@ -82,6 +83,7 @@ def vf_lower_blocks(
     ).value
 
 
+@validate.boundary
 def hardest_block_prior(
     style_mass: npt.ArrayLike,
     style_return: npt.ArrayLike,

@@ -53,6 +53,7 @@ class Prior(NamedTuple):
     value: Floats
 
 
+@validate.boundary
 def vf_lower(
     pmf: npt.ArrayLike,
     returns: npt.ArrayLike,
@@ -103,6 +104,7 @@ def vf_lower(
     return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
 
 
+@validate.boundary
 def hardest_prior(
     pmf: npt.ArrayLike,
     returns: npt.ArrayLike,
@@ -118,6 +120,7 @@ def hardest_prior(
     return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve)
 
 
+@validate.boundary
 def vf_lower_in_probability(
     pmf: npt.ArrayLike,
     returns: npt.ArrayLike,
@@ -185,9 +188,13 @@ def _by_prompt(
 ) -> Prior:
     p = validate.pmf("pmf", pmf)
     r = validate.floats("returns", returns)
+    validate.on_support(p, r)
+    r = np.where(p > 0, r, 0.0)
     n_, rho, budget = samples(n, prompt_mass, kappa)
     batch = np.broadcast_shapes(p.shape[:-1], r.shape[:-1], n_.shape, rho.shape, budget.shape)
     types = np.broadcast_shapes(p.shape[-1:], r.shape[-1:])
+    if 0 in batch:
+        raise InputError(f"there is no prompt: leading axes broadcast to {batch}")
     rows = np.concatenate(
         [np.broadcast_to(z, (*batch, *types)).reshape(-1, *types) for z in (p, r)]
         + [np.broadcast_to(z, batch).reshape(-1, 1) for z in (n_, rho, budget)],

@@ -14,6 +14,7 @@ _NODES = 256
 _STEP = 0.25
 
 
+@validate.boundary
 def sft_upper(
     sigma_expert: npt.ArrayLike,
     n: npt.ArrayLike,
@@ -55,6 +56,7 @@ def sft_upper(
     return sigma * _inverse_root_count(n_, rho) + gap * _never_seen(n_, rho)
 
 
+@validate.boundary
 def sft_upper_in_probability(
     sigma_expert: npt.ArrayLike,
     horizon: npt.ArrayLike,
@@ -107,18 +109,20 @@ def _binomial_quantile(level: Floats, n: Floats, rho: Floats) -> Floats:
     """The largest k with P(N < k) <= level, N ~ Binomial(n, rho), by bisection."""
     level, n, rho = np.broadcast_arrays(level, n, rho)
     low, high = np.zeros_like(n), np.floor(n) + 1.0  # P(N < 0) = 0; P(N < n + 1) = 1 > level
-    while (high - low > 1).any():
+    while True:
         middle = np.floor((low + high) / 2)
+        # Beyond 2^53 whole numbers are further apart than one: then nothing lies between.
+        inside = (low < middle) & (middle < high)
+        if not inside.any():
+            return low
         # At rho = 0 or 1 the law is one point.
         sure = np.where(rho <= 0, middle < 1, middle <= n)
         inner = np.clip(rho, 1e-300, 1.0 - 1e-16)
         within = np.where(
             (rho <= 0) | (rho >= 1), sure, binomial_cdf(middle - 1, n, inner) <= level
         )
-        inside = high - low > 1
         low = np.where(inside & within, middle, low)
         high = np.where(inside & ~within, middle, high)
-    return low
 
 
 def _never_seen(n: Floats, rho: Floats) -> Floats:
@@ -153,6 +157,7 @@ def _inverse_root_count(n: Floats, rho: Floats) -> Floats:
     return result
 
 
+@validate.boundary
 def mle_upper(
     sigma_expert: npt.ArrayLike,
     horizon: npt.ArrayLike,

@@ -33,6 +33,7 @@ class MisspecifiedValues(NamedTuple):
     cloned: Floats
 
 
+@validate.boundary
 def misspecified_values(
     best: npt.ArrayLike, common: npt.ArrayLike, mass: npt.ArrayLike
 ) -> MisspecifiedValues:

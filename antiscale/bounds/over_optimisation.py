@@ -14,6 +14,7 @@ _ROUNDING = 1e-12
 _SCAN = 4096
 
 
+@validate.boundary
 def turning_point(
     right: npt.ArrayLike, wrong: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> float:

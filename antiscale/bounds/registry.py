@@ -17,6 +17,7 @@ import numpy as np
 from antiscale import validate
 from antiscale.errors import InputError
 from antiscale.numbers import Toward
+from antiscale.validate import shown
 
 KINDS = ("identity", "exact", "tight", "valid")
 
@@ -124,10 +125,13 @@ class Result:
         for name in given:
             if name not in allowed:
                 raise InputError(
-                    f"{self.label} has no input {name!r}{validate.nearest(name, list(allowed))}"
+                    f"{self.label} has no input {shown(name)}"
+                    f"{validate.nearest(name, list(allowed))}"
                 )
         inputs = {name: given.get(name, default) for name, default in allowed.items()}
-        missing = [name for name, value in inputs.items() if value is inspect.Parameter.empty]
+        # What a label names as its input it needs, though its function may do without.
+        needed = [inspect.Parameter.empty] if not self.inputs else [inspect.Parameter.empty, None]
+        missing = [name for name, value in inputs.items() if any(value is x for x in needed)]
         if missing:
             raise InputError(
                 f"{self.label} needs {', '.join(missing)}; pass "

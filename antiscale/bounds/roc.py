@@ -10,6 +10,7 @@ from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def roc_accuracy(
     success: npt.ArrayLike,
     false_positive: npt.ArrayLike,

@@ -17,6 +17,7 @@ def _tries(n: npt.ArrayLike) -> Floats:
     return tries
 
 
+@validate.boundary
 def best_of_n_kl(n: npt.ArrayLike) -> Floats:
     """Log N - (N - 1)/N: the most KL(best-of-N || pi_b) can be, in nats (T10a).
 
@@ -32,6 +33,7 @@ def best_of_n_kl(n: npt.ArrayLike) -> Floats:
     return result
 
 
+@validate.boundary
 def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
     """(N - 1)^2/(2N - 1): the most chi-square divergence of best-of-N from pi_b (T10b).
 
@@ -47,6 +49,7 @@ def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
     return result
 
 
+@validate.boundary
 def tries_needed(coverage: npt.ArrayLike, delta: npt.ArrayLike) -> Floats:
     """Tries with which one of them is in an event of mass c with probability 1 - delta (T10c).
 
@@ -74,6 +77,7 @@ def tries_needed(coverage: npt.ArrayLike, delta: npt.ArrayLike) -> Floats:
     return result
 
 
+@validate.boundary
 def wrong_verifier_loss(horizon: npt.ArrayLike, error: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     """H [1 - (1 - e)^N]: what best-of-N loses at most by a wrong verifier, in tokens (T10d).
 
@@ -102,6 +106,7 @@ def wrong_verifier_loss(horizon: npt.ArrayLike, error: npt.ArrayLike, n: npt.Arr
     return result
 
 
+@validate.boundary
 def best_of_n_upper(
     horizon: npt.ArrayLike,
     error: npt.ArrayLike,

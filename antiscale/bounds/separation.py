@@ -9,6 +9,7 @@ from antiscale import validate
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def certified_gap(vf_lower: npt.ArrayLike, vb_upper: npt.ArrayLike) -> Floats:
     """T4 minus T7, in tokens: what every verifier-free algorithm must lose beyond one verifier.
 
@@ -18,11 +19,12 @@ def certified_gap(vf_lower: npt.ArrayLike, vb_upper: npt.ArrayLike) -> Floats:
     Parameters
     ----------
     vf_lower, vb_upper
-        In tokens; they broadcast. NaN where a bound does not apply gives NaN.
+        In tokens; they broadcast.
     """
-    return np.asarray(vf_lower, dtype=np.float64) - np.asarray(vb_upper, dtype=np.float64)
+    return validate.finite("vf_lower", vf_lower) - validate.finite("vb_upper", vb_upper)
 
 
+@validate.boundary
 def certified_from(gap: npt.ArrayLike) -> int | None:
     """Index of the first of the last run of positive gaps, None if the last is not positive (T9).
 
@@ -31,12 +33,13 @@ def certified_from(gap: npt.ArrayLike) -> int | None:
     gap : [k]
         Certified gaps in the order of growing H or n; NaN counts as not certified.
     """
-    positive = np.asarray(gap, dtype=np.float64) > 0
+    positive = validate.floats("gap", gap, nan=True) > 0
     if positive.ndim != 1 or not positive.size or not positive[-1]:
         return None
     return int(len(positive) - np.argmin(positive[::-1])) if not positive.all() else 0
 
 
+@validate.boundary
 def vf_exponent(sigma: float, n: float) -> float:
     """A - b/2: the exponent of sigma/sqrt(n) for sigma = H^a, n = H^b (T9).
 
@@ -46,6 +49,7 @@ def vf_exponent(sigma: float, n: float) -> float:
     return validate.real("sigma", sigma) - validate.real("n", n) / 2.0
 
 
+@validate.boundary
 def vf_exponent_any_expert(sigma: float, n: float) -> float:
     """(1 + a - b)/2: what cloning loses grows no faster, for any expert of the ball (T9).
 
@@ -56,11 +60,13 @@ def vf_exponent_any_expert(sigma: float, n: float) -> float:
     return (1.0 + validate.real("sigma", sigma) - validate.real("n", n)) / 2.0
 
 
+@validate.boundary
 def vb_exponent(n: float) -> float:
     """1 - b: the exponent of verification's proved rate H W/n for n = H^b, W bounded (T9)."""
     return 1.0 - validate.real("n", n)
 
 
+@validate.boundary
 def gap_exponent(sigma: float, n: float) -> float | None:
     """A - b/2 where T4 outgrows verification's proved rate (a > 1 - b/2), or None (T9).
 

@@ -7,12 +7,13 @@ import numpy.typing as npt
 
 from antiscale import validate
 from antiscale.errors import InputError
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 # The terms of T7 that each learner is held to.
 VB_LEARNERS = {"simple": ("0", "a", "b"), "wide": ("a", "b", "c")}
 
 
+@validate.boundary
 def vb_upper(
     horizon: npt.ArrayLike,
     error: npt.ArrayLike,
@@ -80,6 +81,7 @@ def vb_upper(
     return result
 
 
+@validate.boundary
 def vb_upper_terms(
     horizon: npt.ArrayLike,
     error: npt.ArrayLike,
@@ -95,9 +97,10 @@ def vb_upper_terms(
 
     "T7(0)", "T7a", "T7b", "T7c", and "H", the trivial one: returns lie in [0, H].
     """
-    if learner not in VB_LEARNERS:
+    if not isinstance(learner, str) or learner not in VB_LEARNERS:
         raise InputError(
-            f"only the learners simple and wide are held to a verification bound; got {learner!r}"
+            "only the learners simple and wide are held to a verification bound; got "
+            f"{shown(learner)}"
         )
     allowed = VB_LEARNERS[learner]
     h = validate.nonnegative("horizon", horizon, finite=True)
@@ -116,7 +119,8 @@ def vb_upper_terms(
         if (ratio < 1.0 - 1e-9).any():
             raise InputError(f"max_ratio must be >= 1; got {np.min(ratio):.6g}")
         terms["T7b"] = h * ratio * e + lost
-    if coverage is not None and "c" in allowed:
+    if coverage is not None:
         reached = validate.probability("coverage", coverage, allow_zero=False)
-        terms["T7c"] = h * e / reached + lost
+        if "c" in allowed:
+            terms["T7c"] = h * e / reached + lost
     return terms

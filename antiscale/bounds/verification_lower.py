@@ -16,6 +16,7 @@ from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def vb_lower_fast(
     horizon: npt.ArrayLike, n: npt.ArrayLike, light: npt.ArrayLike, kappa: npt.ArrayLike
 ) -> Floats:
@@ -75,6 +76,7 @@ def best_expected() -> float:
     return float(found.x)
 
 
+@validate.boundary
 def vb_lower_slow(
     horizon: npt.ArrayLike,
     n: npt.ArrayLike,

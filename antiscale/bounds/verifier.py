@@ -10,6 +10,7 @@ from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def verifier_error(
     n: npt.ArrayLike,
     log_class_size: npt.ArrayLike,
@@ -43,6 +44,7 @@ def verifier_error(
     InputError
         If an argument is negative or NaN, or delta is not in (0, 1].
     """
+    validate.boolean("uniform", uniform)
     n_ = validate.nonnegative("n", n, finite=True)
     size = validate.nonnegative("log_class_size", log_class_size, finite=True)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -58,6 +60,7 @@ def verifier_error(
     return result
 
 
+@validate.boundary
 def unseen_mass(
     style_mass: npt.ArrayLike, n: npt.ArrayLike, *, prompt_mass: npt.ArrayLike = 1.0
 ) -> Floats:
@@ -92,6 +95,7 @@ def unseen_mass(
     return result
 
 
+@validate.boundary
 def unseen_mass_in_probability(
     style_mass: npt.ArrayLike,
     n: float,
@@ -150,6 +154,7 @@ def unseen_mass_in_probability(
     return float(min(found, weight.sum(), 1.0))
 
 
+@validate.boundary
 def noisy_unseen_mass(
     style_mass: npt.ArrayLike,
     n: npt.ArrayLike,
@@ -200,6 +205,7 @@ def noisy_unseen_mass(
     return result
 
 
+@validate.boundary
 def wrong_verdict(noise: npt.ArrayLike, tolerance: npt.ArrayLike) -> Floats:
     """Bound on the probability that one true verdict is ruled out: (eta/(1 - eta))^(t + 1) (T6c).
 

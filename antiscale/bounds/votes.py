@@ -10,6 +10,7 @@ from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def vote_error(answers: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     """sum_b [1 - (sqrt q_0 - sqrt q_b)^2]^N >= P(another answer has as many votes) (T10i).
 

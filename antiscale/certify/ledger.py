@@ -411,18 +411,24 @@ def check_of(content: dict[str, Any]) -> Check:
 
 
 def replay(content: dict[str, Any]) -> tuple[float | None, float | None, float | None, bool]:
-    """Bound, truth and ratio of a saved instance now, and whether its bound is crossed."""
+    """Bound, truth and ratio of a saved instance now, and whether its bound is crossed.
+
+    Raises
+    ------
+    InputError
+        If the instance holds what its check could not have drawn.
+    """
     check = check_of(content)
     try:
         with np.errstate(all="ignore"):
             found = check.evaluate(content["instance"], RESULTS[check.label])
     except InputError:
         raise
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+    except Exception as error:  # a file may hold anything; what fails stays attached as the cause
         raise InputError(
-            f"this instance of {check.key} cannot be evaluated ({type(error).__name__}: {error}); "
-            "its parts do not belong together"
-        ) from None
+            f"the saved instance of {check.key} cannot be evaluated ({type(error).__name__}: "
+            f"{error!s:.100}); it is damaged or of another version"
+        ) from error
     ratio = check.ratio_of(found)
     crossed = ratio is not None and ratio > 1.0 + SLACK
     return *(found or (None, None)), ratio, crossed

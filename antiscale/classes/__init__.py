@@ -24,7 +24,7 @@ from antiscale.classes.votes import Votes as Votes
 from antiscale.classes.votes import tolerance as tolerance
 from antiscale.errors import InputError
 from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 
 class RewardClass(Protocol):
@@ -137,12 +137,13 @@ def load_class(name: str, model: TraceModel, **parameters: Any) -> RewardClass:
     InputError
         For an unknown class or parameter, or a model that the class cannot describe.
     """
+    validate.instance("model", model, TraceModel, "load_family makes one")
     cls = CLASSES[validate.choice("reward class", name, CLASSES)]
     allowed = [key for key in inspect.signature(cls.of).parameters if key != "model"]
     for key in parameters:
         if key not in allowed:
             hint = validate.nearest(key, allowed) if allowed else "; it has none"
-            raise InputError(f"reward class {name!r} has no parameter {key!r}{hint}")
+            raise InputError(f"reward class {shown(name)} has no parameter {shown(key)}{hint}")
     if getattr(cls, "needs_announcement", True) and not model.announced:
         raise InputError(
             f"reward class {name!r} needs announced types: H - R is no bi-level reward where the "

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from antiscale import validate
+from antiscale.errors import InputError
 from antiscale.validate import Floats
 
 
@@ -57,6 +59,7 @@ class Votes:
         return jax.nn.sigmoid(lead * jnp.log((1.0 - self.noise) / self.noise))
 
 
+@validate.boundary
 def tolerance(blocks: npt.NDArray[np.int64], n: int, noise: float) -> Floats:
     """T at each prompt: the least with (eta/(1 - eta))^(t + 1) <= 1/(B n) (T6), [m].
 
@@ -71,6 +74,11 @@ def tolerance(blocks: npt.NDArray[np.int64], n: int, noise: float) -> Floats:
     noise
         eta in (0, 1/2).
     """
-    odds = math.log((1.0 - noise) / noise)
-    needed = np.log(np.maximum(blocks, 1) * max(n, 1)) / odds - 1.0
+    eta = float(validate.probability("noise", noise, allow_zero=False))
+    if eta >= 0.5:
+        raise InputError(f"noise must lie in (0, 0.5); got {eta:g}")
+    traces = float(validate.nonnegative("n", n, finite=True))
+    count = validate.nonnegative("blocks", blocks, finite=True)
+    odds = math.log((1.0 - eta) / eta)
+    needed = np.log(np.maximum(count, 1) * max(traces, 1)) / odds - 1.0
     return np.maximum(np.ceil(needed - 1e-12), 0.0)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from antiscale.errors import InputError
 from antiscale.stopping import Stopped, status, stoppable, tell
+from antiscale.validate import shown
 
 
 def main() -> None:
@@ -63,7 +64,8 @@ def _run() -> int:
         return 1
     except OSError as error:
         if error.filename is not None:
-            _fail(f"{error.filename}: {error.strerror or error}")
+            # A path that cannot be used, wherever it was first touched.
+            _fail(f"{shown(str(error.filename))}: {error.strerror or error}")
         _discard_output()
         _fail(f"cannot write to standard output: {error.strerror or error}")
     return found if isinstance(found, int) else 0
@@ -79,5 +81,5 @@ def _discard_output() -> None:
 
 def _fail(message: str) -> NoReturn:
     with contextlib.suppress(OSError):
-        print(f"antiscale: error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"antiscale: error: {InputError(message)}", file=sys.stderr)
     sys.exit(2)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import presets, validate
+from antiscale import machine, presets, validate
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import number
 from antiscale.config import writable
@@ -89,6 +89,8 @@ def certify(
         time = validate.real("--minutes", number("--minutes", minutes or "1"))
         if time <= 0:
             raise InputError(f"--minutes must be positive; got {time:g}")
+    workers = validate.integer("--jobs", number("--jobs", jobs), least=1, most=256)
+    machine.require(f"certify in {workers} processes", "--jobs", floats=5e7 * workers)
     labels = [result(label).label for label in bound or []]
     keys = [key for label in labels for key in checks.of_label(label)] or list(CHECKS)
     if mutants:
@@ -110,7 +112,7 @@ def certify(
             rounds=None
             if rounds is None
             else validate.integer("--rounds", number("--rounds", rounds), least=1),
-            jobs=validate.integer("--jobs", number("--jobs", jobs), least=1, most=256),
+            jobs=workers,
             progress=show,
         )
     broken = {

@@ -14,6 +14,7 @@ from antiscale import presets
 from antiscale.cli.terminal import console, load_ahead, progress
 from antiscale.cli.typed import number
 from antiscale.errors import InputError
+from antiscale.validate import shown
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -198,7 +199,8 @@ def _columns(texts: list[str]) -> dict[str, str] | None:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or not name or not value:
             raise InputError(
-                f"--columns takes OURS=THEIRS, e.g. problem=task_id,length=n_tokens; got {pair!r}"
+                "--columns takes OURS=THEIRS, e.g. problem=task_id,length=n_tokens; got "
+                f"{shown(pair)}"
             )
         if name in found:
             raise InputError(f"--columns names {name} twice")

@@ -14,6 +14,7 @@ from antiscale.cli.typed import assignment, number
 from antiscale.config import read_config, writable
 from antiscale.errors import InputError
 from antiscale.search.config import SCHEMA, SearchConfig
+from antiscale.validate import shown
 
 _DEFAULT = SearchConfig()
 # What --verifier may set: the configuration's own names.
@@ -136,7 +137,7 @@ def search(
         name, value = assignment(text, "--verifier", "auc=0.8")
         if name not in _VERIFIER:
             raise InputError(
-                f"--verifier has no {name!r}{validate.nearest(name, sorted(_VERIFIER))}"
+                f"--verifier has no {shown(name)}{validate.nearest(name, sorted(_VERIFIER))}"
             )
         options[name] = value
     assigned = dict(assignment(text) for text in set_ or [])

@@ -8,6 +8,7 @@ from typing import Any
 
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
+from antiscale.validate import shown
 
 DEFAULT = SweepConfig()
 
@@ -23,7 +24,7 @@ def number(flag: str, text: str | None) -> int | float | None:
     try:
         value = float(text)
     except ValueError:
-        raise InputError(f"{flag} must be a number; got {text!r}") from None
+        raise InputError(f"{flag} must be a number; got {shown(text)}") from None
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
@@ -31,7 +32,7 @@ def assignment(text: str, flag: str = "--set", example: str = "spread=0.5") -> t
     """A name and its value from NAME=VALUE: JSON, a number, or numbers with commas."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise InputError(f"{flag} takes NAME=VALUE, e.g. {flag} {example}; got {text!r}")
+        raise InputError(f"{flag} takes NAME=VALUE, e.g. {flag} {example}; got {shown(text)}")
     # float for .5 and inf, which are no JSON; and 0.5,0.5 is as good as [0.5,0.5].
     for read in (json.loads, float, lambda text: json.loads(f"[{text}]")):
         with contextlib.suppress(ValueError):

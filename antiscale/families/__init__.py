@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 from typing import Any, ClassVar, Protocol
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.errors import InputError
 from antiscale.families.difficulty import Difficulty
 from antiscale.families.erdos import Erdos
@@ -24,6 +24,7 @@ from antiscale.families.planted import Planted
 from antiscale.families.sharp import Sharp
 from antiscale.families.two_point import TwoPoint
 from antiscale.traces import TraceModel
+from antiscale.validate import shown
 
 
 class Family(Protocol):
@@ -34,6 +35,10 @@ class Family(Protocol):
     @property
     def reward_class(self) -> str:
         """The reward class that a sweep uses unless told otherwise."""
+        ...
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
         ...
 
     def at(self, horizon: int) -> TraceModel:
@@ -64,12 +69,13 @@ def parameters_of(name: str) -> dict[str, Any]:
 
 def summary_of(name: str) -> str:
     """Return the first line of a family's docstring."""
-    return (inspect.getdoc(FAMILIES[name]) or "").splitlines()[0]
+    family = FAMILIES[validate.choice("family", name, FAMILIES)]
+    return (inspect.getdoc(family) or "").splitlines()[0]
 
 
 def help_of(name: str) -> str:
     """Return what a family models and which assumption it tests, and its parameters, as text."""
-    lines = (inspect.getdoc(FAMILIES[name]) or "").splitlines()
+    lines = (inspect.getdoc(FAMILIES[validate.choice("family", name, FAMILIES)]) or "").splitlines()
     cut = lines.index("Parameters") if "Parameters" in lines else len(lines)
     paragraphs = "\n".join(lines[:cut]).strip().split("\n\n")
     told, listed = [" ".join(text.split()) for text in paragraphs], lines[cut + 2 :]
@@ -100,8 +106,14 @@ def family(name: str, **parameters: Any) -> Family:
     for key in parameters:
         if key not in known:
             raise InputError(
-                f"family {name!r} has no parameter {key!r}{validate.nearest(key, sorted(known))}"
+                f"family {name!r} has no parameter {shown(key)}"
+                f"{validate.nearest(key, sorted(known))}"
             )
+        default, value = known[key], parameters[key]
+        if type(default) is int and isinstance(value, float) and value.is_integer():
+            parameters[key] = int(value)  # 1e3 is as good as 1000
+        if type(default) is float and type(value) is int and abs(value) < 2**64:
+            parameters[key] = float(value)
     built: Family = FAMILIES[name](**settled(name, parameters))
     return built
 
@@ -109,6 +121,8 @@ def family(name: str, **parameters: Any) -> Family:
 def settled(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with what they refer to pinned down (the digest of a file, say)."""
     pin = getattr(FAMILIES[validate.choice("family", name, FAMILIES)], "settled", None)
+    if not isinstance(parameters, dict):
+        raise InputError(f"parameters must be a table of names; got {shown(parameters)}")
     return parameters if pin is None else pin(parameters)
 
 
@@ -135,4 +149,22 @@ def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
     >>> model.pmf.shape
     (2, 144)
     """
-    return family(name, **parameters).at(validate.integer("horizon", horizon, least=1))
+    return model_of(family(name, **parameters), horizon)
+
+
+@validate.boundary
+def model_of(family: Family, horizon: int) -> TraceModel:
+    """Return the family's model at one horizon, if this machine can hold it."""
+    if not isinstance(family, _ALL):
+        raise InputError(f"family must be one of ours (family(...) makes it); got {shown(family)}")
+    whole = validate.integer("horizon", horizon, least=1)
+    prompts, types = family.size(whole)
+    # Five arrays, and as many on the way to them. What models are made for goes prompt by prompt:
+    # portraits, bounds and curves take about two milliseconds for each.
+    machine.require(
+        f"a trace model of {prompts} prompts and {types} types",
+        "the prompts, the horizon or the family's other parameters",
+        floats=10.0 * prompts * types,
+        seconds=2e-3 * prompts,
+    )
+    return family.at(whole)

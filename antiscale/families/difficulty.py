@@ -58,6 +58,10 @@ class Difficulty:
         mean = self.alpha / (self.alpha + self.beta)
         return np.clip(mean * self.prompts * np.diff(below), 0.0, 1.0)
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, 2 * self.lengths
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         if horizon < 2 * self.lengths:

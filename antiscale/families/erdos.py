@@ -42,8 +42,9 @@ class Erdos:
 
     def __post_init__(self) -> None:
         validate.integer("prompts", self.prompts, least=1)
-        validate.integer("steps", self.steps, least=1, most=12 if self.ratio != 1 else 1000)
-        if validate.real("ratio", self.ratio) < 1:
+        ratio = validate.real("ratio", self.ratio)
+        validate.integer("steps", self.steps, least=1, most=12 if ratio != 1 else 1000)
+        if ratio < 1:
             raise InputError(f"ratio must be >= 1; got {self.ratio:g}")
 
     def extra_tokens(self, horizon: int) -> Floats:
@@ -64,6 +65,10 @@ class Erdos:
             float(self.extra_tokens(horizon)[0]),
             math.comb(self.steps, self.steps // 2) / 2**self.steps,
         )
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, self.steps + 1 if self.ratio == 1 else 2**self.steps
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""

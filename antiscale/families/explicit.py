@@ -13,7 +13,7 @@ import numpy.typing as npt
 from antiscale import validate
 from antiscale.errors import InputError
 from antiscale.traces import TraceModel, uniform_prompts
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 _COLUMNS = ("prompt", "style", "length", "probability")
 _ARRAYS = ("pmf", "hitting_times", "styles", "lengths", "prompt_mass", "answers")
@@ -75,6 +75,10 @@ class Explicit:
             raise InputError(f"give either file or arrays; got file and {', '.join(clash)}")
         return parameters | {"sha256": _digest(_content(parameters["file"]))}
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """Nothing: what is given is there already."""
+        return 0, 0
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
@@ -90,8 +94,10 @@ class Explicit:
         times = np.atleast_2d(validate.floats("hitting_times", arrays["hitting_times"])).copy()
         if times.shape != pmf.shape:
             raise InputError(f"hitting_times must have pmf's shape {pmf.shape}; got {times.shape}")
-        styles = np.zeros(pmf.shape) if arrays["styles"] is None else np.asarray(arrays["styles"])
-        if not np.issubdtype(styles.dtype, np.number) or (styles != np.floor(styles)).any():
+        styles = np.zeros(pmf.shape)
+        if arrays["styles"] is not None:
+            styles = validate.finite("styles", arrays["styles"])
+        if (styles != np.floor(styles)).any() or (np.abs(styles) > 2**53).any():
             raise InputError("styles must be whole numbers, one per trace type")
         answers = None if arrays["answers"] is None else np.atleast_2d(arrays["answers"])
         if answers is not None and not (
@@ -121,13 +127,14 @@ class Explicit:
 
 def _content(file: Any) -> bytes:
     if not isinstance(file, str):
-        raise InputError(f"file must be a path; got {file!r}")
+        raise InputError(f"file must be a path; got {shown(file)}")
     try:
         return Path(file).read_bytes()
     except FileNotFoundError:
         raise InputError(f"file {file} does not exist") from None
-    except OSError as error:
-        raise InputError(f"file {file} cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"file {shown(file)} cannot be read: {why}") from None
 
 
 def _digest(content: bytes) -> str:
@@ -169,8 +176,12 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     solved = numbers[str(verdict)]
     if not np.isin(solved, (0.0, 1.0)).all():
         raise InputError(f"{verdict} in {file} must be 0 or 1; got {_first_not_bit(solved):g}")
-    if not np.isfinite(numbers["length"]).all() or (numbers["length"] < 1).any():
-        raise InputError(f"length in {file} must be finite and at least 1 token")
+    inside = (numbers["length"] >= 1) & (numbers["length"] <= validate.LARGEST_INTEGER)
+    if not inside.all():
+        raise InputError(
+            f"length in {file} must lie within 1 and 2^53 tokens; got "
+            f"{numbers['length'][~inside][0]:g}"
+        )
     prompts, prompt = _named("prompt", table, file)
     _, style = _named("style", table, file)
     place = _rank_within(prompt)
@@ -195,7 +206,7 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     if abs(totals[worst] - 1) > validate.PMF_TOLERANCE:
         raise InputError(
             f"probability in {file} must sum to 1 within each prompt; prompt "
-            f"{str(prompts[worst])!r} sums to {totals[worst]:.8g}"
+            f"{shown(str(prompts[worst]))} sums to {totals[worst]:.8g}"
         )
     if "prompt_mass" in table:
         mass = validate.floats(f"prompt_mass in {file}", table["prompt_mass"])

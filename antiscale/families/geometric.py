@@ -9,7 +9,7 @@ import numpy as np
 
 from antiscale import validate
 from antiscale.errors import InputError
-from antiscale.families.hitting import model_of_hitting_times
+from antiscale.families.hitting import model_of_hitting_times, types_of
 from antiscale.traces import TraceModel
 
 
@@ -49,6 +49,10 @@ class Geometric:
     def reward_class(self) -> str:
         """The class a sweep uses unless told otherwise."""
         return "mirror" if self.announced else "known"
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, types_of(horizon)
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""

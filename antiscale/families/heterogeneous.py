@@ -51,6 +51,10 @@ class Heterogeneous:
         validate.integer("lengths", self.lengths, least=1)
         validate.probability("spread", validate.real("spread", self.spread))
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, self.styles * self.lengths + 2
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         if horizon < 2 * self.lengths:

@@ -10,6 +10,11 @@ from antiscale.traces import TraceModel, uniform_prompts
 from antiscale.validate import Floats
 
 
+def types_of(horizon: int) -> int:
+    """S: the next 4^k + 1, so that a few compiled shapes serve all horizons."""
+    return int(4 ** max(2, math.ceil(math.log(horizon, 4) - 1e-9)) + 1)
+
+
 def model_of_hitting_times(
     family: str, horizon: int, law: Floats, *, sigma_exponent: float | None, announced: bool = True
 ) -> TraceModel:
@@ -25,8 +30,8 @@ def model_of_hitting_times(
         As `TraceModel` has them.
     """
     prompts = len(law)
-    # Types of mass zero bring S to the next 4^k + 1: a few compiled shapes serve all horizons.
-    types = 4 ** max(2, math.ceil(math.log(horizon, 4) - 1e-9)) + 1
+    types = types_of(horizon)
+    # Types of mass zero fill up.
     padded = np.zeros((prompts, types))
     padded[:, : horizon + 1] = law
     times = np.full(types, math.inf)

@@ -42,6 +42,10 @@ class Homogeneous:
         validate.integer("lengths", self.lengths, least=1)
         validate.integer("styles", self.styles, least=1, most=1000)
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, self.styles * self.lengths
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         if horizon < 16:

@@ -9,7 +9,7 @@ import numpy as np
 
 from antiscale import validate
 from antiscale.errors import InputError
-from antiscale.families.hitting import model_of_hitting_times
+from antiscale.families.hitting import model_of_hitting_times, types_of
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 
@@ -45,6 +45,10 @@ class Lognormal:
         for name in ("mean", "spread"):
             if validate.real(name, getattr(self, name)) <= 0:
                 raise InputError(f"{name} must be > 0; got {getattr(self, name):g}")
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, types_of(horizon)
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""

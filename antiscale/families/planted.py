@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.chains import TokenChain, planted_chain
 from antiscale.errors import InputError
-from antiscale.families.hitting import model_of_hitting_times
+from antiscale.families.hitting import model_of_hitting_times, types_of
 from antiscale.traces import TraceModel
+from antiscale.validate import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +52,20 @@ class Planted:
         validate.boolean("announced", self.announced)
         paces = validate.floats("paces", self.paces)
         if paces.ndim != 1 or not len(paces) or not (paces > 0).all():
-            raise InputError(f"paces must list numbers > 0; got {self.paces!r}")
+            raise InputError(f"paces must list numbers > 0; got {shown(self.paces)}")
         if len(validate.pmf("weights", self.weights)) != len(paces):
             raise InputError(
                 f"weights must have one entry per pace; got {len(self.weights)} and {len(paces)}"
             )
         if not isinstance(self.targets, tuple | list) or not self.targets:
-            raise InputError(f"targets must list at least one word; got {self.targets!r}")
+            raise InputError(f"targets must list at least one word; got {shown(self.targets)}")
+        if isinstance(self.vocabulary, int):
+            # Skills are found by trying some sixty of each.
+            machine.require(
+                f"a vocabulary of {shown(self.vocabulary)} tokens",
+                "the vocabulary",
+                seconds=6e-4 * len(self.targets) * len(paces) * min(self.vocabulary, 10**12),
+            )
         for target in self.targets:
             planted_chain(target, self.vocabulary, [0.5], [1.0])
 
@@ -97,6 +105,10 @@ class Planted:
         """Return the token-level chain of each prompt; its first action announces the skill."""
         skills = self.skills(horizon)
         return [planted_chain(y, self.vocabulary, skills, self.weights) for y in self.targets]
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return len(self.targets), types_of(horizon)
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""

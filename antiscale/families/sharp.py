@@ -44,6 +44,10 @@ class Sharp:
         validate.integer("styles", self.styles, least=2, most=1000)
         validate.probability("c0", validate.real("c0", self.c0), allow_zero=False, allow_one=False)
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, self.styles
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         if horizon < 16:

@@ -47,6 +47,10 @@ class TwoPoint:
         if self.low >= self.high:
             raise InputError(f"low must be below high; got {self.low:g} and {self.high:g}")
 
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, 2
+
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         returns = np.rint(horizon * np.array([self.high, self.low]))

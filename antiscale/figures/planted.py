@@ -14,6 +14,7 @@ from antiscale.errors import InputError
 from antiscale.figures import style, sweeps
 from antiscale.figures.sweeps import Progress, part
 from antiscale.numbers import fixed, number, setting
+from antiscale.validate import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ class Config:
         for name in ("paces", "spread_paces"):
             paces = getattr(self, name)
             if len(paces) != 3 or not paces[0] < paces[1] < paces[2]:
-                raise InputError(f"{name} must rise: quick, middle, slow; got {paces!r}")
+                raise InputError(f"{name} must rise: quick, middle, slow; got {shown(paces)}")
         validate.probability("spreads", self.spreads)
 
 

@@ -41,6 +41,7 @@ from antiscale.learners.verification import (
     Simple,
     Wide,
 )
+from antiscale.validate import shown
 
 _ALL: tuple[Learner, ...] = (
     SFT(),
@@ -83,29 +84,50 @@ def load_learner(name: str) -> Learner:
     InputError
         If there is no such learner, or it does not follow the protocol.
     """
-    if ":" not in name:
+    if not isinstance(name, str) or ":" not in name:
         return BUILT_IN[validate.choice("learner (or module:name of your own)", name, BUILT_IN)]
     module_name, _, attribute = name.partition(":")
     source.look_here()
     # No compiled copies: they are told from their source by its age in whole seconds and its size.
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        found: Any = getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
     except ImportError as error:
-        raise InputError(f"learner {name!r}: cannot import {module_name!r} ({error})") from None
-    except AttributeError:
-        raise InputError(f"learner {name!r}: module {module_name!r} has no {attribute!r}") from None
+        raise InputError(
+            f"learner {shown(name)}: cannot import {shown(module_name)} ({error})"
+        ) from None
+    except (Exception, SystemExit) as error:
+        raise _failure(name, "when it was imported", error) from error
     finally:
         sys.dont_write_bytecode = writes
     if module_name not in _LOADED:
         _LOADED[module_name] = source.digest_of(module_name)
-    learner = found() if isinstance(found, type) else found
-    if getattr(learner, "side", None) not in ("vf", "vb") or not callable(learner):
+    try:
+        found: Any = getattr(module, attribute)
+    except AttributeError:
         raise InputError(
-            f"learner {name!r} must be callable as learner(data, setting) and have "
+            f"learner {shown(name)}: module {shown(module_name)} has no {shown(attribute)}"
+        ) from None
+    try:
+        learner = found() if isinstance(found, type) else found
+        side, tied = getattr(learner, "side", None), bool(getattr(learner, "tied", False))
+    except (Exception, SystemExit) as error:
+        raise _failure(name, "when it was made", error) from error
+    if not isinstance(side, str) or side not in ("vf", "vb") or not callable(learner):
+        raise InputError(
+            f"learner {shown(name)} must be callable as learner(data, setting) and have "
             "side = 'vf' (clones traces) or 'vb' (sees labels)"
         )
-    return _Named(name, learner.side, learner)
+    return _Named(name, "vf" if side == "vf" else "vb", learner, tied)
+
+
+def _failure(name: str, when: str, error: BaseException) -> InputError:
+    """What a user's code raised, as one line; its traceback stays attached as the cause."""
+    line = (str(error).strip() or "no message").splitlines()[0]
+    return InputError(
+        f"learner {shown(name)} failed with {type(error).__name__} {when}: {line:.120} (learners "
+        "run inside jax.jit: use jax.numpy, and no Python branches on values)"
+    )
 
 
 @dataclass(frozen=True)
@@ -115,10 +137,7 @@ class _Named:
     name: str
     side: Literal["vf", "vb"]
     learner: Any
-
-    @property
-    def tied(self) -> bool:
-        return bool(getattr(self.learner, "tied", False))
+    tied: bool
 
     @property
     def confined(self) -> bool:
@@ -127,12 +146,8 @@ class _Named:
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         try:
             policy: jax.Array = self.learner(data, setting)
-        except Exception as error:
-            line = (str(error).strip() or "no message").splitlines()[0]
-            raise InputError(
-                f"learner {self.name!r} failed with {type(error).__name__}: {line} (learners run "
-                "inside jax.jit: use jax.numpy, and no Python branches on values)"
-            ) from error
+        except (Exception, SystemExit) as error:
+            raise _failure(self.name, "as it learned", error) from error
         return policy
 
 
@@ -145,13 +160,15 @@ def choose_learners(names: tuple[str, ...]) -> dict[str, Learner]:
         If a name is unknown or two are of one side.
     """
     chosen: dict[str, Learner] = {}
+    if not isinstance(names, list | tuple):
+        raise InputError(f"learners must be a list of names; got {shown(names)}")
     for name in names:
         learner = load_learner(name)
         if learner.side in chosen:
             kind = "verifier-free" if learner.side == "vf" else "verifier-based"
             raise InputError(
-                f"learners {chosen[learner.side].name!r} and {name!r} are both {kind}; name one "
-                "per side"
+                f"learners {shown(chosen[learner.side].name)} and {shown(name)} are both {kind}; "
+                "name one per side"
             )
         chosen[learner.side] = learner
     return {side: chosen.get(side) or load_learner(DEFAULT[side]) for side in ("vf", "vb")}

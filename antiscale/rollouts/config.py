@@ -13,6 +13,7 @@ import antiscale
 from antiscale import validate
 from antiscale.config import FromMapping
 from antiscale.errors import InputError
+from antiscale.validate import shown
 
 SCHEMA = "antiscale.diagnose/1"
 
@@ -75,22 +76,26 @@ class DiagnoseConfig(FromMapping):
             object.__setattr__(self, name, value)
 
         if not isinstance(self.columns, Mapping):
-            raise InputError(f"columns must be a table of names; got {self.columns!r}")
+            raise InputError(f"columns must be a table of names; got {shown(self.columns)}")
         known = sorted((*REQUIRED, *OPTIONAL))
         for key, value in self.columns.items():
             if key not in known:
-                raise InputError(f"unknown column role {key!r}{validate.nearest(str(key), known)}")
+                raise InputError(
+                    f"unknown column role {shown(key)}{validate.nearest(str(key), known)}"
+                )
             if not isinstance(value, str) or not value:
-                raise InputError(f"columns: {key} must be a column's name; got {value!r}")
+                raise InputError(f"columns: {key} must be a column's name; got {shown(value)}")
         put("columns", dict(self.columns))
         for name in ("model", "against", "filter"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
-                raise InputError(f"{name} must be a name; got {value!r}")
+                raise InputError(f"{name} must be a name; got {shown(value)}")
         if self.against is not None and self.model is None:
             raise InputError("against compares with model; name a model as well")
         if self.against is not None and self.against == self.model:
-            raise InputError(f"against must be another model than model; both are {self.model!r}")
+            raise InputError(
+                f"against must be another model than model; both are {shown(self.model)}"
+            )
         horizons = {
             validate.integer("horizon", h, least=1, most=2**40) for h in _several(self.horizon)
         }

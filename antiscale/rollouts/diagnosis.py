@@ -24,7 +24,7 @@ from antiscale.rollouts.predictions import Outlook, Prediction
 from antiscale.rollouts.reading import sentences
 from antiscale.rollouts.samples import Rollouts
 from antiscale.rollouts.tables import Loaded, load, read_table
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -160,7 +160,14 @@ def diagnose(
     if example is not None:
         table, columns = presets.example(example)
         config = dataclasses.replace(config, columns=columns | dict(config.columns))
-    frame = table if isinstance(table, pd.DataFrame) else read_table(Path(str(table)), config)
+    if not isinstance(table, pd.DataFrame | str | Path):
+        raise InputError(f"table must be a DataFrame or a path; got {shown(table)}")
+    try:
+        frame = table if isinstance(table, pd.DataFrame) else read_table(Path(table), config)
+    except (OSError, ValueError) as error:  # a name too long, or with a zero byte
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{shown(str(table))} cannot be read: {error!s:.80}") from None
     return diagnose_loaded(load(frame, config), config, progress=progress)
 
 

@@ -44,6 +44,7 @@ class Allocation:
     concave: npt.NDArray[np.bool_]
 
 
+@validate.boundary
 def allocate(
     tokens: Sequence[npt.ArrayLike],
     values: Sequence[npt.ArrayLike],
@@ -80,7 +81,8 @@ def allocate(
     """
     rho = validate.pmf("prompt_mass", prompt_mass)
     limit = float(validate.nonnegative("budget", budget, finite=True))
-    if not len(tokens) == len(values) == len(rho):
+    tokens, values = validate.listed("tokens", tokens), validate.listed("values", values)
+    if rho.ndim != 1 or not len(tokens) == len(values) == len(rho):
         raise InputError(
             f"tokens, values and prompt_mass must list the same problems; got {len(tokens)}, "
             f"{len(values)} and {len(rho)}"
@@ -136,7 +138,7 @@ def concave_envelope(tokens: Floats, values: Floats) -> npt.NDArray[np.int64]:
 
 def _curve(x: int, tokens: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Floats, Floats]:
     t = validate.nonnegative(f"tokens[{x}]", tokens, finite=True)
-    v = validate.floats(f"values[{x}]", values)
+    v = validate.finite(f"values[{x}]", values)
     if t.ndim != 1 or t.shape != v.shape or len(t) == 0 or (np.diff(t) <= 0).any():
         raise InputError(
             f"tokens[{x}] and values[{x}] must be of one length, and tokens must rise; got shapes "

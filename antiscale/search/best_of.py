@@ -11,6 +11,7 @@ from antiscale.search.score_laws import ScoreLaw, mean_power
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def best_of_n(pmf: npt.ArrayLike, scores: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     """Law of the best of N traces by score, ties split in proportion to the base policy (T10).
 
@@ -77,6 +78,7 @@ def best_of_n(pmf: npt.ArrayLike, scores: npt.ArrayLike, n: npt.ArrayLike) -> Fl
     return found
 
 
+@validate.boundary
 def select(pmf: Floats, law: ScoreLaw, n: npt.ArrayLike) -> Floats:
     """Law of the best of N traces under a verifier that errs: [..., S] (T10).
 
@@ -97,7 +99,10 @@ def select(pmf: Floats, law: ScoreLaw, n: npt.ArrayLike) -> Floats:
     InputError
         If N is below 1.
     """
+    validate.pmf("pmf", pmf)
+    validate.instance("law", law, ScoreLaw, "by_score, rates, roc and others make one")
     tries = draws("n", n)[..., None, None]
+    pmf = np.asarray(pmf, dtype=np.float64)
     p = pmf[..., None, None, :]
     atom = 0.0 if law.atomless else law.mass
     upto = (p * (law.below + atom)).sum(-1)

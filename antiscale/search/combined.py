@@ -71,6 +71,7 @@ def verdict_levels(
     return binned(level, on_right), binned(level, on_wrong)
 
 
+@validate.boundary
 def several(
     solved: Flags,
     true_positive: npt.ArrayLike,
@@ -89,6 +90,7 @@ def several(
     return by_verdict(solved, *verdict_levels(true_positive, false_positive, combine))
 
 
+@validate.boundary
 def combined_auc(aucs: Sequence[float], correlation: float = 0.0) -> float:
     """AUC of the log-odds of V Gaussian scores of given AUCs (T10f).
 

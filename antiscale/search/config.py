@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from antiscale.errors import InputError
 from antiscale.families import family, parameters_of, settled
 from antiscale.search.combined import COMBINATIONS
 from antiscale.search.self_correction import SelfVerifier
+from antiscale.validate import shown
 
 SCHEMA = "antiscale.search/1"
 KINDS = ("hard", "expected")
@@ -108,26 +109,21 @@ class SearchConfig(FromMapping):
             object.__setattr__(self, name, value)
 
         put("horizon", validate.integer("horizon", self.horizon, least=1, most=2**24))
-        if not isinstance(self.parameters, Mapping):
-            raise InputError(
-                f"parameters must be a table of names and values; got {self.parameters!r}"
-            )
-        put("parameters", {key: _plain(value) for key, value in self.parameters.items()})
-        if not isinstance(self.family, str):
-            raise InputError(f"family must be a name; got {self.family!r}")
-        if self.reward_class is not None and not isinstance(self.reward_class, str):
-            raise InputError(f"reward_class must be a name; got {self.reward_class!r}")
+        put("parameters", validate.table("parameters", self.parameters))
+        validate.name("family", self.family)
+        if self.reward_class is not None:
+            validate.name("reward_class", self.reward_class)
         names: Any = self.strategies
         names = (names,) if isinstance(names, str) else names
         if (
-            not isinstance(names, Sequence)
+            not isinstance(names, list | tuple)
             or not names
             or not all(isinstance(name, str) for name in names)
         ):
-            raise InputError(f"strategies must be one or more names; got {names!r}")
+            raise InputError(f"strategies must be one or more names; got {shown(names)}")
         repeated = sorted({name for name in names if list(names).count(name) > 1})
         if repeated:
-            raise InputError(f"strategies must differ; got {repeated[0]!r} more than once")
+            raise InputError(f"strategies must differ; got {shown(repeated[0])} more than once")
         put("strategies", tuple(names))
         put("budgets", self._checked_budgets())
         put("budget_kind", validate.choice("budget_kind", self.budget_kind, KINDS))
@@ -137,11 +133,11 @@ class SearchConfig(FromMapping):
         if kappa < 0:
             raise InputError(f"kappa must be >= 0 (the radius of the ball); got {kappa:g}")
         put("kappa", kappa)
-        if self.wrong_answers != "styles":
+        if not isinstance(self.wrong_answers, str) or self.wrong_answers != "styles":
             if isinstance(self.wrong_answers, str):
                 raise InputError(
                     "wrong_answers must be a whole number >= 1 or 'styles'; got "
-                    f"{self.wrong_answers!r}"
+                    f"{shown(self.wrong_answers)}"
                 )
             wrong = validate.integer("wrong_answers", self.wrong_answers, least=1, most=10**4)
             put("wrong_answers", wrong)
@@ -162,8 +158,8 @@ class SearchConfig(FromMapping):
         budgets: Any = self.budgets
         if isinstance(budgets, int | float | np.number) and not isinstance(budgets, bool):
             budgets = (budgets,)
-        if isinstance(budgets, str) or not isinstance(budgets, Sequence):
-            raise InputError(f"budgets must be whole numbers of tokens; got {budgets!r}")
+        if not isinstance(budgets, list | tuple):
+            raise InputError(f"budgets must be whole numbers of tokens; got {shown(budgets)}")
         if len(budgets) == 0:
             scaled = (max(1, round(self.horizon * share)) for share in _DEFAULT_BUDGETS)
             return tuple(dict.fromkeys(scaled))
@@ -219,18 +215,13 @@ class SearchConfig(FromMapping):
 def _pairs(name: str, given: Any, most: int) -> tuple[tuple[float, float], ...]:
     """Pairs of rates."""
     try:
-        rates = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
+        rates = validate.floats(name, given)
+    except InputError:
         rates = np.zeros(0)
     if rates.ndim != 2 or rates.shape[1:] != (2,) or not 1 <= len(rates) <= most:
         raise InputError(
             f"{name} must be 1 to {most} pairs of rates, e.g. [[0.9, 0.2], [0.8, 0.1]]; got "
-            f"{given!r}"
+            f"{shown(given)}"
         )
     validate.probability(name, rates)
     return tuple((float(first), float(second)) for first, second in rates)
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as nested lists, so that a configuration can be written down."""
-    return np.asarray(value).tolist() if hasattr(value, "tolist") else value

@@ -40,6 +40,7 @@ def fooled_rates(false_positive: float, correlation: float) -> tuple[float, floa
     return f * c / (1.0 - fresh), fresh
 
 
+@validate.boundary
 def correlated(
     solved: Flags,
     answers: Floats,
@@ -73,8 +74,15 @@ def correlated(
     InputError
         If a rate is out of range, or more than ten wrong answers differ in what types they have.
     """
+    solved = validate.flags("solved", solved)
+    answers = validate.probability("answers", answers)
+    if answers.ndim < 2 or answers.shape[-2] != solved.shape[-1] or answers.shape[-1] < 1:
+        raise InputError(
+            f"answers must have shape [..., types, answers] with {solved.shape[-1]} types; got "
+            f"{answers.shape}"
+        )
     right = float(validate.probability("true_positive", true_positive))
-    if not math.isinf(passes):
+    if not (isinstance(passes, float) and math.isinf(passes) and passes > 0):
         passes = validate.integer("passes", passes, least=1, most=1000)
     fooling, fresh = fooled_rates(false_positive, correlation)
     wrong = answers[..., 1:]

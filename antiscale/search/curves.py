@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class SearchResult:
 
 
 def search_curves(
-    config: SearchConfig | None = None, *, progress: Progress | None = None
+    config: SearchConfig | Mapping[str, Any] | None = None, *, progress: Progress | None = None
 ) -> SearchResult:
     """Accuracy, return and tokens spent of every strategy at every budget, exactly (T10).
 
@@ -84,7 +84,7 @@ def search_curves(
     >>> [round(row["accuracy"], 3) for row in found.rows]
     [0.297, 0.53]
     """
-    config = SearchConfig() if config is None else config
+    config = SearchConfig.of(config)
     chosen = [(name, *parse(name)) for name in config.strategies]
     setup = Setup.of(config)
     budgets = np.array(config.budgets, dtype=np.int64)

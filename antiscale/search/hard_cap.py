@@ -22,6 +22,7 @@ from antiscale.search.verifiers import by_score
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def capped_best_of_n(
     pmf: npt.ArrayLike, scores: npt.ArrayLike, costs: npt.ArrayLike, budget: npt.ArrayLike
 ) -> Floats:
@@ -66,6 +67,7 @@ def capped_best_of_n(
     return law.reshape(*caps.shape, len(p))
 
 
+@validate.boundary
 def capped_success(
     pmf: npt.ArrayLike, solved: npt.ArrayLike, costs: npt.ArrayLike, budget: int
 ) -> float:
@@ -83,7 +85,9 @@ def capped_success(
     InputError
         As `capped_best_of_n`.
     """
-    right = validate.probability("solved", solved) > 0
+    right = validate.flags("solved", solved)
+    if np.ndim(budget) != 0 or right.shape != np.shape(pmf):
+        raise InputError("pmf, solved and costs must be of one shape [S], and budget a number")
     law = capped_best_of_n(pmf, right, costs, budget)
     return float(law[right].sum())
 

@@ -87,7 +87,7 @@ def over_optimisation(
     accuracy up to 10^4), `peak_accuracy`, `limit_accuracy` (at N = 10^9), `turning_point` (inf
     where it never turns down) and `accuracy_at_turn`.
     """
-    config = OverOptimisationConfig() if config is None else config
+    config = OverOptimisationConfig.of(config)
     grid = np.unique(np.round(np.geomspace(1, 3000, 120)))
     every = np.arange(1.0, _MOST + 1)
     rows: list[dict[str, float]] = []

@@ -11,6 +11,7 @@ from antiscale.search.best_of import draws
 from antiscale.validate import Floats
 
 
+@validate.boundary
 def pass_at_k(n_samples: npt.ArrayLike, n_correct: npt.ArrayLike, k: npt.ArrayLike) -> Floats:
     """Estimate of the chance that one of k traces is right, from n traces of which c are (T10m).
 
@@ -80,6 +81,7 @@ def _whole(name: str, value: npt.ArrayLike, least: int) -> Floats:
     return array
 
 
+@validate.boundary
 def pass_at_n(success: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     """1 - (1 - c)^N: the chance that one of N traces is right (T10c), and what an oracle reaches.
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.errors import InputError
 from antiscale.search.renewal import Whole
 from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 # Prompts times types times answers.
 _MOST = 2**28
@@ -154,10 +154,15 @@ def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: in
             wrong[x, np.arange(model.types), place] = 1.0
     elif isinstance(wrong_answers, str):
         raise InputError(
-            f"wrong_answers must be a whole number >= 1 or 'styles'; got {wrong_answers!r}"
+            f"wrong_answers must be a whole number >= 1 or 'styles'; got {shown(wrong_answers)}"
         )
     else:
         count = validate.integer("wrong_answers", wrong_answers, least=1, most=10**4)
+        machine.require(
+            f"a search over {model.prompts} prompts, {model.types} types and {count} answers",
+            "the horizon, wrong_answers or the family's parameters",
+            floats=4.0 * model.pmf.size * (count + 1),
+        )
         wrong = np.full((*model.pmf.shape, count), 1.0 / count)
     return np.concatenate([right, (1.0 - right) * wrong], axis=-1)
 

@@ -28,6 +28,7 @@ class Stopped(NamedTuple):
     spent: Floats
 
 
+@validate.boundary
 def until_accepted(
     pmf: npt.ArrayLike, accept: npt.ArrayLike, tries: npt.ArrayLike = np.inf
 ) -> Stopped:

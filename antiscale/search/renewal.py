@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from antiscale import validate
+from antiscale import machine, validate
 from antiscale.errors import InputError
 from antiscale.validate import Floats
 
@@ -64,7 +64,13 @@ def columns_at_once(budget: int) -> int:
 
 
 def check_size(budget: int, columns: int, costs: int) -> None:
-    """Refuse what would take minutes."""
+    """Refuse what would take minutes, or more memory than there is."""
+    machine.require(
+        f"a hard cap of {budget} tokens",
+        "the budgets or the horizon",
+        floats=6.0 * budget,
+        seconds=2e-5 * budget * costs,
+    )
     if float(budget + 1) * columns * costs > MOST:
         raise InputError(
             f"a hard cap of {budget} tokens over {columns} score levels and {costs} costs is too "

@@ -63,6 +63,7 @@ def _after(state: tuple[int, ...], place: int) -> tuple[int, ...]:
     return (*state[:place], state[place] + 1, *state[place + 1 :])
 
 
+@validate.boundary
 def revise(pmf: npt.ArrayLike, answers: npt.ArrayLike, accept: npt.ArrayLike, tries: int) -> Floats:
     """Law of the type returned by up to N tries that never repeat a rejected answer (T10k).
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from antiscale import validate
+from antiscale.config import FromMapping
+from antiscale.errors import InputError
 from antiscale.search.rejection import Stopped
 from antiscale.search.renewal import Whole, binned, check_size
 from antiscale.search.verifiers import Flags
@@ -18,7 +21,7 @@ _MOST = 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfVerifier:
+class SelfVerifier(FromMapping):
     """How well the model judges and mends its own traces.
 
     Parameters
@@ -30,6 +33,8 @@ class SelfVerifier:
         Probability that rewriting turns a wrong trace right, and a right one wrong. None: a
         rewritten trace is a fresh draw of the base policy.
     """
+
+    called: ClassVar[str] = "rate"
 
     accept_right: float = 0.9
     accept_wrong: float = 0.4
@@ -58,6 +63,7 @@ class SelfVerifier:
         return within, first, reject[:, None] * rewrite
 
 
+@validate.boundary
 def self_correct(
     pmf: npt.ArrayLike, solved: npt.ArrayLike, verifier: SelfVerifier, rounds: int
 ) -> Floats:
@@ -88,6 +94,9 @@ def self_correct(
     """
     p = validate.pmf("pmf", pmf)
     right = validate.probability("solved", solved) > 0
+    validate.instance("verifier", verifier, SelfVerifier, "antiscale.search.SelfVerifier(...)")
+    if p.ndim != 1 or right.shape != p.shape:
+        raise InputError(f"pmf and solved must be of one shape [S]; got {p.shape}, {right.shape}")
     count = validate.integer("rounds", rounds, least=0, most=_MOST)
     laws, _ = correction_by_rounds(p, right, verifier, np.zeros(len(p)), count)
     return laws[-1]

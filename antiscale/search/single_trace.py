@@ -27,6 +27,7 @@ class ForcedTrace(NamedTuple):
     value: Floats
 
 
+@validate.boundary
 def forced_trace(
     pmf: npt.ArrayLike, hitting_times: npt.ArrayLike, budget: npt.ArrayLike,
     horizon: npt.ArrayLike | None = None,

@@ -29,7 +29,7 @@ from antiscale.search.self_correction import capped_correction, correction_by_ro
 from antiscale.search.verifiers import accepting, by_score, gaussian, rates, roc
 from antiscale.search.votes import vote_over
 from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale.validate import Floats, shown
 
 # Spacing of a Gaussian score's quadrature under a hard cap: 1e-13 for up to 10^3 traces.
 _COARSE = 0.12
@@ -476,7 +476,7 @@ def parse(name: str) -> tuple[Strategy, str]:
     policy = validate.choice("policy", policy, POLICIES) if at else "base"
     if policy == "cloned" and kind != "single":
         raise InputError(
-            f"strategy {name!r}: a clone is a random policy of which only the mean is exact, so it "
-            "writes single traces only; use single@cloned, or @expert for an infinite sample"
+            f"strategy {shown(name)}: a clone is a random policy of which only the mean is exact, "
+            "so it writes single traces only; use single@cloned, or @expert for an infinite sample"
         )
     return strategy, policy

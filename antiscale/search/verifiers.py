@@ -20,6 +20,7 @@ _SPACING = 0.06
 _TAIL = 9.0
 
 
+@validate.boundary
 def by_score(scores: npt.ArrayLike) -> ScoreLaw:
     """Give each type one score, known exactly: best-of-N by `best_of_n` (T10).
 
@@ -28,7 +29,7 @@ def by_score(scores: npt.ArrayLike) -> ScoreLaw:
     scores : [S] or [m, S]
         Any numbers; only their order matters.
     """
-    s = validate.floats("scores", scores)
+    s = np.atleast_1d(validate.floats("scores", scores))
     rows = s.reshape(-1, s.shape[-1])
     ranks = [np.unique(row, return_inverse=True)[1].reshape(-1) for row in rows]
     count = max(int(np.max(rank)) for rank in ranks) + 1
@@ -36,6 +37,7 @@ def by_score(scores: npt.ArrayLike) -> ScoreLaw:
     return ScoreLaw.discrete(mass.reshape(*s.shape[:-1], 1, count, s.shape[-1]))
 
 
+@validate.boundary
 def rates(solved: Flags, true_positive: float, false_positive: float) -> ScoreLaw:
     """Accept a right trace with probability TPR, a wrong one with FPR, each time afresh (T10f).
 
@@ -54,9 +56,10 @@ def accepting(solved: Flags, true_positive: float, false_positive: float) -> Flo
     """Return each type's probability of being accepted, [..., S]."""
     right = float(validate.probability("true_positive", true_positive))
     wrong = float(validate.probability("false_positive", false_positive))
-    return np.where(solved, right, wrong)
+    return np.where(validate.flags("solved", solved), right, wrong)
 
 
+@validate.boundary
 def roc(solved: Flags, false_positive: npt.ArrayLike, true_positive: npt.ArrayLike) -> ScoreLaw:
     """Score a trace by an ROC curve through the given points, straight between them (T10f).
 
@@ -94,10 +97,12 @@ def roc(solved: Flags, false_positive: npt.ArrayLike, true_positive: npt.ArrayLi
 
 def by_verdict(solved: Flags, right: Floats, wrong: Floats) -> ScoreLaw:
     """Score by a law that depends on right or wrong alone: masses [L] of the levels, low first."""
-    mass = np.where(solved[..., None, :], right[:, None], wrong[:, None])
+    right_types = validate.flags("solved", solved)
+    mass = np.where(right_types[..., None, :], right[:, None], wrong[:, None])
     return ScoreLaw.discrete(mass[..., None, :, :])
 
 
+@validate.boundary
 def gaussian(solved: Flags, auc: float, *, spacing: float = _SPACING) -> ScoreLaw:
     """Score N(d, 1) on right traces and N(0, 1) on wrong ones, d = sqrt(2) Phi^-1(AUC) (T10f).
 
@@ -117,7 +122,11 @@ def gaussian(solved: Flags, auc: float, *, spacing: float = _SPACING) -> ScoreLa
     """
     from scipy import special  # late: SciPy would double the time of --help
 
+    solved = validate.flags("solved", solved)
     area = validate.probability("auc", auc, allow_zero=False, allow_one=False)
+    spacing = validate.real("spacing", spacing)
+    if not 1e-4 <= spacing <= 1.0:
+        raise InputError(f"spacing must lie in [0.0001, 1] standard deviations; got {spacing:g}")
     shift = float(math.sqrt(2.0) * special.ndtri(area))
     low, high = min(shift, 0.0) - _TAIL, max(shift, 0.0) + _TAIL
     z = np.linspace(low, high, math.ceil((high - low) / spacing) + 1)

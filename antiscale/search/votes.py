@@ -21,6 +21,7 @@ _TINY = 1e-19
 _MOST = 2**28
 
 
+@validate.boundary
 def majority_vote(answers: npt.ArrayLike, n: int) -> Floats:
     """Law of the answer that most of N traces give, ties split evenly (T10i).
 
@@ -53,6 +54,7 @@ def majority_vote(answers: npt.ArrayLike, n: int) -> Floats:
     return weighted_vote(np.stack([np.zeros_like(q), q], axis=-1), n)
 
 
+@validate.boundary
 def weighted_vote(votes: npt.ArrayLike, n: int) -> Floats:
     """Law of the answer with the largest total weight over N traces, ties split evenly (T10i).
 
