@@ -177,7 +177,7 @@ def _arrays(pmf: Any, returns: Any, kappa: Any) -> tuple[jax.Array, jax.Array, j
     if concrete:
         pmf = validate.pmf("pmf", pmf)
         returns = validate.floats("returns", returns)
-        kappa = validate.nonnegative("kappa", kappa)
+        kappa = validate.nonnegative("kappa", kappa, most=np.inf)
         validate.on_support(pmf, returns)
     return jnp.asarray(pmf), jnp.asarray(returns), jnp.asarray(kappa)
 

@@ -20,6 +20,8 @@ from antiscale.light import LightTypes
 # Light types, each expected once in the data.
 LIGHT = 4
 PANELS = ("bounded", "growing")
+# Points per axis.
+POINTS = 17
 
 
 def boundary(panel: str, b: float) -> float:
@@ -71,8 +73,9 @@ def diagram(
     horizon: float,
     kappa: float,
     *,
-    exponents_a: Sequence[float] = tuple(np.linspace(0.0, 1.0, 17)),
-    exponents_b: Sequence[float] = tuple(np.linspace(0.2, 1.8, 17)),
+    points: int = POINTS,
+    exponents_a: Sequence[float] | None = None,
+    exponents_b: Sequence[float] | None = None,
     progress: Callable[[], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Compute the diagram on a grid of exponents, both panels.
@@ -83,11 +86,15 @@ def diagram(
         H in tokens; the larger, the nearer the asymptotic boundary.
     kappa
         Radius of the ball, in (0, 1/2].
+    points
+        Points per axis, for a in [0, 1] and b in [0.2, 1.8].
     exponents_a, exponents_b
-        a and b.
+        a and b instead.
     progress
         Called after each row of points.
     """
+    exponents_a = tuple(np.linspace(0.0, 1.0, points)) if exponents_a is None else exponents_a
+    exponents_b = tuple(np.linspace(0.2, 1.8, points)) if exponents_b is None else exponents_b
     rows = []
     for panel in PANELS:
         for b in exponents_b:

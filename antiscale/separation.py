@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from antiscale import bounds, device
+from antiscale import bounds, device, validate
 from antiscale.bracket import Case, certified_gap
 from antiscale.config import SweepConfig, writable
 from antiscale.errors import InputError
 from antiscale.folder import Folder
 from antiscale.numbers import fixed, number, setting
-from antiscale.phase import diagram
+from antiscale.phase import PANELS, POINTS, diagram
 from antiscale.phase import reading as phase_reading
 from antiscale.rates import theory
 from antiscale.simulate import simulate
@@ -77,6 +77,7 @@ def separation(
     config: SweepConfig,
     *,
     phase_horizon: float | None = PHASE_HORIZON,
+    phase_points: int = POINTS,
     progress: Progress | None = None,
 ) -> Separation:
     """Find the smallest H and n from which the gap is certified, and the measured crossing (T9).
@@ -87,6 +88,8 @@ def separation(
         A sweep over horizons; its n(H) is the budget rule.
     phase_horizon
         H of the phase diagram; None leaves it out.
+    phase_points
+        Points of the phase diagram per axis, at least 2.
     progress
         Called after each step.
 
@@ -95,13 +98,14 @@ def separation(
     InputError
         If the configuration does not vary H, or cannot run.
     """
+    phase_points = validate.integer("phase_points", phase_points, least=2, most=1000)
     if config.vary != "H":
         raise InputError(f"separation varies H; got vary = {config.vary!r}")
     device.keep_compiled_code()
     places = config.cells()
     largest = places[-1]
     many = _doubling_to(largest.n)
-    phase_steps = 0 if phase_horizon is None else 34
+    phase_steps = 0 if phase_horizon is None else len(PANELS) * phase_points
     total = len(places) + len(many) + phase_steps
     done = 0
 
@@ -141,7 +145,10 @@ def separation(
     phase: list[dict[str, Any]] = []
     if phase_horizon is not None:
         phase = diagram(
-            float(phase_horizon), min(config.kappa, 0.5), progress=lambda: step("phase diagram")
+            float(phase_horizon),
+            min(config.kappa, 0.5),
+            points=phase_points,
+            progress=lambda: step("phase diagram"),
         )
     reason = _reason(rows, certified["horizon"] is not None, exponents)
     return Separation(config, rows, in_n, certified, measured, exponents, reason, phase)

@@ -114,10 +114,13 @@ def _has_nan(result: Any) -> bool:
     return False
 
 
-def floats(name: str, value: npt.ArrayLike, *, nan: bool = False, empty: bool = False) -> Floats:
+def floats(
+    name: str, value: npt.ArrayLike, *, nan: bool = False, empty: bool = False,
+    most: float = LARGEST,
+) -> Floats:  # fmt: skip
     """`value` as a float64 array of at least one number; none is NaN. Unless either is allowed.
 
-    Finite ones are at most `LARGEST`. Infinity is let through: `finite` and others refuse it.
+    Finite ones are at most `most` in size. Infinity is let through: `finite` and others refuse it.
     """
     try:
         array = np.asarray(value)
@@ -130,10 +133,10 @@ def floats(name: str, value: npt.ArrayLike, *, nan: bool = False, empty: bool = 
         raise InputError(f"{name} needs at least one number; got shape {array.shape}")
     if not nan and np.isnan(array).any():
         raise InputError(f"{name} contains NaN; remove or replace it")
-    beyond = np.isfinite(array) & (np.abs(array) > LARGEST)
+    beyond = np.isfinite(array) & (np.abs(array) > most)
     if beyond.any():
         raise InputError(
-            f"{name} must lie within -{LARGEST:g} and {LARGEST:g}; got {array[beyond].flat[0]:g}"
+            f"{name} must lie within -{most:g} and {most:g}; got {array[beyond].flat[0]:g}"
         )
     return array
 
@@ -212,7 +215,11 @@ def on_support(pmf: Floats, returns: Floats) -> None:
 
 def pmf(name: str, value: npt.ArrayLike) -> Floats:
     """`value` [..., S] as pmfs over the last axis, rescaled to sum to one exactly."""
-    array = floats(name, value)
+    array = floats(name, value, empty=True)
+    if array.ndim and not array.shape[-1]:
+        raise InputError(
+            f"{name} needs at least one type on its last axis; got shape {array.shape}"
+        )
     if array.ndim == 0:
         raise InputError(f"{name} needs one mass per type on its last axis; got a single number")
     if not np.isfinite(array).all() or (array < 0).any():
@@ -224,9 +231,11 @@ def pmf(name: str, value: npt.ArrayLike) -> Floats:
     return array / total
 
 
-def nonnegative(name: str, value: npt.ArrayLike, *, finite: bool = False) -> Floats:
-    """`value` as an array of numbers >= 0."""
-    array = floats(name, value)
+def nonnegative(
+    name: str, value: npt.ArrayLike, *, finite: bool = False, most: float = LARGEST
+) -> Floats:
+    """`value` as an array of numbers >= 0, finite ones at most `most`."""
+    array = floats(name, value, most=most)
     if (array < 0).any() or (finite and np.isinf(array).any()):
         kind = "finite and >= 0" if finite else ">= 0"
         raise InputError(f"{name} must be {kind}; got {_offender(array, finite):.6g}")

@@ -415,7 +415,7 @@ def commands() -> dict[str, Any]:
     """Every command by its full name, from the command line's own definition."""
     import typer
 
-    from antiscale import cli
+    from antiscale.cli import commands
 
     found: dict[str, Any] = {}
 
@@ -427,7 +427,7 @@ def commands() -> dict[str, Any]:
         for name, each in inner.items():
             walk(each, f"{path} {name}".strip())
 
-    walk(typer.main.get_command(cli.app), "")
+    walk(typer.main.get_command(commands.app), "")
     return found
 
 
@@ -439,9 +439,10 @@ def run_command(arguments: tuple[str, ...]) -> tuple[int, str, str]:
     import typer
 
     from antiscale import cli
+    from antiscale.cli import commands
 
     # Typer builds all commands from their functions at each call: most of a refusal's time.
-    app = cli.app
+    app = commands.app
     if app not in _BUILT:
         _BUILT[app] = typer.main.get_command(app)
     out, err = io.StringIO(), io.StringIO()

@@ -13,8 +13,10 @@ from antiscale.phase import boundary
 
 
 def test_the_certified_gap_is_a_difference() -> None:
-    found = ac.bounds.certified_gap([3.0, np.nan], [[1.0], [5.0]])
-    np.testing.assert_array_equal(found, [[2.0, np.nan], [-2.0, np.nan]])
+    found = ac.bounds.certified_gap([3.0, 4.0], [[1.0], [5.0]])
+    np.testing.assert_array_equal(found, [[2.0, 3.0], [-2.0, -1.0]])
+    with pytest.raises(ac.InputError, match="vf_lower contains NaN"):
+        ac.bounds.certified_gap([3.0, np.nan], 1.0)
 
 
 @pytest.mark.parametrize(

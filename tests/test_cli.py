@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from antiscale import cli
+from antiscale import cli, phase, separation
 from antiscale.classes import CLASSES
 from antiscale.families import FAMILIES
 from antiscale.folder import MANIFEST, Folder, seal
@@ -440,8 +441,20 @@ def test_bad_bounds_get_one_line_and_status_two(
     refused(run("bounds", *arguments), *words)
 
 
-def test_separation_leaves_rows_a_figure_and_a_manifest(run: Run, tmp_path: Path) -> None:
-    small = ["separation", "--horizon", "128", "--repeats", "4", "--quiet"]
+def test_separation_leaves_rows_a_figure_and_a_manifest(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(separation, "diagram", functools.partial(phase.diagram, points=4))
+    small = [
+        "separation",
+        "--horizon",
+        "64",
+        "--samples-per-token",
+        "64",
+        "--repeats",
+        "4",
+        "--quiet",
+    ]
     ran = run(*small, "--phase-horizon", "256", "--out", "here")
     assert ran.status == 0
     assert "certified from H = " in ran.out.replace("\n", " ")

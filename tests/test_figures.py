@@ -193,7 +193,7 @@ def test_the_command_makes_checks_and_reports(tmp_path: Path, capsys) -> None:
         (["nothing"], "unknown figure 'nothing'"),
         (["gapp"], "did you mean 'gap'"),
         (["bilevel", "--check", "--from-rows"], "give one of them"),
-        (["bilevel", "--from-rows", "--out", "nowhere"], "bilevel.csv does not exist"),
+        (["bilevel", "--fast", "--from-rows", "--out", "nowhere"], "bilevel.csv does not exist"),
     ],
 )
 def test_bad_input_gets_one_line(arguments: list[str], words: str, capsys) -> None:
@@ -224,10 +224,3 @@ def test_bad_configurations_are_told(
         build.configuration(name, tmp_path, fast=False)
     with pytest.raises(InputError, match="does not exist"):
         build.configuration("gap", tmp_path, fast=False)
-
-
-def test_outside_of_a_clone_the_command_says_so(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(tmp_path)
-    status, _, err = run(["bilevel"], capsys)
-    assert status == 2
-    assert "run this in a clone" in err

@@ -118,7 +118,8 @@ def test_an_explicit_class_is_held_to_unseen_types_alone() -> None:
     assert error.name == "eu_n"
     row = simulate(config, 32, 64).row
     assert row["vb_upper"] == upper.value
-    assert row["vb_high"] <= row["vb_upper"]
+    # Ten replicates without a loss cannot exclude a rare one: the interval's end lies higher.
+    assert row["vb_mean"] <= row["vb_upper"]
 
 
 def test_noisy_labels_add_what_may_be_lost() -> None:

@@ -135,8 +135,14 @@ def test_the_recursion_solves_its_equation(rng) -> None:
         (lambda: ac.search.capped_best_of_n([1.0], [0], [1.5], 3), "costs must be whole tokens"),
         (lambda: ac.search.capped_best_of_n([1.0], [0], [1], 2.5), "budget must be whole tokens"),
         (lambda: ac.search.capped_best_of_n([1.0], [0, 1], [1], 2), r"of one shape \[S\]"),
-        (lambda: ac.search.capped_best_of_n([1.0], [0], [1], 2**33), "is too much to sum"),
-        (lambda: ac.search.capped_success([1.0], [2], [1], 2), r"solved must lie in \[0, 1\]"),
+        (
+            lambda: ac.search.capped_best_of_n([1.0], [0], [1], 2**33),
+            "lower the budgets or the horizon",
+        ),
+        (
+            lambda: ac.search.capped_success([1.0], [2], [1], 2),
+            "solved must list 1 or 0 for each type",
+        ),
     ],
 )
 def test_bad_input_gets_one_clear_line(call, words: str) -> None:

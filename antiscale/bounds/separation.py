@@ -33,7 +33,7 @@ def certified_from(gap: npt.ArrayLike) -> int | None:
     gap : [k]
         Certified gaps in the order of growing H or n; NaN counts as not certified.
     """
-    positive = validate.floats("gap", gap, nan=True) > 0
+    positive = validate.floats("gap", gap, nan=True, empty=True) > 0
     if positive.ndim != 1 or not positive.size or not positive[-1]:
         return None
     return int(len(positive) - np.argmin(positive[::-1])) if not positive.all() else 0

@@ -179,7 +179,7 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     inside = (numbers["length"] >= 1) & (numbers["length"] <= validate.LARGEST_INTEGER)
     if not inside.all():
         raise InputError(
-            f"length in {file} must lie within 1 and 2^53 tokens; got "
+            f"length in {file} must be at least 1 token, at most 2^53; got "
             f"{numbers['length'][~inside][0]:g}"
         )
     prompts, prompt = _named("prompt", table, file)

@@ -30,8 +30,8 @@ class Config:
     ----------
     horizon, samples_per_token, repeats, seed
         Of the sweep along which the gap is certified.
-    phase_horizon
-        H of the phase diagram.
+    phase_horizon, phase_points
+        H of the phase diagram, and its points per axis.
     """
 
     horizon: int
@@ -39,9 +39,11 @@ class Config:
     repeats: int
     seed: int
     phase_horizon: int
+    phase_points: int
 
     def __post_init__(self) -> None:
         validate.integer("phase_horizon", self.phase_horizon, least=16, most=2**24)
+        validate.integer("phase_points", self.phase_points, least=2, most=1000)
 
 
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
@@ -53,7 +55,8 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     found = separation(
         SweepConfig(horizon=config.horizon, samples_per_token=config.samples_per_token,
                     repeats=config.repeats, seed=config.seed),
-        phase_horizon=config.phase_horizon, progress=progress,
+        phase_horizon=config.phase_horizon, phase_points=config.phase_points,
+        progress=progress,
     )  # fmt: skip
     frames = [
         pd.DataFrame(found.rows).assign(panel="along H", note=reading(found)),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,9 +67,18 @@ DEFAULT = {"vf": "sft", "vb": "simple"}
 _LOADED: dict[str, str | None] = {}
 
 
-def renew(names: Iterable[str]) -> None:
-    """Have the users' learners loaded anew whose source has changed since."""
-    for module in {name.partition(":")[0] for name in names if ":" in name}:
+def renew(names: Sequence[str]) -> None:
+    """Have the users' learners loaded anew whose source has changed since.
+
+    Raises
+    ------
+    InputError
+        If `names` is not a list of names.
+    """
+    if not isinstance(names, list | tuple):
+        raise InputError(f"names must be a list of learners' names; got {shown(names)}")
+    named = [validate.name("learner", name) for name in names]
+    for module in {name.partition(":")[0] for name in named if ":" in name}:
         if module in _LOADED and _LOADED[module] != source.digest_of(module):
             del _LOADED[module]
             for stale in source.modules_of(module):
