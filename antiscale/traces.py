@@ -89,13 +89,8 @@ class TraceModel:
             raise InputError(f"pmf must have shape [prompts, types]; got {shape}")
         arrays = {name: getattr(self, name) for name in ("hitting_times", "lengths", "styles")}
         if self.answers is not None:
-            answers = np.asarray(validate.floats("answers", self.answers))
-            if (answers != np.floor(answers)).any():
-                raise InputError(
-                    f"answers must be whole numbers; got {validate.shown(self.answers)}"
-                )
-            object.__setattr__(self, "answers", answers.astype(np.int64))
-            arrays["answers"] = self.answers
+            arrays["answers"] = validate.whole("answers", self.answers)
+            object.__setattr__(self, "answers", arrays["answers"])
         for name, array in arrays.items():
             if array.shape != shape:
                 raise InputError(f"{name} must have pmf's shape {shape}; got {array.shape}")

@@ -149,6 +149,14 @@ def finite(name: str, value: npt.ArrayLike) -> Floats:
     return array
 
 
+def whole(name: str, value: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """`value` as an array of whole numbers of at most 2^53 in size."""
+    array = finite(name, value)
+    if (array != np.floor(array)).any() or (np.abs(array) > LARGEST_INTEGER).any():
+        raise InputError(f"{name} must be whole numbers of at most 2^53; got {shown(value)}")
+    return array.astype(np.int64)
+
+
 def flags(name: str, value: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """`value` [..., S] as true or false, given as such or as 1 and 0."""
     array = floats(name, value)

@@ -94,16 +94,8 @@ class Explicit:
         times = np.atleast_2d(validate.floats("hitting_times", arrays["hitting_times"])).copy()
         if times.shape != pmf.shape:
             raise InputError(f"hitting_times must have pmf's shape {pmf.shape}; got {times.shape}")
-        styles = np.zeros(pmf.shape)
-        if arrays["styles"] is not None:
-            styles = validate.finite("styles", arrays["styles"])
-        if (styles != np.floor(styles)).any() or (np.abs(styles) > 2**53).any():
-            raise InputError("styles must be whole numbers, one per trace type")
-        answers = None if arrays["answers"] is None else np.atleast_2d(arrays["answers"])
-        if answers is not None and not (
-            np.issubdtype(answers.dtype, np.number) and (answers == np.floor(answers)).all()
-        ):
-            raise InputError("answers must be whole numbers, one per trace type")
+        given = {name: arrays[name] for name in ("styles", "answers") if arrays[name] is not None}
+        labels = {name: np.atleast_2d(validate.whole(name, x)) for name, x in given.items()}
         if arrays["lengths"] is None:
             lengths = np.where(np.isfinite(times), times, np.nan)
         else:
@@ -119,9 +111,9 @@ class Explicit:
             pmf=pmf,
             hitting_times=times,
             lengths=lengths,
-            styles=np.atleast_2d(styles).astype(np.int64),
+            styles=labels.get("styles", np.zeros(pmf.shape, np.int64)),
             prompt_mass=mass,
-            answers=None if answers is None else answers.astype(np.int64),
+            answers=labels.get("answers"),
         )
 
 
