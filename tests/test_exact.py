@@ -237,10 +237,10 @@ def test_no_cloners_exact_worst_case_lies_under_t4(rng, learner: str) -> None:
 CHEAP_CASES = [
     {"family": "difficulty"},
     {"family": "two_point"},
-    {"family": "planted"},
+    pytest.param({"family": "planted"}, marks=pytest.mark.slow),
     {"family": "geometric", "kappa": 1.0},
-    {"family": "lognormal", "learner": "wide"},
-    {"family": "difficulty", "learner": "best_of_n"},
+    pytest.param({"family": "lognormal", "learner": "wide"}, marks=pytest.mark.slow),
+    pytest.param({"family": "difficulty", "learner": "best_of_n"}, marks=pytest.mark.slow),
 ]
 
 
