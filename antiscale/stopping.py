@@ -16,8 +16,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 # Seconds that a command has to end by itself.
 GRACE = 0.5
@@ -71,6 +72,8 @@ def stoppable() -> Iterator[None]:
     # What is ignored stays ignored (nohup).
     before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
     woken = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    unraisable = sys.unraisablehook
+    sys.unraisablehook = _quietly(unraisable)
     for number in before:
         signal.signal(number, _stop)
     try:
@@ -78,10 +81,21 @@ def stoppable() -> Iterator[None]:
     finally:
         if _State.signal is None:
             signal.set_wakeup_fd(woken)
+            sys.unraisablehook = unraisable
             for number, handler in before.items():
                 signal.signal(number, handler)
             os.write(write, b"\0")
             os.close(write)
+
+
+def _quietly(before: Callable[[Any], object]) -> Callable[[Any], None]:
+    """A hook that says nothing of `Stopped` swallowed in a callback: the watcher ends us."""
+
+    def hook(unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, Stopped):
+            before(unraisable)
+
+    return hook
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

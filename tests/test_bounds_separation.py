@@ -85,6 +85,19 @@ def test_some_expert_of_the_ball_makes_cloning_lose_more_than_sigma_over_sqrt_n(
     assert ac.bounds.gap_exponent(0.4, 1.0) is None
 
 
+def test_with_few_traces_that_expert_costs_sigma_and_no_more() -> None:
+    # b < 1 - a: the order is a, below (1 + a - b)/2.
+    a, b, horizons = 0.2, 0.4, (1e6, 1e9, 1e12)
+    losses = []
+    for horizon in horizons:
+        p = (horizon**a / horizon) ** 2
+        losses.append(sft_loss(horizon, round(horizon**b), p + np.sqrt(0.25 * p * (1 - p))))
+        assert losses[-1] <= 2 * 1.5 * horizon**a
+    growth = np.diff(np.log(losses)) / np.diff(np.log(horizons))
+    assert ac.bounds.vf_exponent_any_expert(a, b) == a
+    np.testing.assert_allclose(growth, a, atol=0.01)
+
+
 def test_an_experts_spread_is_bounded_by_its_ratio_and_by_the_ball(rng) -> None:
     for _ in range(300):
         size = int(rng.integers(2, 7))

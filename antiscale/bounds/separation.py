@@ -51,13 +51,14 @@ def vf_exponent(sigma: float, n: float) -> float:
 
 @validate.boundary
 def vf_exponent_any_expert(sigma: float, n: float) -> float:
-    """(1 + a - b)/2: what cloning loses grows no faster, for any expert of the ball (T9).
+    """min(a, (1 + a - b)/2): what cloning loses grows no faster, for any expert of the ball (T9).
 
-    As sigma_e^2 <= sigma^2 + sqrt(kappa) H sigma. Attained for a < 1, b >= 1 - a: with R = 0 of
-    probability p = (sigma/H)^2 and H otherwise, by the expert that puts p + sqrt(kappa p (1 - p))
-    on 0.
+    As sigma_e^2 <= sigma^2 + sqrt(kappa) H sigma and E_e|R - J| <= (1 + sqrt(kappa)) sigma.
+    Attained for a < 1: with R = 0 of probability p = (sigma/H)^2 and H otherwise, by the expert
+    that puts p + sqrt(kappa p (1 - p)) on 0.
     """
-    return (1.0 + validate.real("sigma", sigma) - validate.real("n", n)) / 2.0
+    a, b = validate.real("sigma", sigma), validate.real("n", n)
+    return min(a, (1.0 + a - b) / 2.0)
 
 
 @validate.boundary

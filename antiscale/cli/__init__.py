@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gc
 import io
@@ -12,7 +13,17 @@ from typing import Any, NoReturn
 
 from antiscale.errors import InputError
 from antiscale.stopping import Stopped, status, stoppable, tell
-from antiscale.validate import shown
+
+# Signs of tables where the output has no characters for them; others print as "?".
+_SIGNS = {"–": "-", "−": "-", "±": "+-", "×": "x", "…": "...", "→": "->", "≤": "<=", "≥": ">="}
+_PLAIN = "antiscale.plain"
+codecs.register_error(
+    _PLAIN,
+    lambda error: (
+        "".join(_SIGNS.get(sign, "?") for sign in error.object[error.start : error.end]),  # type: ignore[attr-defined]
+        error.end,  # type: ignore[attr-defined]
+    ),
+)
 
 
 def main() -> None:
@@ -29,7 +40,7 @@ def main() -> None:
         _fail("standard output is closed; send it to a file or to /dev/null")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # what it has no characters for
+            stream.reconfigure(errors=_PLAIN)  # what it has no characters for
     try:
         with stoppable():
             code = _run()
@@ -65,6 +76,8 @@ def _run() -> int:
     except OSError as error:
         if error.filename is not None:
             # A path that cannot be used, wherever it was first touched.
+            from antiscale.validate import shown
+
             _fail(f"{shown(str(error.filename))}: {error.strerror or error}")
         _discard_output()
         _fail(f"cannot write to standard output: {error.strerror or error}")

@@ -63,6 +63,8 @@ BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}
 DEFAULT = {"vf": "sft", "vb": "simple"}
 
 
+# When a learner failed, if it was not as it was loaded.
+_CALLED = "as it learned"
 # The source of the users' modules when they were loaded, by module.
 _LOADED: dict[str, str | None] = {}
 
@@ -96,6 +98,8 @@ def load_learner(name: str) -> Learner:
     if not isinstance(name, str) or ":" not in name:
         return BUILT_IN[validate.choice("learner (or module:name of your own)", name, BUILT_IN)]
     module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise InputError(f"learner {shown(name)} must be module:name, for example mine:Mine")
     source.look_here()
     # No compiled copies: they are told from their source by its age in whole seconds and its size.
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -133,9 +137,11 @@ def load_learner(name: str) -> Learner:
 def _failure(name: str, when: str, error: BaseException) -> InputError:
     """What a user's code raised, as one line; its traceback stays attached as the cause."""
     line = (str(error).strip() or "no message").splitlines()[0]
+    advice = "; mend it, or name another learner"
+    if when == _CALLED:
+        advice = " (learners run inside jax.jit: use jax.numpy, and no Python branches on values)"
     return InputError(
-        f"learner {shown(name)} failed with {type(error).__name__} {when}: {line:.120} (learners "
-        "run inside jax.jit: use jax.numpy, and no Python branches on values)"
+        f"learner {shown(name)} failed with {type(error).__name__} {when}: {line:.120}{advice}"
     )
 
 
@@ -156,7 +162,7 @@ class _Named:
         try:
             policy: jax.Array = self.learner(data, setting)
         except (Exception, SystemExit) as error:
-            raise _failure(self.name, "as it learned", error) from error
+            raise _failure(self.name, _CALLED, error) from error
         return policy
 
 

@@ -38,7 +38,7 @@ class Estimates:
     variance : [m]
         sigma_x^2 without bias: sum (R - J)^2/(k - 1). NaN for k = 1.
     sigma, sigma_low, sigma_high : [m]
-        Its root (biased downward), and the interval of sigma_x.
+        Its root (biased downward), at most H/2 as sigma_x is, and the interval of sigma_x.
     variance_noise : [m]
         Estimate without bias of the variance of `variance`; NaN for k < 4.
     half_variance : [2, m]
@@ -175,7 +175,7 @@ def _block(
     lowest, highest = np.diff(limits.high, prepend=0.0), np.diff(limits.low, append=1.0)
     return {
         "mean": mean, "mean_low": allowed.mean[0], "mean_high": allowed.mean[1],
-        "variance": variance, "sigma": np.sqrt(variance),
+        "variance": variance, "sigma": np.minimum(np.sqrt(variance), horizon / 2.0),
         "sigma_low": allowed.sigma[0], "sigma_high": allowed.sigma[1],
         "variance_noise": _variance_noise(variance, spread, (square**2).mean(0), k),
         "half_variance": np.stack([_part_variance(x, first_half), _part_variance(x, ~first_half)]),
