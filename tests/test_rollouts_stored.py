@@ -64,8 +64,8 @@ def test_the_readmes_other_numbers_are_stored() -> None:
     assert f"{len(last)} HumanEval problems, {last.samples.iloc[0]} samples each" in README
     best, peak = SUMMARY["best_of"], SUMMARY["best_of_peak"]
     assert (
-        f"goes from {best['1']:.3f} at n = 1 to {peak['accuracy']:.3f} at n = {peak['n']} and back to "
-        f"{best['100']:.3f} at n = 100"
+        f"goes from {best['1']:.3f} at n = 1 to {peak['accuracy']:.3f} at n = {peak['n']} and "
+        f"back to {best['100']:.3f} at n = 100"
     ) in README
     assert (
         f"it loses {number(peak['loss_after'])} "
