@@ -476,3 +476,10 @@ def test_separation_leaves_rows_a_figure_and_a_manifest(
     refused(run("separation", "--phase-horizon", "3"), "--phase-horizon must be a whole number")
     refused(run("separation", "--horizon", "0"), "horizon must be a whole number >= 1")
     refused(run("separation", "--kappa", "x"), "--kappa must be a number")
+
+
+@pytest.mark.parametrize("command", ["sweep", "separation", "search"])
+def test_set_over_a_file_that_has_no_table_there(command: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text("parameters = 5\n")
+    ran = run(command, "--config", "odd.toml", "--set", "spread=0.5")
+    refused(ran, "parameters must be a table of names and values; got 5")

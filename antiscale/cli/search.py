@@ -10,7 +10,7 @@ import typer
 
 from antiscale import presets, validate
 from antiscale.cli.terminal import console, progress
-from antiscale.cli.typed import assignment, number
+from antiscale.cli.typed import assign, assignment, number
 from antiscale.config import read_config, writable
 from antiscale.errors import InputError
 from antiscale.search.config import SCHEMA, SearchConfig
@@ -140,9 +140,7 @@ def search(
                 f"--verifier has no {shown(name)}{validate.nearest(name, sorted(_VERIFIER))}"
             )
         options[name] = value
-    assigned = dict(assignment(text) for text in set_ or [])
-    if assigned:
-        options["parameters"] = {**options.get("parameters", {}), **assigned}
+    assign(options, "parameters", set_)
     settings = SearchConfig.from_mapping(options)
 
     from antiscale.search import curves, strategies

@@ -11,7 +11,7 @@ import typer
 
 from antiscale import presets, validate
 from antiscale.cli.terminal import console, load_ahead, progress
-from antiscale.cli.typed import DEFAULT, assignment, number
+from antiscale.cli.typed import DEFAULT, assign, number
 from antiscale.config import SweepConfig, read_config
 
 EXAMPLES = """
@@ -111,9 +111,7 @@ def separation(
     }
     options = {} if config is None else read_config(presets.find("sweeps", config))
     options |= {name: value for name, value in given.items() if value is not None}
-    assigned = dict(assignment(text) for text in set_ or [])
-    if assigned:
-        options["parameters"] = {**options.get("parameters", {}), **assigned}
+    assign(options, "parameters", set_)
     settings = SweepConfig.from_mapping(options)
     top = validate.integer(
         "--phase-horizon", number("--phase-horizon", phase_horizon), least=16, most=2**24

@@ -12,7 +12,7 @@ import typer
 from antiscale import families, presets
 from antiscale.cli.plot import draw
 from antiscale.cli.terminal import console, load_ahead, progress, say
-from antiscale.cli.typed import DEFAULT, assignment, number
+from antiscale.cli.typed import DEFAULT, assign, number
 from antiscale.config import EXPERTS, FORMS, SweepConfig, read_config
 from antiscale.stopping import keeps
 
@@ -217,10 +217,8 @@ def sweep(
     }
     options = {} if config is None else read_config(presets.find("sweeps", config))
     options |= {name: value for name, value in given.items() if value is not None}
-    for key, texts in (("parameters", set_), ("class_parameters", set_class)):
-        assigned = dict(assignment(text) for text in texts or [])
-        if assigned:
-            options[key] = {**options.get(key, {}), **assigned}
+    assign(options, "parameters", set_)
+    assign(options, "class_parameters", set_class)
     settings = SweepConfig.from_mapping(options)
 
     # Late: only a command that computes waits for JAX.

@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import Any
 
+from antiscale import validate
 from antiscale.config import SweepConfig
 from antiscale.errors import InputError
 from antiscale.validate import shown
@@ -38,3 +39,16 @@ def assignment(text: str, flag: str = "--set", example: str = "spread=0.5") -> t
         with contextlib.suppress(ValueError):
             return name.strip(), read(value)
     return name.strip(), value
+
+
+def assign(options: dict[str, Any], key: str, texts: list[str] | None) -> None:
+    """Put NAME=VALUE texts into the table `options[key]`, over what a file says there.
+
+    Raises
+    ------
+    InputError
+        If a text is no assignment, or the file has something else than a table there.
+    """
+    assigned = dict(assignment(text) for text in texts or [])
+    if assigned:
+        options[key] = validate.table(key, options.get(key, {})) | assigned
