@@ -9,7 +9,7 @@ import typer
 
 from antiscale import families, validate
 from antiscale.cli.terminal import console
-from antiscale.cli.typed import DEFAULT, number
+from antiscale.cli.typed import DEFAULT, assignment, number
 from antiscale.config import writable
 
 app = typer.Typer(
