@@ -15,6 +15,9 @@ from antiscale.config import writable
 from antiscale.errors import InputError
 from antiscale.stopping import keeps
 
+# Processor seconds of one round of one check, about.
+_ROUND = 1.0
+
 EXAMPLES = """
 [bold]Examples[/bold]
 
@@ -97,6 +100,13 @@ def certify(
         known = ledgers.read(out)
         _attack_mutants(known, labels, quiet=quiet, as_json=as_json)
         return
+    many = None
+    if rounds is not None:
+        many = validate.integer("--rounds", number("--rounds", rounds), least=1)
+    machine.require(
+        "this attack", "--minutes" if many is None else "--rounds",
+        seconds=60.0 * workers * (time or 0.0) if many is None else _ROUND * many * len(keys),
+    )  # fmt: skip
     keeps(f"every finished round is in {out}/ledger.csv; run the same command again to add to it")
     with progress(1000, hidden=quiet) as advance:
 
@@ -109,9 +119,7 @@ def certify(
             keys,
             seed=validate.integer("--seed", number("--seed", seed), least=0),
             minutes=time,
-            rounds=None
-            if rounds is None
-            else validate.integer("--rounds", number("--rounds", rounds), least=1),
+            rounds=many,
             jobs=workers,
             progress=show,
         )
