@@ -220,3 +220,11 @@ def test_one_sample_gives_no_spread() -> None:
     assert np.isnan(found.sigma).all()
     assert np.isnan(found.reached_most).all()
     assert (found.sigma_high > 45).all()
+
+
+@pytest.mark.parametrize("kappa", [5e-324, 1e-300, 1e-20])
+def test_a_tiny_ball_holds_the_base_policy_and_hardly_more(kappa: float) -> None:
+    x = np.array([[0.0, 1.0], [3.0, 2.0], [7.0, 9.0]])
+    found = ball_optimum(x, np.full(3, 1 / 3), kappa)
+    np.testing.assert_allclose(found.max_ratio, 1.0, rtol=1e-9)
+    np.testing.assert_allclose(found.value, x.mean(0), rtol=1e-9)

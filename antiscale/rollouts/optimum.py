@@ -63,7 +63,9 @@ def ball_optimum(returns: Floats, mass: Floats, kappa: float) -> SampleOptimum:
     first, second = before(share)[1:], before(share * depth)[1:]
     mean = first[last, columns] / p_top
     spread = np.sqrt(np.maximum(second[last, columns] / p_top - mean**2, 0.0))
-    room = np.sqrt(np.maximum(p_top * (1.0 + kappa) - 1.0, 0.0))
+    # p (1 + kappa) - 1 without 1 - p, which would lose a small kappa.
+    rest = np.append(np.cumsum(mass)[::-1][1:], 0.0)[last]
+    room = np.sqrt(np.maximum(p_top * kappa - rest, 0.0))
     # All mass goes to the best return where the ball holds that; t = 0 there and above.
     mass_best = ((t == 0.0) * p).sum(0)
     vertex = (1.0 + kappa) * mass_best >= 1.0
@@ -71,7 +73,7 @@ def ball_optimum(returns: Floats, mass: Floats, kappa: float) -> SampleOptimum:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = best - mean + spread * room
         threshold = best - mean - spread / room
-        ratio = (mean + spread / room) * room / (p_top * spread)
+        ratio = (mean * room + spread) / (p_top * spread)
     return SampleOptimum(
         np.where(still, best - first[-1], np.where(vertex, best, value)),
         np.where(still, 1.0, np.where(vertex, 1.0 / mass_best, ratio)),
