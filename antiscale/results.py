@@ -81,8 +81,6 @@ class RunFolder(Folder):
             raise InputError(
                 f"{file} is damaged; delete it to compute it again, or pass --overwrite"
             ) from None
-        if not _has_shown(cell["row"]):
-            return None  # of an earlier version: computed again
         return Cell(cell["row"], replicates)
 
     def store(
@@ -104,17 +102,7 @@ class RunFolder(Folder):
     def result(self) -> dict[str, Any]:
         """Return rows and fit, as printed by --json."""
         result: dict[str, Any] = read_json(self.path / "result.json")
-        if not _has_shown(result["rows"][0]):
-            raise InputError(
-                f"{self.path} was made by an earlier version, whose rows do not say which losses "
-                "are exact; run the sweep again with --overwrite"
-            )
         return result
-
-
-def _has_shown(row: dict[str, Any]) -> bool:
-    """Whether a row names the losses to show, and how they were found."""
-    return "vf_method" in row
 
 
 def open_run(config: SweepConfig, path: Path, *, overwrite: bool = False) -> RunFolder:

@@ -91,6 +91,14 @@ def prepare(command: str, finished: Path) -> None:
         shutil.copytree(finished, "run")
 
 
+def left_by(command: str, call: Call, finished: Path) -> list[str]:
+    """Let the command fill the folder ``here``; return its arguments."""
+    prepare(command, finished)
+    small = [*COMMANDS[command], "--out", "here"]
+    assert call(*small)[0] == 0
+    return small
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_of_ones_own_files_is_not_touched(
     command: str, call: Call, finished: Path
@@ -113,9 +121,7 @@ def test_a_folder_of_ones_own_files_is_not_touched(
 def test_overwrite_clears_what_the_same_command_listed_and_nothing_else(
     command: str, call: Call, finished: Path
 ) -> None:
-    prepare(command, finished)
-    small = [*COMMANDS[command], "--out", "here"]
-    assert call(*small)[0] == 0
+    small = left_by(command, call, finished)
     listed = set(read_manifest(Path("here"))["files"])
     assert listed == set(contents(Path("here"))) - {MANIFEST}
     (Path("here") / "cells").mkdir()
@@ -141,9 +147,7 @@ def test_overwrite_clears_what_the_same_command_listed_and_nothing_else(
 def test_a_folder_whose_process_died_is_taken_over(
     command: str, call: Call, finished: Path
 ) -> None:
-    prepare(command, finished)
-    small = [*COMMANDS[command], "--out", "here"]
-    assert call(*small)[0] == 0
+    small = left_by(command, call, finished)
     whole = contents(Path("here"))
     # Died after the first of its files, while it wrote the second.
     manifest = read_manifest(Path("here"))

@@ -123,7 +123,8 @@ def load_learner(name: str) -> Learner:
         ) from None
     try:
         learner = found() if isinstance(found, type) else found
-        side, tied = getattr(learner, "side", None), bool(getattr(learner, "tied", False))
+        side = getattr(learner, "side", None)
+        tied, confined = (bool(getattr(learner, x, False)) for x in ("tied", "confined"))
     except (Exception, SystemExit) as error:
         raise _failure(name, "when it was made", error) from error
     if not isinstance(side, str) or side not in ("vf", "vb") or not callable(learner):
@@ -131,7 +132,7 @@ def load_learner(name: str) -> Learner:
             f"learner {shown(name)} must be callable as learner(data, setting) and have "
             "side = 'vf' (clones traces) or 'vb' (sees labels)"
         )
-    return _Named(name, "vf" if side == "vf" else "vb", learner, tied)
+    return _Named(name, "vf" if side == "vf" else "vb", learner, tied, confined)
 
 
 def _failure(name: str, when: str, error: BaseException) -> InputError:
@@ -153,10 +154,7 @@ class _Named:
     side: Literal["vf", "vb"]
     learner: Any
     tied: bool
-
-    @property
-    def confined(self) -> bool:
-        return bool(getattr(self.learner, "confined", False))
+    confined: bool
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         try:
