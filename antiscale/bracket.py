@@ -13,8 +13,8 @@ from antiscale.ball import BallOptimum, chi2_ball_optimum
 from antiscale.bounds.registry import RESULTS
 from antiscale.classes import RewardClass, load_class, tolerance
 from antiscale.config import SweepConfig
+from antiscale.data import hard_block_experts, hard_experts
 from antiscale.errors import InputError
-from antiscale.experts import hard_block_experts, hard_experts
 from antiscale.families import load_family
 from antiscale.learners import GridPrior, Learner, choose_learners
 from antiscale.learners.cloning import MLE

@@ -6,17 +6,16 @@ import dataclasses
 import hashlib
 import json
 import math
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple
 
-import antiscale
 from antiscale import source, validate
+from antiscale.configs import FromMapping, writable
 from antiscale.errors import InputError
 from antiscale.families import family, parameters_of, settled
 from antiscale.validate import shown
+from antiscale.version import __version__
 
 SCHEMA = "antiscale.sweep/1"
 
@@ -47,54 +46,6 @@ class Place(NamedTuple):
     horizon: int
     n: int
     noise: float = 0.0
-
-
-def check_keys(cls: Any, keys: Iterable[str], what: str = "config key") -> None:
-    """Raise InputError for a key that a configuration does not have, with the nearest one."""
-    known = sorted(field.name for field in dataclasses.fields(cls))
-    for key in keys:
-        if key not in known:
-            raise InputError(f"unknown {what} {shown(key)}{validate.nearest(key, known)}")
-
-
-class FromMapping:
-    """What all configurations share: they are built from names and values."""
-
-    called: ClassVar[str] = "config key"
-
-    def __new__(cls, *values: Any, **named: Any) -> Self:
-        """Refuse unknown names before the constructor does, which knows no nearest one."""
-        if values:
-            raise InputError(
-                f"{cls.__name__} takes names and values, e.g. {cls.__name__}(kappa=0.25), or "
-                f"{cls.__name__}.from_mapping(...); got {shown(values[0])}"
-            )
-        check_keys(cls, named, cls.called)
-        return super().__new__(cls)
-
-    @classmethod
-    def of(cls, given: Self | Mapping[str, Any] | None) -> Self:
-        """Return a configuration as it is, or made of names and values, or of none."""
-        if isinstance(given, cls):
-            return given
-        mapping: Any = {} if given is None else given
-        return cls.from_mapping(mapping)
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """Build a configuration from names and values.
-
-        Raises
-        ------
-        InputError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
-        """
-        if not isinstance(mapping, Mapping):
-            raise InputError(
-                f"{cls.__name__} is made of a table of names and values; got {shown(mapping)}"
-            )
-        check_keys(cls, mapping, cls.called)
-        return cls(**mapping)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,17 +261,8 @@ class SweepConfig(FromMapping):
         del plain["prompts"], plain["styles"]
         if sources := self.sources():
             plain["sources"] = sources
-        text = json.dumps([SCHEMA, antiscale.__version__, plain], sort_keys=True, allow_nan=False)
+        text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def writable(value: Any) -> Any:
-    """Infinity and NaN as text, which JSON has no numbers for and NumPy reads back."""
-    if isinstance(value, Mapping):
-        return {key: writable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [writable(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _doubling(first: int, last: int) -> list[int]:
@@ -328,21 +270,3 @@ def _doubling(first: int, last: int) -> list[int]:
     steps = int(math.log2(last / first) + 1e-9)
     values = [first * 2**k for k in range(steps + 1)]
     return values if values[-1] == last else [*values, last]
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a TOML file of configuration keys.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, cannot be read, or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"config file {path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"config file {path} cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"config file {path} is not valid TOML: {error}") from None

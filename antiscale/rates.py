@@ -9,7 +9,7 @@ import numpy as np
 
 from antiscale import bounds, intervals
 from antiscale.config import SweepConfig
-from antiscale.counts import stream
+from antiscale.random import stream
 from antiscale.validate import Floats
 
 # Slopes are fitted over this many of the largest horizons; lower-order terms bias small ones.

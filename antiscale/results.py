@@ -17,18 +17,16 @@ import io
 import json
 import os
 import platform
-import subprocess
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import antiscale
 from antiscale.config import SCHEMA, Place, SweepConfig
 from antiscale.errors import InputError
 from antiscale.folder import MANIFEST, Folder, now, of_command, read_json, read_manifest, shown
+from antiscale.provenance import git_commit, versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +114,7 @@ def open_run(config: SweepConfig, path: Path, *, overwrite: bool = False) -> Run
     return RunFolder.open(
         path, SCHEMA, config.hash(), overwrite=overwrite, seed=config.seed,
         config=config.to_dict(), sources=config.sources(), versions=versions(), device=_device(),
-        git_commit=_git_commit(), started=now(),
+        git_commit=git_commit(), started=now(),
     )  # fmt: skip
 
 
@@ -161,30 +159,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that results depend on."""
-    names = ("jax", "jaxlib", "numpy", "scipy", "pandas", "pyarrow", "matplotlib")
-    found = {"antiscale": antiscale.__version__, "python": platform.python_version()}
-    return found | {name: metadata.version(name) for name in names}
-
-
 def _device() -> str:
     from antiscale import device
 
     return f"{device.description()}; {os.cpu_count()} cores, {platform.machine()}"
-
-
-def _git_commit() -> str | None:
-    """Return the commit of this code when it runs from its own checkout, "+" if changed since."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(Path(antiscale.__file__).parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        home = Path(git("rev-parse", "--show-toplevel"))
-        if not Path(antiscale.__file__).is_relative_to(home / "antiscale"):
-            return None
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -13,7 +13,8 @@ import numpy as np
 
 from antiscale import bounds, device, validate
 from antiscale.bracket import Case, certified_gap
-from antiscale.config import SweepConfig, writable
+from antiscale.config import SweepConfig
+from antiscale.configs import writable
 from antiscale.errors import InputError
 from antiscale.folder import Folder
 from antiscale.numbers import fixed, number, setting

@@ -12,11 +12,12 @@ from antiscale import bounds, intervals
 from antiscale.bracket import Bound, Case, cloning_upper, verification_upper
 from antiscale.classes import Votes
 from antiscale.config import SweepConfig
-from antiscale.counts import draw_counts, draw_flips, stream
+from antiscale.data import draw_counts, draw_flips
 from antiscale.exact import ASKED, CHEAP, exact_columns
 from antiscale.learners import Setting
 from antiscale.learners.loglinear import trace_features
 from antiscale.measures import heterogeneity
+from antiscale.random import stream
 from antiscale.risks import Losses, cloning_losses, verification_losses
 from antiscale.stated import StatedRewards
 from antiscale.traces import TraceModel

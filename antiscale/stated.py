@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale.classes import RewardClass
-from antiscale.counts import stream
 from antiscale.errors import InputError
 from antiscale.measures import TIE, anticoncentration
+from antiscale.random import stream
 from antiscale.traces import TraceModel
 from antiscale.validate import Floats
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from antiscale import plots
-from antiscale.config import read_config
+from antiscale.configs import read_config
 from antiscale.search import SearchConfig, SearchResult, search_curves
 from antiscale.search import over_optimisation as over
 from antiscale.search.figures import LABELS, over_optimisation_figure, search_figure

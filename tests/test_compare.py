@@ -18,6 +18,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale import compare, intervals
+from antiscale.cli.screens.diff import screen
 from antiscale.compare import Comparison
 from antiscale.config import SweepConfig
 from antiscale.results import RunFolder, read_run
@@ -54,7 +55,7 @@ class Edited(RunFolder):
 
 def shown(found: Comparison) -> str:
     console = Console(width=120, file=io.StringIO())
-    console.print(compare.screen(found, "one", "two"))
+    console.print(screen(found, "one", "two"))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, text.splitlines())) <= 120
     return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())

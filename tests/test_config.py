@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import antiscale as ac
-from antiscale.config import SweepConfig, read_config
+from antiscale.config import SweepConfig
+from antiscale.configs import read_config
 
 
 def test_horizons_double_from_sixteen() -> None:

@@ -8,11 +8,7 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.exact import (
-    SEEN_SET_LEARNERS,
-    bayes_risk_on_two_types,
-    sft_mirror_risk,
-)
+from antiscale.exact import SEEN_SET_LEARNERS, bayes_risk_on_two_types, sft_mirror_risk
 from antiscale.learners import BUILT_IN, Data, GridPrior, Setting
 from antiscale.simulate import simulate
 from tests.oracles_bounds import (

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.experts import hard_block_experts, hard_experts
+from antiscale.data import hard_block_experts, hard_experts
 from tests.oracles_classes import small_model
 
 KAPPA, N = 0.3, 200

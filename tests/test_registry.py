@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import antiscale as ac
-from antiscale import catalogue
+from antiscale import evaluated
 from antiscale.bounds.registry import KINDS, RESULTS, result
 from antiscale.bracket import Case, certified_gap, verification_upper
 from antiscale.cli.typed import assignment
@@ -123,7 +123,7 @@ CONFIGS = {
 def test_the_table_holds_every_label_and_agrees_with_the_sweep(name: str) -> None:
     config = ac.SweepConfig.from_mapping(CONFIGS[name])
     case = Case.of(config, 64, 256, config.noise)
-    rows = catalogue.rows(case)
+    rows = evaluated.rows(case)
     assert {row["label"] for row in rows} == set(RESULTS)
     for row in rows:
         assert row["value"] is not None or row["class_value"] is not None or row["reason"]

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from antiscale import report
+from antiscale.cli.screens.sweep import screen
 from antiscale.config import SweepConfig
 from antiscale.numbers import number
 from antiscale.sweeps import SweepResult, run_sweep
@@ -22,7 +23,7 @@ def result() -> SweepResult:
 
 def shown(result: SweepResult, width: int) -> str:
     console = Console(width=width, file=io.StringIO())
-    console.print(report.screen(result.config, result.rows, result.fit, width=width))
+    console.print(screen(result.config, result.rows, result.fit, width=width))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 

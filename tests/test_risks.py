@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.counts import draw_counts
+from antiscale.data import draw_counts
 from antiscale.learners import Setting, load_learner
 from antiscale.learners.protocol import Data
 from antiscale.risks import cloning_losses, verification_losses

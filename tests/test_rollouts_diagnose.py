@@ -17,10 +17,10 @@ from rich.console import Console
 
 import antiscale as ac
 from antiscale import cli, plots
+from antiscale.cli.screens.diagnose import screen
 from antiscale.errors import InputError
 from antiscale.rollouts import reading
 from antiscale.rollouts.export import model_table
-from antiscale.rollouts.screen import screen
 from tests.oracles_rollouts import synthetic, true_above, true_sigma
 
 TABLE, TRUTH = synthetic(60, 40, 11)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import antiscale as ac
 from antiscale import phase, plots
 from antiscale.bracket import Case, certified_gap
-from antiscale.config import read_config
+from antiscale.configs import read_config
 from antiscale.light import LightTypes
 from antiscale.separation import reading, separation
 from antiscale.sweeps import run_sweep

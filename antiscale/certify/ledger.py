@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 
-import antiscale
 from antiscale.bounds.registry import RESULTS
 from antiscale.certify.attack import Found
 from antiscale.certify.check import SLACK, Check, key_of
 from antiscale.certify.checks import CHECKS
 from antiscale.certify.genes import Gene
-from antiscale.config import writable
+from antiscale.configs import writable
 from antiscale.errors import InputError
 from antiscale.folder import LOCK, locked, read_json, write_whole, writing
+from antiscale.version import __version__
 
 SCHEMA = "antiscale.certify/1"
 _HANDED_OUT = "handed_out.json"
@@ -293,7 +293,7 @@ def _row(check: Check, seed: int, stretch: _Stretch) -> dict[str, Any]:
     return {
         "label": check.label,
         "arena": check.arena,
-        "version": antiscale.__version__,
+        "version": __version__,
         "seed": seed,
         "first_round": stretch.first,
         "last_round": stretch.last,

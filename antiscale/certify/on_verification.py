@@ -10,16 +10,7 @@ import numpy as np
 
 from antiscale import bounds
 from antiscale.certify import genes, minimax, pessimist, truths
-from antiscale.certify.check import (
-    TOP,
-    Bound,
-    Check,
-    Evaluate,
-    Pair,
-    array,
-    number,
-    spread,
-)
+from antiscale.certify.check import TOP, Bound, Check, Evaluate, Pair, array, number, spread
 from antiscale.certify.genes import Instance
 from antiscale.light import LightTypes
 from antiscale.validate import Floats

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-import antiscale
 from antiscale.cli.terminal import console
 from antiscale.cli.typed import assignment, number
-from antiscale.config import SweepConfig, writable
+from antiscale.config import SweepConfig
+from antiscale.configs import writable
 from antiscale.errors import InputError
 
 EXAMPLES = """
@@ -92,14 +92,16 @@ def bounds(
     if assigned and not (table or label):
         raise InputError("--set goes with a label or with --table")
 
-    from antiscale import catalogue
+    from antiscale import evaluated
+    from antiscale.bounds import constants as constants_of
     from antiscale.bounds import registry
+    from antiscale.cli.screens import bounds as screens
 
     shown: Any
     if label is not None:
         found: dict[str, Any] = registry.result(label).evaluate(assigned)
         found = {"schema": "antiscale.bound/1"} | found
-        shown = catalogue.evaluation(found)
+        shown = screens.evaluation(found)
     elif table:
         from antiscale.bracket import Case
 
@@ -110,12 +112,12 @@ def bounds(
         settings = SweepConfig.from_mapping(given)
         place = settings.cells()[-1]
         case = Case.of(settings, place.horizon, place.n, settings.noise)
-        rows = catalogue.rows(case)
+        rows = evaluated.rows(case)
         found = {
             "schema": "antiscale.bounds/1", "config": settings.to_dict(),
             "horizon": place.horizon, "n": place.n, "rows": rows,
         }  # fmt: skip
-        shown = catalogue.screen(case, rows)
+        shown = screens.screen(case, rows)
     elif constants:
         found = {
             "schema": "antiscale.constants/1",
@@ -124,10 +126,10 @@ def bounds(
                     "label": c.label, "times": c.meaning, "formula": c.formula,
                     "low": c.digits()[0], "high": c.digits()[1],
                 }
-                for name, c in antiscale.bounds.constants().items()
+                for name, c in constants_of().items()
             },
         }  # fmt: skip
-        shown = catalogue.constants_table() if not as_json else None
+        shown = screens.constants_table() if not as_json else None
     else:
         found = {
             "schema": "antiscale.bounds/1",
@@ -141,7 +143,7 @@ def bounds(
                 for r in registry.RESULTS.values()
             ],
         } if as_json else {}  # fmt: skip
-        shown = catalogue.listing()
+        shown = screens.listing()
     if as_json:
         print(json.dumps(writable(found), allow_nan=False))
         return

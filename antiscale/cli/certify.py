@@ -11,7 +11,7 @@ import typer
 from antiscale import machine, presets, validate
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import number
-from antiscale.config import writable
+from antiscale.configs import writable
 from antiscale.errors import InputError
 from antiscale.stopping import keeps
 
@@ -71,9 +71,10 @@ def certify(
     printed and the exit status is 1. Runs add up in a ledger; the worst instances are kept.
     """
     from antiscale.bounds.registry import result
-    from antiscale.certify import CHECKS, checks, minimise, screens
+    from antiscale.certify import CHECKS, checks, minimise
     from antiscale.certify import ledger as ledgers
     from antiscale.certify import run as runner
+    from antiscale.cli.screens import certify as screens
 
     if replay is not None:
         content = ledgers.read_worst(presets.find("instances", replay))
@@ -152,8 +153,8 @@ def certify(
 
 def _attack_mutants(known: Any, labels: list[str], *, quiet: bool, as_json: bool) -> None:
     from antiscale.bounds.registry import RESULTS
-    from antiscale.certify import screens
     from antiscale.certify.mutants import MUTANTS, caught, scaled
+    from antiscale.cli.screens import certify as screens
 
     worst = {row["label"]: row["worst"] for row in known.summary()}
     chosen = [m for m in MUTANTS if not labels or m.label in labels]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-import antiscale
 from antiscale.cli import (
     bounds,
     certify,
@@ -22,6 +21,7 @@ from antiscale.cli import (
     separation,
     sweep,
 )
+from antiscale.version import __version__
 
 app = typer.Typer(
     name="antiscale",
@@ -37,7 +37,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        print(f"antiscale {antiscale.__version__}")
+        print(f"antiscale {__version__}")
         raise typer.Exit
 
 

@@ -158,10 +158,10 @@ def diagnose(
     if export_model is not None and export_model.suffix.lower() != ".csv":
         raise InputError(f"--export-model writes a CSV file; got {export_model}")
 
+    from antiscale.cli.screens.diagnose import screen
     from antiscale.results import open_folder
     from antiscale.rollouts import folder as folders
     from antiscale.rollouts.diagnosis import diagnose_loaded, require_samples
-    from antiscale.rollouts.screen import screen
     from antiscale.rollouts.tables import file_digest, load, read_table
 
     with progress(1, hidden=quiet) as advance:

@@ -31,13 +31,14 @@ def diff(
     Exit status 0: no value differs beyond its interval (where exact: beyond rounding), and
     both runs have the same cells (H, n). 1: results differ. 2: a folder cannot be read.
     """
-    from antiscale import compare
+    from antiscale.cli.screens.diff import screen
+    from antiscale.compare import compare
     from antiscale.results import read_run
 
-    found = compare.compare(read_run(first), read_run(second))
+    found = compare(read_run(first), read_run(second))
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))
     else:
-        console().print(compare.screen(found, str(first), str(second)), highlight=False)
+        console().print(screen(found, str(first), str(second)), highlight=False)
     if found.differs:
         raise typer.Exit(1)

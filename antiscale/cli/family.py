@@ -10,7 +10,7 @@ import typer
 from antiscale import families, validate
 from antiscale.cli.terminal import console
 from antiscale.cli.typed import DEFAULT, assignment, number
-from antiscale.config import writable
+from antiscale.configs import writable
 
 app = typer.Typer(
     help="What each family models and which assumption it tests, with its measures at one horizon.",
@@ -39,6 +39,7 @@ def _family_command(name: str) -> None:
         ] = False,
     ) -> None:
         from antiscale import portrait
+        from antiscale.cli.screens.family import screen
 
         parameters = dict(assignment(text) for text in set_ or [])
         found = portrait.measures_of(
@@ -50,7 +51,7 @@ def _family_command(name: str) -> None:
         if as_json:
             print(json.dumps(writable(found), allow_nan=False))
             return
-        console().print(portrait.screen(found), highlight=False)
+        console().print(screen(found), highlight=False)
 
     text = families.help_of(name)
     # The one family that is nothing without a file.

@@ -10,7 +10,7 @@ import typer
 
 from antiscale import presets, validate
 from antiscale.cli.terminal import console, progress
-from antiscale.config import writable
+from antiscale.configs import writable
 from antiscale.errors import InputError
 from antiscale.stopping import keeps
 

@@ -28,7 +28,7 @@ def info(
     """Show versions, the device, and what there is by name: families, learners, presets."""
     from antiscale import device, learners
     from antiscale.classes import CLASSES
-    from antiscale.results import versions
+    from antiscale.provenance import versions
 
     found: dict[str, Any] = {
         "versions": versions(),

@@ -11,7 +11,7 @@ import typer
 from antiscale import presets, validate
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import assign, assignment, number
-from antiscale.config import read_config, writable
+from antiscale.configs import read_config, writable
 from antiscale.errors import InputError
 from antiscale.search.config import SCHEMA, SearchConfig
 from antiscale.validate import shown
@@ -143,8 +143,8 @@ def search(
     assign(options, "parameters", set_)
     settings = SearchConfig.from_mapping(options)
 
+    from antiscale.cli.screens.search import listing, screen
     from antiscale.search import curves, strategies
-    from antiscale.search.reading import listing, screen
 
     if list_:
         if as_json:

@@ -12,7 +12,8 @@ import typer
 from antiscale import presets, validate
 from antiscale.cli.terminal import console, load_ahead, progress
 from antiscale.cli.typed import DEFAULT, assign, number
-from antiscale.config import SweepConfig, read_config
+from antiscale.config import SweepConfig
+from antiscale.configs import read_config
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -117,8 +118,8 @@ def separation(
         "--phase-horizon", number("--phase-horizon", phase_horizon), least=16, most=2**24
     )
 
-    from antiscale import report
     from antiscale import separation as tool
+    from antiscale.cli.screens.separation import screen
     from antiscale.results import open_folder
     from antiscale.sweeps import check
 
@@ -137,7 +138,7 @@ def separation(
         print(json.dumps(found.to_json(), allow_nan=False))
         return
     terminal = console()
-    terminal.print(report.separation_screen(found), highlight=False)
+    terminal.print(screen(found), highlight=False)
     terminal.print(
         f"\nResults: {path}/  (rows.csv, in_n.csv, phase.csv, result.json, separation.png, .svg)",
         highlight=False,

@@ -13,7 +13,8 @@ from antiscale import families, presets
 from antiscale.cli.plot import draw
 from antiscale.cli.terminal import console, load_ahead, progress, say
 from antiscale.cli.typed import DEFAULT, assign, number
-from antiscale.config import EXPERTS, FORMS, SweepConfig, read_config
+from antiscale.config import EXPERTS, FORMS, SweepConfig
+from antiscale.configs import read_config
 from antiscale.stopping import keeps
 
 EXAMPLES = """
@@ -223,6 +224,7 @@ def sweep(
 
     # Late: only a command that computes waits for JAX.
     from antiscale import report
+    from antiscale.cli.screens.sweep import screen
     from antiscale.results import open_run
     from antiscale.sweeps import check, run_sweep
 
@@ -242,5 +244,5 @@ def sweep(
         print(json.dumps(result.to_json(), allow_nan=False))
         return
     terminal = console(wider=settings.exact)
-    terminal.print(report.screen(settings, result.rows, result.fit, width=terminal.width))
+    terminal.print(screen(settings, result.rows, result.fit, width=terminal.width))
     terminal.print(f"\nResults: {path}/  (rows, manifest, plot.png, plot.svg)", highlight=False)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-import antiscale
 from antiscale import figures, presets
-from antiscale.config import check_keys, read_config, writable
+from antiscale.configs import check_keys, read_config, writable
 from antiscale.errors import InputError
 from antiscale.figures import style
 from antiscale.figures.sweeps import Progress
 from antiscale.folder import write_whole
-from antiscale.results import versions
+from antiscale.provenance import versions
+from antiscale.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +141,7 @@ def build(
     manifest = {
         "schema": SCHEMA, "name": name, "number": figures.FIGURES[name].number,
         "title": figures.FIGURES[name].title, "note": note,
-        **made_of, "rows": _digest(text), "version": antiscale.__version__,
+        **made_of, "rows": _digest(text), "version": __version__,
         "versions": versions(),
     }  # fmt: skip
     write_whole(files[4], (json.dumps(manifest, indent=1) + "\n").encode())

@@ -33,14 +33,7 @@ from antiscale.learners.protocol import GridPrior as GridPrior
 from antiscale.learners.protocol import Learner as Learner
 from antiscale.learners.protocol import Setting as Setting
 from antiscale.learners.search import BestOfN
-from antiscale.learners.verification import (
-    Binary,
-    KLRegularised,
-    PlugIn,
-    Rejection,
-    Simple,
-    Wide,
-)
+from antiscale.learners.verification import Binary, KLRegularised, PlugIn, Rejection, Simple, Wide
 from antiscale.validate import shown
 
 _ALL: tuple[Learner, ...] = (

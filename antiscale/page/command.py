@@ -7,7 +7,8 @@ import json
 import shlex
 from typing import Any
 
-from antiscale.config import SweepConfig, writable
+from antiscale.config import SweepConfig
+from antiscale.configs import writable
 
 
 def sweep_command(config: SweepConfig) -> str:

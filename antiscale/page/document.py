@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-import antiscale
 from antiscale import families, plots, report
 from antiscale.bounds.registry import RESULTS
-from antiscale.config import SweepConfig, writable
+from antiscale.config import SweepConfig
+from antiscale.configs import writable
 from antiscale.errors import InputError
 from antiscale.folder import reading
 from antiscale.numbers import DASH, Toward, number, plus_minus, setting
@@ -30,6 +30,7 @@ from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
 from antiscale.results import RunFolder
+from antiscale.version import __version__
 
 SCHEMA = "antiscale.page/1"
 
@@ -99,7 +100,7 @@ def build(
     reading = report.reading(config, rows, fit)
     data: dict[str, Any] = {
         "schema": SCHEMA,
-        "version": antiscale.__version__,
+        "version": __version__,
         "run": folder.manifest["hash"],
         "reading": reading,
         "rows": rows,
@@ -113,7 +114,7 @@ def build(
     own = {name: _asset(name) for name in ("page.css", "page.js")}
     html = _template().render(
         policy=_policy(plotly, own["page.js"]),
-        version=antiscale.__version__,
+        version=__version__,
         schema=SCHEMA,
         run=folder.manifest["hash"],
         style=_markup(own["page.css"]),
@@ -306,7 +307,7 @@ def _values(
     config: SweepConfig, rows: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every bound at the run's last cell, or why there are none."""
-    from antiscale import catalogue
+    from antiscale import evaluated
     from antiscale.bracket import Case
 
     if config.expert == "hard":
@@ -314,7 +315,7 @@ def _values(
     try:
         place = config.cells()[-1]
         settled = of_run(config, rows)
-        return catalogue.rows(Case.of(settled, place.horizon, place.n, place.noise)), None
+        return evaluated.rows(Case.of(settled, place.horizon, place.n, place.noise)), None
     except InputError as error:
         return [], str(error).rstrip(".")
 

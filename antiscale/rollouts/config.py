@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import antiscale
 from antiscale import validate
-from antiscale.config import FromMapping
+from antiscale.configs import FromMapping
 from antiscale.errors import InputError
 from antiscale.validate import shown
+from antiscale.version import __version__
 
 SCHEMA = "antiscale.diagnose/1"
 
@@ -127,7 +127,7 @@ class DiagnoseConfig(FromMapping):
 
     def hash(self, digest: str) -> str:
         """Return twelve hexadecimal digits that name the configuration and the data."""
-        text = json.dumps([SCHEMA, antiscale.__version__, self.to_dict(), digest], sort_keys=True)
+        text = json.dumps([SCHEMA, __version__, self.to_dict(), digest], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

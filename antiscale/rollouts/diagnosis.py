@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from antiscale import presets
-from antiscale.config import writable
+from antiscale.configs import writable
 from antiscale.errors import InputError
 from antiscale.rollouts import averages, certified, search
 from antiscale.rollouts.comparison import Comparison, compare

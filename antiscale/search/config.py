@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-import antiscale
 from antiscale import validate
-from antiscale.config import FromMapping, writable
+from antiscale.configs import FromMapping, writable
 from antiscale.errors import InputError
 from antiscale.families import family, parameters_of, settled
 from antiscale.search.combined import COMBINATIONS
 from antiscale.search.self_correction import SelfVerifier
 from antiscale.validate import shown
+from antiscale.version import __version__
 
 SCHEMA = "antiscale.search/1"
 KINDS = ("hard", "expected")
@@ -208,7 +208,7 @@ class SearchConfig(FromMapping):
             "reward_class": self.class_name(),
             "samples": self.traces,
         }
-        text = json.dumps([SCHEMA, antiscale.__version__, plain], sort_keys=True, allow_nan=False)
+        text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

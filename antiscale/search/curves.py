@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from antiscale.config import writable
+from antiscale.configs import writable
 from antiscale.search.config import SCHEMA, SearchConfig
 from antiscale.search.strategies import Setup, parse
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from antiscale import validate
 from antiscale.bounds import turning_point
-from antiscale.config import FromMapping
+from antiscale.configs import FromMapping
 from antiscale.errors import InputError
 from antiscale.numbers import number, setting
 from antiscale.search.best_of import select

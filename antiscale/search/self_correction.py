@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale import validate
-from antiscale.config import FromMapping
+from antiscale.configs import FromMapping
 from antiscale.errors import InputError
 from antiscale.search.rejection import Stopped
 from antiscale.search.renewal import Whole, binned, check_size

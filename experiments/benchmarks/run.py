@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 
 import antiscale as ac
 from antiscale.ball import solve
-from antiscale.counts import draw_counts
+from antiscale.data import draw_counts
 from antiscale.figures.style import GAP, INK, VB, VF
 from antiscale.learners import Setting, load_learner
 from antiscale.plots import encode, styled

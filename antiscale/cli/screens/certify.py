@@ -13,7 +13,7 @@ from antiscale.bounds.registry import RESULTS
 from antiscale.certify.checks import CHECKS
 from antiscale.certify.genes import Instance
 from antiscale.certify.mutants import Caught, Mutant
-from antiscale.config import writable
+from antiscale.configs import writable
 from antiscale.numbers import DASH, fixed, precise
 
 _MEANS = {"upper": "truth/bound", "lower": "bound/truth", "equal": "larger/smaller"}

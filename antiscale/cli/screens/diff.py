@@ -1,0 +1,111 @@
+"""Two runs side by side for a terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from antiscale.compare import Change, Comparison, Difference, reading
+from antiscale.numbers import DASH, fixed, number, plus_minus, setting
+from antiscale.report import exponent, exponent_interval
+
+
+def screen(found: Comparison, first: str, second: str) -> RenderableType:
+    """Return the comparison for a terminal; `first` and `second` name the runs."""
+    parts: list[RenderableType] = [Text(f"A = {first}\nB = {second}", style="bold"), Text()]
+    for title, changes in (
+        ("configuration", found.config), ("versions", found.versions), ("code", found.code)
+    ):  # fmt: skip
+        parts += _changed(title, changes)
+    for name, cells, columns in (
+        ("A", found.only_first, found.columns_first), ("B", found.only_second, found.columns_second)
+    ):  # fmt: skip
+        if cells:
+            parts.append(Text(f"Only {name} has {', '.join(_cell(*cell) for cell in cells)}."))
+        if columns:
+            parts.append(Text(f"Only {name} has the columns {', '.join(columns)}."))
+    if found.beyond:
+        parts += ["", _beyond(found)]
+    apart = dict.fromkeys(d.column for d in found.differences if d.kind == "unjudged" and _apart(d))
+    if apart:
+        parts.append(Text(f"Intervals apart, but not made for a test: {', '.join(apart)}."))
+    texts = dict.fromkeys(d.column for d in found.differences if d.kind == "text")
+    if texts:
+        parts.append(Text(f"Texts that differ: {', '.join(texts)}."))
+    parts += ["", _exponents(found), "", Text(reading(found))]
+    if found.note is not None:
+        parts.append(Text(found.note))
+    return Group(*parts)
+
+
+def _apart(found: Difference) -> bool:
+    ends = found.first_interval, found.second_interval
+    if ends[0] is None or ends[1] is None:
+        return False
+    return ends[0][1] < ends[1][0] or ends[1][1] < ends[0][0]
+
+
+def _changed(title: str, changes: list[Change]) -> list[RenderableType]:
+    if not changes:
+        return [Text(f"The same {title}.")]
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    for header in (title, "A", "B"):
+        table.add_column(header, overflow="fold")
+    for change in changes:
+        table.add_row(Text(change.name), *(Text(_said(v)) for v in (change.first, change.second)))
+    return [table, Text()]
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return DASH
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cell(horizon: int, n: int, noise: float) -> str:
+    text = f"(H = {horizon}, n = {n}" + (f", noise = {setting(noise)})" if noise > 0 else ")")
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _beyond(found: Comparison) -> Table:
+    """One row per column: in how many cells it differs, and the cell where it does most."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    for header in ("differs", "cells", "most at", "A", "B", "by"):
+        table.add_column(header, justify="right" if header in ("cells", "A", "B") else "left")
+    columns: dict[str, list[Difference]] = {}
+    for difference in found.beyond:
+        columns.setdefault(difference.column, []).append(difference)
+    for name, differences in columns.items():
+        worst = max(differences, key=lambda d: abs(d.z or 0.0) + (d.relative or 0.0))
+        by = ""
+        if worst.z is not None:
+            by = f"z = {fixed(worst.z, 1)}"
+        elif worst.relative is not None:
+            by = f"{number(100 * worst.relative)} %"
+        table.add_row(
+            Text(name), f"{len(differences)} of {found.cells}",
+            Text(_cell(worst.horizon, worst.n, worst.noise)),
+            _value(worst.first, worst.first_interval),
+            _value(worst.second, worst.second_interval), by,
+        )  # fmt: skip
+    return table
+
+
+def _value(value: Any, interval: tuple[float, float] | None) -> str:
+    return number(value) if interval is None else plus_minus(value, *interval)
+
+
+def _exponents(found: Comparison) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    for header in ("exponent", "A", "99%", "B", "99%"):
+        table.add_column(header, justify="left" if header == "exponent" else "right")
+    for name, sides in found.exponents.items():
+        cells = [name.replace("_slope", "").replace("_", " ")]
+        for side in sides:
+            cells += [exponent(side["estimate"]), exponent_interval(side)]
+        table.add_row(*map(Text, cells))
+    return table

@@ -1,0 +1,132 @@
+"""A sweep for a terminal: the losses, the exponents and the reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from antiscale.config import SweepConfig
+from antiscale.numbers import number, setting
+from antiscale.report import (
+    exponents_head,
+    exponents_rows,
+    is_checked,
+    loss,
+    notes,
+    reading,
+    sampled,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+# Below this width a terminal gets the table without the columns that rarely change.
+_WIDE = 108
+
+
+def screen(
+    config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any], *, width: int
+) -> RenderableType:
+    """Return the table, the fitted exponents and the reading, for a console of `width` columns."""
+    lines = [reading(config, rows, fit), *notes(config, rows, fit)]
+    if width < _WIDE:
+        lines.insert(1, _ranges(rows))
+    return Group(
+        Text(_title(config, rows), style="bold"),
+        losses_table(rows, wide=width >= _WIDE),
+        Text(),
+        exponents_table(config, fit, wide=width >= _WIDE),
+        *(Text(line) for line in ("", lines[0], "", *lines[1:])),
+    )
+
+
+def _title(config: SweepConfig, rows: list[dict[str, Any]]) -> str:
+    last = rows[-1]
+    low, high = last["rewards_stated"], last["rewards_stated_max"]
+    count = f"{low}" if low == high else f"{low} to {high}"
+    whole = " (all of the class)" if last["rewards_whole_class"] else ""
+    return (
+        f"{config.family}, class {config.class_name()}, expert {config.expert}, "
+        f"kappa {setting(config.kappa)}{_noise(config)}: losses in tokens, E sup over {count} "
+        f"rewards{whole}, ± for 99%"
+    )
+
+
+def _noise(config: SweepConfig) -> str:
+    return f", noise {setting(config.noise)}" if config.noise > 0 and config.vary != "noise" else ""
+
+
+def _ranges(rows: list[dict[str, Any]]) -> str:
+    """The measures that a narrow table leaves out, over all rows."""
+
+    def spread(label: str, values: list[float]) -> str:
+        low, high = number(min(values)), number(max(values))
+        return f"{label} = {low}" if low == high else f"{label} = {low} to {high}"
+
+    return ", ".join(
+        (
+            spread("sigma/H", [row["sigma"] / row["horizon"] for row in rows]),
+            spread("c_0", [row["c0"] for row in rows]),
+            spread("W", [row["max_ratio"] for row in rows]) + ".",
+        )
+    )
+
+
+def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
+    """One line per (H, n): the two sides, each between its bounds; losses in tokens."""
+    vf, vb = rows[0]["vf_learner"], rows[0]["vb_learner"]
+    measures = ["sigma/H", "c_0", "W"] if wide else []
+    checked = {side: wide and is_checked(rows, side) for side in ("vf", "vb")}
+    noisy = rows[0]["vary"] == "noise"
+    headers = [
+        *(["noise"] if noisy else []), "H", "n", *measures, "VF\nlower", f"VF\n{vf}",
+        *(["VF\nsampled"] if checked["vf"] else []), "VF\nupper", f"VB\n{vb}",
+        *(["VB\nsampled"] if checked["vb"] else []), "VB\nupper",
+        "gap\nmeasured" if wide else "gap", "gap\ncertified" if wide else "certi-\nfied",
+    ]  # fmt: skip
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1 if wide else 0, 0, 1), header_style="bold"
+    )
+    for header in headers:
+        style = {"VF": "yellow", "VB": "cyan"}.get(header[:2], "")
+        table.add_column(header, justify="right", style=style, no_wrap=True)
+    for row in rows:
+        cells = [number(row["noise"])] if noisy else []
+        cells += [f"{row['horizon']}", f"{row['n']}"]
+        if wide:
+            cells += [
+                number(row["sigma"] / row["horizon"]), number(row["c0"]), number(row["max_ratio"])
+            ]  # fmt: skip
+        cells += [
+            number(row["vf_lower"], toward="down"),
+            loss(row, "vf"),
+            *([sampled(row, "vf")] if checked["vf"] else []),
+            number(row["vf_upper"], toward="up"),
+            loss(row, "vb"),
+            *([sampled(row, "vb")] if checked["vb"] else []),
+            number(row["vb_upper"], toward="up"),
+            number(row["gap_measured"]),
+        ]
+        table.add_row(*cells, certified(row["gap_certified"]))
+    return table
+
+
+def certified(gap: float | None) -> Text:
+    """A certified gap, in green where there is one."""
+    style = "green" if gap is not None and gap > 0 else "dim"
+    return Text(number(gap, toward="down"), style=style)
+
+
+def exponents_table(config: SweepConfig, fit: dict[str, Any], *, wide: bool = True) -> Table:
+    """The exponents of both sides and of the gap, beside theory's and the bounds' own."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for header in exponents_head(config, fit, wide=wide):
+        justify = "left" if header.startswith("exp") else "right"
+        table.add_column(header, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for cells in exponents_rows(fit, wide=wide):
+        table.add_row(*cells)
+    return table
