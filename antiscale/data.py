@@ -11,12 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from antiscale import bounds, device
-from antiscale.classes import RewardClass
-from antiscale.measures import heterogeneity, mean_return
-from antiscale.random import SIDES, Side, stream
-from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale import bounds
+from antiscale.core import device
+from antiscale.core.random import SIDES, Side, stream
+from antiscale.core.validate import Floats
+from antiscale.models.measures import heterogeneity, mean_return
+from antiscale.models.traces import TraceModel
+from antiscale.rewards import RewardClass
 
 
 def draw_counts(

@@ -16,8 +16,8 @@ import pandas as pd
 
 import antiscale as ac
 from antiscale import plots
+from antiscale.plots.rollouts import diagnose_figure
 from antiscale.rollouts import reading
-from antiscale.rollouts.figure import diagnose_figure
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "figures"

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from antiscale.numbers import DASH, fixed, fixed_interval, number, setting
+from antiscale.core.numbers import DASH, fixed, fixed_interval, number, setting
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures"

@@ -3,7 +3,7 @@
     python experiments/intervals.py
 
 Draws data sets of 20 and of 200 replicates from laws whose mean is known, from even to rare, and
-counts how often Student's interval and antiscale.intervals.mean hold it. Writes
+counts how often Student's interval and antiscale.core.intervals.mean hold it. Writes
 figures/interval_coverage.csv and prints the same as the table for paper_bounds.md.
 """
 
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from antiscale import intervals
-from antiscale.numbers import fixed
+from antiscale.core import intervals
+from antiscale.core.numbers import fixed
 
 FILE = Path(__file__).parents[1] / "figures" / "interval_coverage.csv"
 SETS, MOST = 20_000, 100.0

@@ -15,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from antiscale import plots
-from antiscale.configs import read_config
+from antiscale.core.config import read_config
+from antiscale.plots.search import LABELS, over_optimisation_figure, search_figure
 from antiscale.search import SearchConfig, SearchResult, search_curves
 from antiscale.search import over_optimisation as over
-from antiscale.search.figures import LABELS, over_optimisation_figure, search_figure
 from antiscale.search.reading import reading
 
 ROOT = Path(__file__).parent.parent

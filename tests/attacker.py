@@ -33,8 +33,8 @@ from unittest import mock
 import numpy as np
 
 import antiscale as ac
-from antiscale import machine
-from antiscale.errors import InputError
+from antiscale.core import machine
+from antiscale.core.errors import InputError
 
 COUNTS = Path(__file__).with_name("attacker.csv")
 CPU_SECONDS, PEAK_KIB, GUARD_SECONDS = 20.0, 4 * 2**20, 120
@@ -114,13 +114,13 @@ _ARGUMENTS: dict[str, Any] = {
 
 def _special(name: str) -> dict[str, Any]:
     """Arguments of one callable that its parameters' names alone do not give."""
-    from antiscale import families
+    from antiscale.models import families
 
     model = ac.load_family("two_point", horizon=16)
-    if name.startswith("antiscale.families.") and not name.endswith("model_of"):
+    if name.startswith("antiscale.models.families.") and not name.endswith("model_of"):
         return {"name": "two_point", "parameters": {}}
     special: dict[str, dict[str, Any]] = {
-        "antiscale.families.model_of": {"family": families.family("two_point")},
+        "antiscale.models.families.model_of": {"family": families.family("two_point")},
         "antiscale.load_family": {"name": "two_point"},
         "antiscale.load_class": {"name": "mirror", "model": model},
         "antiscale.chi2_ball_optimum_average": {
@@ -140,7 +140,7 @@ def _special(name: str) -> dict[str, Any]:
             "prompt_mass": [0.5, 0.5],
         },
         "antiscale.search.revise": {"answers": [[1.0, 0.0], [0.0, 1.0]]},
-        "antiscale.search.correlated": {"answers": [[1.0, 0.0], [0.0, 1.0]]},
+        "antiscale.search.laws.correlated": {"answers": [[1.0, 0.0], [0.0, 1.0]]},
         "antiscale.search.roc": {"false_positive": [0.2], "true_positive": [0.9]},
         "antiscale.search.several": {"true_positive": [0.9], "false_positive": [0.2]},
         "antiscale.bounds.roc_accuracy": {"false_positive": [0.2], "true_positive": [0.9]},
@@ -209,7 +209,7 @@ def _is_plain_class(home: str, item: Any) -> bool:
     """Classes that only carry what was computed, and those that other functions construct."""
     if not isinstance(item, type):
         return False
-    listed = home in ("antiscale.families", "antiscale.learners", "antiscale.classes")
+    listed = home in ("antiscale.models.families", "antiscale.learners", "antiscale.rewards")
     return listed or issubclass(item, Exception) or hasattr(item, "_fields")
 
 
@@ -305,7 +305,7 @@ def _function_target(name: str, item: Any) -> Target:
 
 
 def _family_target(family: str) -> Target:
-    from antiscale import families
+    from antiscale.models import families
 
     smallest: dict[str, Any] = {"prompts": 1}
     known = families.parameters_of(family)
@@ -331,9 +331,9 @@ def _family_target(family: str) -> Target:
 
 
 def _class_target(name: str) -> Target:
-    from antiscale import classes
+    from antiscale import rewards
 
-    known = [k for k in inspect.signature(classes.CLASSES[name].of).parameters if k != "model"]
+    known = [k for k in inspect.signature(rewards.CLASSES[name].of).parameters if k != "model"]
     base = {"hitting_times": [[[3.0, 5.0]]]} if name == "explicit" else {}
 
     def inputs() -> Iterator[tuple[str, Callable[[], str]]]:
@@ -562,7 +562,7 @@ def _texts(parameter: Any, family: str | None) -> Iterator[str]:
     if any(word in f"{parameter.metavar}" for word in ("FILE", "DIR")):
         yield from _PATHS
     if "NAME=VALUE" in str(parameter.metavar):
-        from antiscale import families
+        from antiscale.models import families
 
         known = families.parameters_of(family or "heterogeneous")
         if parameter.opts[0] == "--verifier":
@@ -583,8 +583,8 @@ def _short(arguments: tuple[str, ...]) -> str:
 def targets() -> dict[str, Target]:
     """All there is to attack, by name."""
     from antiscale.bounds import registry
-    from antiscale.classes import CLASSES
-    from antiscale.families import FAMILIES
+    from antiscale.models.families import FAMILIES
+    from antiscale.rewards import CLASSES
     from antiscale.rollouts.config import DiagnoseConfig
 
     found = [_function_target(name, item) for name, item in public().items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from antiscale import device as device  # float64 from the first JAX array on
+from antiscale.core import device as device  # float64 from the first JAX array on
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 import antiscale as ac
-from antiscale import machine, validate
-from antiscale.errors import LONGEST
+from antiscale.core import machine, validate
+from antiscale.core.errors import LONGEST
 from antiscale.learners import load_learner
 from tests import attacker
 

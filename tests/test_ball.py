@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import antiscale as ac
-from antiscale import ball
+from antiscale.ball import optimum
 from tests.oracles_ball import by_cone_solver, by_enumeration, by_levels
 
 
@@ -378,10 +378,10 @@ def test_a_certificate_that_is_none_is_refused(rng) -> None:
     best = ac.chi2_ball_optimum([0.5, 0.5], [0.0, 1.0], 0.25)
     for gap in (-1e-3, np.nan):
         with pytest.raises(ArithmeticError, match="not certified: duality gap"):
-            ball._checked(best._replace(gap=jnp.asarray(gap)))
+            optimum._checked(best._replace(gap=jnp.asarray(gap)))
     # A policy outside the ball has one.
     deviation = jnp.array([[-0.6, 0.6]])
-    outside = ball._gap(
+    outside = optimum._gap(
         jnp.array([[0.5, 0.5]]), 1 + deviation, deviation, jnp.array([[-0.5, 0.5]]),
         jnp.array([[1.0]]), jnp.array([[0.25]]), jnp.array([[1.0]]),
     )  # fmt: skip

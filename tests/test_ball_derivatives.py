@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import antiscale as ac
-from antiscale.ball import solve
+from antiscale.ball.optimum import solve
 
 # Central differences of step h err by about h^2 and 1e-16/h.
 _STEP = 1e-5

@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, optimize, stats
 
 import antiscale as ac
-from antiscale.bounds import cloning_lower
+from antiscale.bounds import t4_cloning
 from tests.oracles_bounds import (
     bayes_risk,
     data_law,
@@ -52,7 +52,7 @@ def test_two_points_is_the_best_eps_of_its_formula(rng, n: int, rho: float) -> N
 @pytest.mark.parametrize("n", [0, 1, 7, 100, 10**4])
 def test_many_points_is_just_below_its_double_sum(rng, monkeypatch, n: int, rho: float) -> None:
     steps = 256
-    monkeypatch.setattr(cloning_lower, "GRID_STEPS", steps)
+    monkeypatch.setattr(t4_cloning, "GRID_STEPS", steps)
     for p, r in laws(rng, 12):
         g, sigma = standardised(p, r)
         prior = ac.bounds.hardest_prior(p, r, n, prompt_mass=rho, kappa=0.3, form="many_point")

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.exact import sft_mirror_risk
-from antiscale.light import LightTypes
-from antiscale.phase import boundary
+from antiscale.risks.exact import sft_mirror_risk
+from antiscale.risks.rare_types import LightTypes
+from antiscale.sweeps.phase import boundary
 
 
 def test_the_certified_gap_is_a_difference() -> None:

@@ -148,7 +148,7 @@ def test_where_nothing_was_seen_the_base_policy_may_be_played(n: int) -> None:
     import jax.numpy as jnp
 
     from antiscale.learners import Setting, load_learner
-    from antiscale.learners.protocol import Data
+    from antiscale.learners.base import Data
 
     model = ac.load_family(
         "explicit", horizon=10, pmf=[[0.6, 0.4], [0.3, 0.7]],

@@ -21,7 +21,7 @@ from antiscale.certify import (
     CHECKS,
     Found,
     attack,
-    genes,
+    instances,
     ledger,
     minimax,
     minimise,
@@ -73,8 +73,8 @@ def test_instances_are_plain_values_and_survive_being_written_down() -> None:
     for key, check in CHECKS.items():
         rng = np.random.default_rng(7)
         for _ in range(5):
-            instance = genes.draw(check.genes, rng)
-            instance = genes.mutate(check.genes, rng, instance)
+            instance = instances.draw(check.genes, rng)
+            instance = instances.mutate(check.genes, rng, instance)
             assert json.loads(json.dumps(instance)) == instance, key
             # What is allowed is left as it is.
             for name, gene in check.genes.items():
@@ -87,11 +87,11 @@ def test_instances_are_plain_values_and_survive_being_written_down() -> None:
 def test_what_is_continuous_is_encoded_and_decoded() -> None:
     rng = np.random.default_rng(3)
     for check in CHECKS.values():
-        instance = genes.draw(check.genes, rng)
-        free = genes.encode(check.genes, instance)
-        back = genes.encode(check.genes, genes.decode(check.genes, instance, free))
+        instance = instances.draw(check.genes, rng)
+        free = instances.encode(check.genes, instance)
+        back = instances.encode(check.genes, instances.decode(check.genes, instance, free))
         assert back.shape == free.shape
-        moved = genes.decode(check.genes, instance, free + 0.01)
+        moved = instances.decode(check.genes, instance, free + 0.01)
         assert moved.keys() == instance.keys()
 
 
@@ -189,7 +189,7 @@ def test_the_two_games_and_the_two_light_regrets_agree() -> None:
     clean = pessimist.play_noisy(pmf, 16.0, 0.4, 5, 0.0, 0, wide=False)
     assert game.risk == pytest.approx(clean.risk)
     assert game.mistake == pytest.approx(clean.unsettled)
-    from antiscale.light import LightTypes
+    from antiscale.risks.rare_types import LightTypes
 
     model = LightTypes(
         horizon=16.0, n=9, light=3, expected=0.7, heavy_gap=0.0, light_gap=8.0, kappa=2.0
@@ -200,7 +200,7 @@ def test_the_two_games_and_the_two_light_regrets_agree() -> None:
 
 def test_the_two_searches_of_the_ball_agree(rng) -> None:
     for _ in range(200):
-        pmf, returns = genes._pmf(rng, 5), genes._returns(rng, 5, 16.0)
+        pmf, returns = instances._pmf(rng, 5), instances._returns(rng, 5, 16.0)
         kappa = 10.0 ** rng.uniform(-6, 6)
         if np.ptp(returns[pmf > 0]) < 1e-9:
             continue

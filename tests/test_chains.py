@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.chains import TokenChain, geometric_chain, planted_chain
-from antiscale.families.planted import Planted
+from antiscale.models.chains import TokenChain, geometric_chain, planted_chain
+from antiscale.models.families.planted import Planted
 
 TARGETS = [(0,), (0, 1), (0, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 0, 1, 1), (1, 0, 1, 0)]
 

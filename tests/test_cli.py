@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from antiscale import cli, phase, separation
-from antiscale.classes import CLASSES
-from antiscale.families import FAMILIES
-from antiscale.folder import MANIFEST, Folder, seal
+from antiscale import cli
+from antiscale.core.folder import MANIFEST, Folder, seal
 from antiscale.learners import BUILT_IN
+from antiscale.models.families import FAMILIES
+from antiscale.rewards import CLASSES
+from antiscale.sweeps import phase, separation
 
 
 class Ran(NamedTuple):

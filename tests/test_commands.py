@@ -23,7 +23,7 @@ import typer
 
 from antiscale import cli, plots, presets
 from antiscale.cli import commands
-from antiscale.figures import style
+from antiscale.plots import style
 from tests.test_rollouts_tables import harness
 
 ROOT = Path(__file__).parents[1]

@@ -17,11 +17,12 @@ from rich.console import Console
 from scipy import stats
 
 import antiscale as ac
-from antiscale import compare, intervals
 from antiscale.cli.screens.diff import screen
-from antiscale.compare import Comparison
-from antiscale.config import SweepConfig
-from antiscale.results import RunFolder, read_run
+from antiscale.core import intervals
+from antiscale.sweeps import compare
+from antiscale.sweeps.compare import Comparison
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.folder import RunFolder, read_run
 
 CONFIG = SweepConfig(horizon=64, repeats=30, rewards=8)
 

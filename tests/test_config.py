@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import antiscale as ac
-from antiscale.config import SweepConfig
-from antiscale.configs import read_config
+from antiscale.core.config import read_config
+from antiscale.sweeps.config import SweepConfig
 
 
 def test_horizons_double_from_sixteen() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from antiscale.core.random import stream
 from antiscale.data import draw_counts
-from antiscale.random import stream
 from tests.oracles_bounds import count_vectors, law_of_counts
 
 PMF = np.array([[0.5, 0.3, 0.2], [0.1, 0.0, 0.9]])

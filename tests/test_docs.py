@@ -15,12 +15,12 @@ import pytest
 
 import antiscale as ac
 from antiscale.bounds.registry import RESULTS
-from antiscale.classes import CLASSES
-from antiscale.config import SweepConfig
-from antiscale.families import FAMILIES
+from antiscale.core.numbers import number
 from antiscale.learners import BUILT_IN
-from antiscale.numbers import number
-from antiscale.simulate import simulate
+from antiscale.models.families import FAMILIES
+from antiscale.rewards import CLASSES
+from antiscale.sweeps.cell import simulate
+from antiscale.sweeps.config import SweepConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -39,7 +39,12 @@ def public_results() -> dict[str, Any]:
     found |= {
         f"antiscale.search.{k}": v for k, v in vars(ac.search).items() if inspect.isfunction(v)
     }
-    for module in ("antiscale.ball", "antiscale.chains", "antiscale.measures", "antiscale.saddle"):
+    for module in (
+        "antiscale.ball.optimum",
+        "antiscale.models.chains",
+        "antiscale.models.measures",
+        "antiscale.ball.pessimist",
+    ):
         for name, value in vars(importlib.import_module(module)).items():
             if inspect.isfunction(value) and value.__module__ == module and name in ac.__all__:
                 found[f"antiscale.{name}"] = value

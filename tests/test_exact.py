@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.exact import SEEN_SET_LEARNERS, bayes_risk_on_two_types, sft_mirror_risk
 from antiscale.learners import BUILT_IN, Data, GridPrior, Setting
-from antiscale.simulate import simulate
+from antiscale.risks.exact import SEEN_SET_LEARNERS, bayes_risk_on_two_types, sft_mirror_risk
+from antiscale.sweeps.cell import simulate
 from tests.oracles_bounds import (
     bayes_risk,
     count_vectors,

@@ -12,9 +12,9 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.families import FAMILIES, family, help_of
-from antiscale.families.difficulty import Difficulty
-from antiscale.families.erdos import Erdos
+from antiscale.models.families import FAMILIES, family, help_of
+from antiscale.models.families.difficulty import Difficulty
+from antiscale.models.families.erdos import Erdos
 
 HORIZONS = [16, 32, 64, 256, 1024, 4096]
 

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from antiscale import figures
 from antiscale.cli import main
-from antiscale.errors import InputError
-from antiscale.figures import build, style
+from antiscale.core.errors import InputError
+from antiscale.figures import build
+from antiscale.plots import style
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "experiments/figures"

@@ -14,10 +14,10 @@ import pytest
 
 import antiscale as ac
 from antiscale import cli
-from antiscale.config import SweepConfig
-from antiscale.errors import InputError
-from antiscale.folder import MANIFEST, Folder, locked, read_manifest, seal, write_whole
-from antiscale.results import open_folder, open_run, read_run
+from antiscale.core.errors import InputError
+from antiscale.core.folder import MANIFEST, Folder, locked, read_manifest, seal, write_whole
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.folder import open_folder, open_run, read_run
 
 SCHEMA = "antiscale.test/1"
 QUICK = SweepConfig(horizon=16, repeats=4, rewards=4)
@@ -186,7 +186,7 @@ def test_what_fails_before_it_has_written_leaves_nothing(tmp_path: Path) -> None
 
 
 def test_a_file_is_listed_before_it_is_written(tmp_path: Path, monkeypatch) -> None:
-    from antiscale import folder as module
+    from antiscale.core import folder as module
 
     listed: list[tuple[str, bool]] = []
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from antiscale import intervals
+from antiscale.core import intervals
 
 
 def enough(covered: int, trials: int) -> bool:

@@ -8,12 +8,12 @@ import pytest
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.bracket import Case, search_upper, verification_upper
 from antiscale.learners import BUILT_IN, Setting, load_learner
-from antiscale.learners.protocol import Data
+from antiscale.learners.base import Data
 from antiscale.learners.search import BestOfN, best_of
-from antiscale.simulate import simulate
-from antiscale.sweeps import run_sweep
+from antiscale.sweeps.case import Case, search_upper, verification_upper
+from antiscale.sweeps.cell import simulate
+from antiscale.sweeps.run import run_sweep
 from tests.oracles_classes import members_of, small_model, version_space
 
 KAPPA = 0.5

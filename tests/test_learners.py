@@ -12,8 +12,8 @@ from scipy import sparse
 
 import antiscale as ac
 from antiscale.learners import BUILT_IN, GridPrior, Setting, load_learner
+from antiscale.learners.base import Data
 from antiscale.learners.loglinear import log_linear, trace_features
-from antiscale.learners.protocol import Data
 from tests.oracles_classes import members_of, small_model, version_space
 
 KAPPA = 0.5

@@ -10,7 +10,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.light import LightTypes
+from antiscale.risks.rare_types import LightTypes
 
 
 def value(pmf: np.ndarray, returns: np.ndarray, kappa: float) -> float:

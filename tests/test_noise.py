@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.classes import Votes, tolerance
 from antiscale.learners import Data, load_learner
-from antiscale.simulate import simulate
+from antiscale.rewards import Votes, tolerance
+from antiscale.sweeps.cell import simulate
 from tests.test_learners import setting_of
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiscale.numbers import (
+from antiscale.core.numbers import (
     DASH,
     fixed,
     fixed_interval,

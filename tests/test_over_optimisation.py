@@ -15,8 +15,8 @@ import antiscale as ac
 from antiscale import bounds
 from antiscale.search import ScoreLaw
 from antiscale.search import over_optimisation as over
-from antiscale.search.best_of import select
-from antiscale.search.correlated import fooled_rates
+from antiscale.search.laws.best_of import select
+from antiscale.search.laws.correlated import fooled_rates
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,17 +19,18 @@ import numpy as np
 import pytest
 
 import antiscale as ac
-from antiscale import cli, page, report
+from antiscale import cli, page
 from antiscale.bounds.registry import RESULTS
-from antiscale.config import SweepConfig
-from antiscale.errors import InputError
-from antiscale.families import load_family
-from antiscale.numbers import number
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import number
+from antiscale.models.families import load_family
 from antiscale.page import document, explorer, figures
 from antiscale.page.command import sweep_command
 from antiscale.page.typography import digits, formula, prose
-from antiscale.results import read_run
-from antiscale.simulate import simulate
+from antiscale.sweeps import words as report
+from antiscale.sweeps.cell import simulate
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.folder import read_run
 
 CONFIG = SweepConfig(horizon=64, repeats=8, rewards=8)
 STOPS: dict[str, Any] = {"kappas": (0.05,), "ratios": (8.0,), "spreads": (0.5,)}
@@ -208,7 +209,7 @@ def test_what_a_stop_certifies_is_read_off_its_curve(made: page.Page) -> None:
 
 def test_bounds_by_a_short_cut_are_the_sweeps() -> None:
     # The sliders leave out T4b and T4d where they are not needed.
-    from antiscale.bracket import Case
+    from antiscale.sweeps.case import Case
 
     for config in (CONFIG, SweepConfig(family="two_point", horizon=64), SweepConfig(form="blocks")):
         short, full = (Case.of(config, 64, 512, whole=whole) for whole in (False, True))
@@ -343,7 +344,7 @@ def test_the_command_on_the_page_runs_the_same_again(
         asked.append(settings)
         raise InputError("stop here")
 
-    monkeypatch.setattr("antiscale.sweeps.check", instead)
+    monkeypatch.setattr("antiscale.sweeps.run.check", instead)
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit):
         cli.main()

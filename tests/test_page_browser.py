@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 import pytest
 
 import antiscale as ac
-from antiscale import page, report
-from antiscale.config import SweepConfig
-from antiscale.numbers import number
+from antiscale import page
+from antiscale.core.numbers import number
 from antiscale.page import explorer
-from antiscale.results import read_run
-from antiscale.simulate import simulate
+from antiscale.sweeps import words
+from antiscale.sweeps.cell import simulate
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.folder import read_run
 
 pytestmark = pytest.mark.browser
 
@@ -152,7 +153,7 @@ def test_pointing_at_a_curve_shows_its_values(shown: Opened, made: tuple[str, pa
     shown.page.locator("#losses .nsewdrag").hover()
     text = shown.page.locator("#losses .hoverlayer").text_content()
     (row,) = [row for row in made[1].data["rows"] if f"H = {row['horizon']}" in text]
-    assert report.loss(row, "vf") in text
+    assert words.loss(row, "vf") in text
     assert number(row["vb_upper"], toward="up") in text
 
 

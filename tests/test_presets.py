@@ -17,7 +17,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 import antiscale as ac
 from antiscale import cli, presets
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., tuple[int, str, str]]

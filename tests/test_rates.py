@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from antiscale.config import SweepConfig
-from antiscale.rates import fit_exponents
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.exponents import fit_exponents
 
 CELLS = [(2**k, 32 * 2**k) for k in range(4, 13)]
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import antiscale as ac
-from antiscale import evaluated
 from antiscale.bounds.registry import KINDS, RESULTS, result
-from antiscale.bracket import Case, certified_gap, verification_upper
 from antiscale.cli.typed import assignment
+from antiscale.sweeps import evaluated
+from antiscale.sweeps.case import Case, certified_gap, verification_upper
 
 DOCUMENT = (Path(__file__).parents[1] / "paper_bounds.md").read_text()
 
@@ -80,7 +80,7 @@ def test_each_section_names_its_results_function() -> None:
     for label, entry in RESULTS.items():
         # The card of T7, say, stands before T7a begins.
         assert f"`{entry.public_name}`" in texts[label] or (
-            entry.public_name.removeprefix("antiscale.chains.") in texts[label]
+            entry.public_name.removeprefix("antiscale.models.chains.") in texts[label]
         ), label
         for field in ("the paper", "here", "for", "used by", "function", "test", "worked"):
             assert f"| {field} |" in texts[label], (label, field)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from antiscale import report
 from antiscale.cli.screens.sweep import screen
-from antiscale.config import SweepConfig
-from antiscale.numbers import number
-from antiscale.sweeps import SweepResult, run_sweep
+from antiscale.core.numbers import number
+from antiscale.sweeps import words
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.run import SweepResult, run_sweep
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,11 @@ def test_the_screen_fits_and_shows_every_row(result: SweepResult, width: int) ->
     for row in result.rows:
         assert number(row["vf_lower"], toward="down") in text
         assert number(row["vf_upper"], toward="up") in text
-        assert report.loss(row, "vb") in text
+        assert words.loss(row, "vb") in text
 
 
 def test_the_reading_says_who_loses_what_and_what_is_certain(result: SweepResult) -> None:
-    sentence = report.reading(result.config, result.rows, result.fit)
+    sentence = words.reading(result.config, result.rows, result.fit)
     last = result.rows[-1]
     assert f"At H = 256 cloning loses {number(last['vf_mean'])} tokens" in sentence
     assert "from H = 128 on every verifier-free algorithm has an expert" in sentence
@@ -70,16 +70,16 @@ def test_the_reading_says_who_loses_what_and_what_is_certain(result: SweepResult
 
 def test_without_a_certified_gap_the_reading_says_so(result: SweepResult) -> None:
     rows = [row | {"gap_certified": -1.0} for row in result.rows]
-    assert "do not certify a gap" in report.reading(result.config, rows, result.fit)
+    assert "do not certify a gap" in words.reading(result.config, rows, result.fit)
     rows = [row | {"gap_certified": None, "gap_certified_reason": "why"} for row in result.rows]
-    assert "no gap is certified (why)" in report.reading(result.config, rows, result.fit)
+    assert "no gap is certified (why)" in words.reading(result.config, rows, result.fit)
 
 
 def test_the_lower_bound_is_said_to_hold_for_the_worst_expert(result: SweepResult) -> None:
     assert "for the worst expert" in shown(result, 120)
     rows = [row | {"vf_lower_holds_for": "hard prior"} for row in result.rows]
     assert "for the prior that these experts are drawn from" in "\n".join(
-        report.notes(result.config, rows, result.fit)
+        words.notes(result.config, rows, result.fit)
     )
 
 
@@ -96,13 +96,13 @@ def test_one_quantity_has_one_face(result: SweepResult) -> None:
     shown_table = shown(SweepResult(result.config, rows, result.fit), 120)
     assert "7.59" in shown_table
     assert "7.60" not in shown_table
-    assert "7.59" in report.reading(result.config, rows, result.fit)
+    assert "7.59" in words.reading(result.config, rows, result.fit)
 
 
 def test_an_interval_without_theorys_exponent_is_explained(result: SweepResult) -> None:
     """The gap over H <= 256 grows faster than its limit, as its bound does."""
     fit = {**result.fit, "gap_slope": result.fit["gap_slope"] | {"low": 0.584, "high": 0.619}}
-    (line,) = report.limits(result.config, fit)
+    (line,) = words.limits(result.config, fit)
     assert "Gap over the largest 5 H: the exponent lies in [0.584, 0.619]" in line
     assert "theory's 0.500 is the limit H -> infinity" in line
     slope = fit["gap_slope"]
@@ -110,7 +110,7 @@ def test_an_interval_without_theorys_exponent_is_explained(result: SweepResult) 
     assert f"VF upper - VB upper itself goes as H^{slope['bound_upper']:.3f}" in line
     held = {name: slope | {"low": -9.0, "high": 9.0} for name, slope in fit.items()}
     held = {name: slope | {"all_low": -9.0, "all_high": 9.0} for name, slope in held.items()}
-    assert report.limits(result.config, held) == []
+    assert words.limits(result.config, held) == []
 
 
 def test_the_bounds_own_exponents_are_those_of_their_curves(result: SweepResult) -> None:
@@ -126,12 +126,12 @@ def test_the_bounds_own_exponents_are_those_of_their_curves(result: SweepResult)
 def test_a_learner_outside_the_ball_may_earn_more_and_the_notes_say_so(
     result: SweepResult,
 ) -> None:
-    assert report.negative(result.rows) == []
+    assert words.negative(result.rows) == []
     rows = [row | {"vb_loss": -0.7, "vb_learner": "best_of_n"} for row in result.rows]
-    (line,) = report.negative(rows)
+    (line,) = words.negative(rows)
     assert "best_of_n may leave the ball" in line
-    assert line in report.caption(result.config, rows, result.fit)
-    assert line in report.notes(result.config, rows, result.fit)
+    assert line in words.caption(result.config, rows, result.fit)
+    assert line in words.notes(result.config, rows, result.fit)
 
 
 def test_exact_losses_stand_alone_with_the_simulation_as_their_check() -> None:
@@ -140,11 +140,11 @@ def test_exact_losses_stand_alone_with_the_simulation_as_their_check() -> None:
     assert result.fit["vb_slope"]["method"] == "exact"
     assert "VB loss: exact, without sampling; the simulation's 99% intervals hold" in text
     for row in result.rows:
-        assert report.loss(row, "vb") == number(row["vb_exact"])
-        assert report.sampled(row, "vb") in text
+        assert words.loss(row, "vb") == number(row["vb_exact"])
+        assert words.sampled(row, "vb") in text
     assert "–  VF exact" not in text
 
 
 def test_a_coarse_loss_is_marked() -> None:
     row = {"vb_loss": 0.02, "vb_loss_low": 0.0, "vb_loss_high": 0.15, "vb_coarse": True}
-    assert report.loss(row, "vb") == "0.0200 [0, 0.150]*"
+    assert words.loss(row, "vb") == "0.0200 [0, 0.150]*"

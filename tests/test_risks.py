@@ -10,8 +10,8 @@ from scipy import stats
 import antiscale as ac
 from antiscale.data import draw_counts
 from antiscale.learners import Setting, load_learner
-from antiscale.learners.protocol import Data
-from antiscale.risks import cloning_losses, verification_losses
+from antiscale.learners.base import Data
+from antiscale.risks.simulated import cloning_losses, verification_losses
 from tests.oracles_bounds import count_vectors, law_of_counts
 from tests.oracles_classes import members_of, small_model
 

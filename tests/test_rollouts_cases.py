@@ -19,12 +19,12 @@ from pyarrow import parquet
 from scipy import stats
 
 import antiscale as ac
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
+from antiscale.core.texts import coded, text
 from antiscale.rollouts.config import DiagnoseConfig
 from antiscale.rollouts.export import model_table
-from antiscale.rollouts.tables import Loaded, load, read_table
+from antiscale.rollouts.table import Loaded, load, read_table
 from antiscale.search import SearchConfig, search_curves
-from antiscale.texts import coded, text
 
 CASES = Path(__file__).parent / "cases"
 

@@ -18,7 +18,7 @@ from rich.console import Console
 import antiscale as ac
 from antiscale import cli, plots
 from antiscale.cli.screens.diagnose import screen
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 from antiscale.rollouts import reading
 from antiscale.rollouts.export import model_table
 from tests.oracles_rollouts import synthetic, true_above, true_sigma

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from antiscale import bounds
-from antiscale.ball import chi2_ball_optimum
-from antiscale.exact import sft_mirror_risk
+from antiscale.ball.optimum import chi2_ball_optimum
+from antiscale.risks.exact import sft_mirror_risk
 from antiscale.rollouts import certified, predictions
 from antiscale.rollouts.estimates import Estimates, estimate
 from antiscale.rollouts.predictions import Outlook, lower_from_sigma

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 from antiscale.rollouts import search
 from antiscale.rollouts.samples import Rollouts
 from tests.oracles_rollouts import best_of_subsets

@@ -16,9 +16,9 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale import plots
-from antiscale.numbers import interval, number
+from antiscale.core.numbers import interval, number
+from antiscale.plots.rollouts import diagnose_figure
 from antiscale.rollouts import reading
-from antiscale.rollouts.figure import diagnose_figure
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

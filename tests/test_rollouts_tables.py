@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import antiscale as ac
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 from antiscale.rollouts.config import DiagnoseConfig
-from antiscale.rollouts.tables import file_digest, load, read_table
+from antiscale.rollouts.table import file_digest, load, read_table
 from tests.oracles_rollouts import synthetic
 
 TABLE, _ = synthetic(6, 5, 0)

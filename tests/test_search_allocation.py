@@ -12,7 +12,7 @@ from scipy import optimize
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.search.allocation import concave_envelope
+from antiscale.search.laws.allocation import concave_envelope
 
 
 def instance(rng) -> tuple[list, list, np.ndarray, float]:

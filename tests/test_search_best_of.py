@@ -13,7 +13,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.search.best_of import select_on_average
+from antiscale.search.laws.best_of import select_on_average
 from tests import oracles_search as oracle
 
 

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.search.counting import traces_that_fit
-from antiscale.search.hard_cap import capped_select
-from antiscale.search.renewal import renew
+from antiscale.search.laws.counting import traces_that_fit
+from antiscale.search.laws.hard_cap import capped_select
+from antiscale.search.laws.renewal import renew
 from tests import oracles_search as oracle
 
 

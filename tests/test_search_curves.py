@@ -16,7 +16,8 @@ import pytest
 
 import antiscale as ac
 from antiscale import cli, plots
-from antiscale.search import SearchConfig, curves, figures
+from antiscale.plots import search
+from antiscale.search import SearchConfig, curves
 from antiscale.search.learned import lessons
 from antiscale.search.problem import SearchProblem
 from antiscale.search.reading import reading
@@ -519,9 +520,9 @@ def test_an_unknown_key_is_named() -> None:
 def test_figures_are_the_rows_and_the_same_bytes() -> None:
     found = curves.search_curves(config("oracle", "majority", "single@cloned"))
     frame = found.frame()
-    first, second = (plots.encode(figures.search_figure(frame, reading(found))) for _ in range(2))
+    first, second = (plots.encode(search.search_figure(frame, reading(found))) for _ in range(2))
     assert first == second
-    left = figures.search_figure(frame, "A note.").axes[0]
+    left = search.search_figure(frame, "A note.").axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in left.get_lines()}
     np.testing.assert_array_equal(drawn["oracle best-of-N"], found.curve("oracle"))
 

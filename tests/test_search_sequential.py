@@ -7,9 +7,9 @@ import pytest
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.search.rejection import capped_until_accepted
-from antiscale.search.revision import capped_revision, revision_by_tries
-from antiscale.search.self_correction import capped_correction, correction_by_rounds
+from antiscale.search.laws.rejection import capped_until_accepted
+from antiscale.search.laws.revision import capped_revision, revision_by_tries
+from antiscale.search.laws.self_correction import capped_correction, correction_by_rounds
 from tests import oracles_search as oracle
 
 COSTS = np.array([3, 5, 2, 4])

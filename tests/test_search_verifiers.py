@@ -13,8 +13,8 @@ from scipy import special
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.search import combined, verifiers
-from antiscale.search.correlated import fooled_rates
+from antiscale.search.laws import combined, verifiers
+from antiscale.search.laws.correlated import fooled_rates
 from tests import oracles_search as oracle
 
 SOLVED = np.array([True, False])

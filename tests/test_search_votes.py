@@ -11,7 +11,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.search.votes import vote_over
+from antiscale.search.laws.votes import vote_over
 from tests import oracles_search as oracle
 
 

@@ -13,12 +13,13 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 
 import antiscale as ac
-from antiscale import phase, plots
-from antiscale.bracket import Case, certified_gap
-from antiscale.configs import read_config
-from antiscale.light import LightTypes
-from antiscale.separation import reading, separation
-from antiscale.sweeps import run_sweep
+from antiscale import plots
+from antiscale.core.config import read_config
+from antiscale.risks.rare_types import LightTypes
+from antiscale.sweeps import phase
+from antiscale.sweeps.case import Case, certified_gap
+from antiscale.sweeps.run import run_sweep
+from antiscale.sweeps.separation import reading, separation
 
 ROOT = Path(__file__).parents[1]
 SMALL = {"horizon": 256, "repeats": 8}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import antiscale as ac
-from antiscale.stated import StatedRewards, stated_rewards
+from antiscale.rewards.evaluation import StatedRewards, stated_rewards
 from tests.oracles_classes import members_of, small_model
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from antiscale import stopping
 from antiscale.cli import main
+from antiscale.core import stopping
 
 PYTHON = [sys.executable, "-c"]
 # A command that computes in another way than most: swallowing, deaf, or in a thread.
@@ -91,7 +91,7 @@ def test_what_is_ignored_stays_ignored() -> None:
 def test_no_file_is_half_written_when_the_process_is_ended(tmp_path: Path) -> None:
     command = COMMAND.replace(
         "{kind}()",
-        "from pathlib import Path\n    from antiscale.folder import write_whole\n"
+        "from pathlib import Path\n    from antiscale.core.folder import write_whole\n"
         "    def write():\n"
         f"        while True: write_whole(Path({str(tmp_path)!r}) / 'x', b'a' * 10**6)\n"
         "    threading.Thread(target=write).start()\n    swallowing()",

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 import antiscale as ac
-from antiscale.results import open_run
-from antiscale.simulate import simulate
-from antiscale.sweeps import SweepResult, run_sweep
+from antiscale.sweeps.cell import simulate
+from antiscale.sweeps.folder import open_run
+from antiscale.sweeps.run import SweepResult, run_sweep
 
 ROW_KEYS = {
     "horizon", "n", "sigma", "c0", "max_ratio", "vf_lower", "vf_mean", "vf_low", "vf_high",

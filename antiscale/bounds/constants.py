@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 
 if TYPE_CHECKING:
     from fractions import Fraction

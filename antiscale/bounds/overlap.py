@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from antiscale.validate import Floats
+from antiscale.core.validate import Floats
 
 # A bound on 1 - TV as a function of the defect 1 - B of one trace of the prompt.
 Overlap = Callable[[Floats], Floats]

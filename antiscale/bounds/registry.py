@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from antiscale import validate
-from antiscale.errors import InputError
-from antiscale.numbers import Toward
-from antiscale.validate import shown
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import Toward
+from antiscale.core.validate import shown
 
 KINDS = ("identity", "exact", "tight", "valid")
 
@@ -401,7 +401,7 @@ _RESULTS = (
     Result(
         "T11", "planted subsequence", "exact", "the base policy",
         "P(T <= H) of a planted word, from the automaton of its progress",
-        "known", "probability", "antiscale.chains:planted_success",
+        "known", "probability", "antiscale.models.chains:planted_success",
         {"target": [0, 1, 0], "vocabulary": 4, "skill": 0.5, "horizon": 16},
     ),
     Result(

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import optimize
 
-from antiscale.certify import genes
+from antiscale.certify import instances
 from antiscale.certify.check import SLACK, Bound, Check
-from antiscale.certify.genes import Instance
+from antiscale.certify.instances import Instance
 
 # Every so many rounds the worst is climbed by Nelder and Mead's simplex.
 CLIMB_EVERY = 4
@@ -93,13 +93,13 @@ def attack(
     for _ in range(check.draws):
         if enough():
             return found
-        ratio = trial(genes.draw(check.genes, rng))
+        ratio = trial(instances.draw(check.genes, rng))
         if ratio is not None:
             found.ratios.append(ratio)
     for _ in range(check.draws):
         if found.instance is None or enough():
             break
-        trial(genes.mutate(check.genes, rng, found.instance))
+        trial(instances.mutate(check.genes, rng, found.instance))
     if number % CLIMB_EVERY == 0 and found.instance is not None and not enough():
         _climb(check, found.instance, trial)
     return found
@@ -107,12 +107,12 @@ def attack(
 
 def _climb(check: Check, instance: Instance, trial: object) -> None:
     """Climb the ratio in everything continuous, by a simplex that needs no derivatives."""
-    free = genes.encode(check.genes, instance)
+    free = instances.encode(check.genes, instance)
     if not len(free):
         return
 
     def loss(point: np.ndarray) -> float:
-        ratio = trial(genes.decode(check.genes, instance, point))  # type: ignore[operator]
+        ratio = trial(instances.decode(check.genes, instance, point))  # type: ignore[operator]
         return 0.0 if ratio is None or not math.isfinite(ratio) else -ratio
 
     optimize.minimize(

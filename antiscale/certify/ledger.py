@@ -22,11 +22,11 @@ from antiscale.bounds.registry import RESULTS
 from antiscale.certify.attack import Found
 from antiscale.certify.check import SLACK, Check, key_of
 from antiscale.certify.checks import CHECKS
-from antiscale.certify.genes import Gene
-from antiscale.configs import writable
-from antiscale.errors import InputError
-from antiscale.folder import LOCK, locked, read_json, write_whole, writing
-from antiscale.version import __version__
+from antiscale.certify.instances import Gene
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.core.folder import LOCK, locked, read_json, write_whole, writing
+from antiscale.core.version import __version__
 
 SCHEMA = "antiscale.certify/1"
 _HANDED_OUT = "handed_out.json"

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import optimize, special
 
 from antiscale.certify import truths
-from antiscale.validate import Floats
+from antiscale.core.validate import Floats
 
 # Experts at which a learner's risk is taken, and how many more around the worst of them.
 _COARSE, _FINE = 33, 17

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from antiscale import bounds
-from antiscale.certify import genes, minimax, truths
+from antiscale.certify import instances, minimax, truths
 from antiscale.certify.check import TOP, Bound, Check, Evaluate, Pair, array, number, spread
-from antiscale.certify.genes import Instance
-from antiscale.validate import Floats
+from antiscale.certify.instances import Instance
+from antiscale.core.validate import Floats
 
 # Data sets that are listed at the most.
 _LISTED = 1500
@@ -67,7 +67,7 @@ def _families(x: Instance, bound: Bound) -> Pair:
     model = truths.family_model(x["family"])
     if model is None or not model.announced or x["kappa"] <= 0:
         return None
-    rho = genes.normalised(x["masses"], len(model.pmf))
+    rho = instances.normalised(x["masses"], len(model.pmf))
     pmf, returns = np.asarray(model.pmf), np.asarray(model.returns, dtype=float)
     value = float(
         rho @ bound(pmf=pmf, returns=returns, n=x["n"], prompt_mass=rho, kappa=x["kappa"],
@@ -200,14 +200,14 @@ def _sft_mirror(
 def _sft_prompts(x: Instance, bound: Bound) -> Pair:
     m = x["m"]
     expert, base, returns = (array(x[name])[:m] for name in ("experts", "bases", "returns"))
-    return _sft_mirror(expert, base, returns, genes.normalised(x["masses"], m), x["n"], bound)
+    return _sft_mirror(expert, base, returns, instances.normalised(x["masses"], m), x["n"], bound)
 
 
 def _sft_families(x: Instance, bound: Bound) -> Pair:
     model = truths.family_model(x["family"])
     if model is None or not model.announced:
         return None
-    rho = genes.normalised(x["masses"], len(model.pmf))
+    rho = instances.normalised(x["masses"], len(model.pmf))
     base, returns = np.asarray(model.pmf), np.asarray(model.returns, dtype=float)
     expert = base
     if x["kappa"] > 0:
@@ -331,24 +331,25 @@ def _mle(x: Instance, bound: Bound) -> Pair:
     return value, truths.quantile(law, losses, x["delta"])
 
 
-_KAPPA = genes.positive(1e-4, 1e2, 0.0, 1e-9, 1e6)
-_MASS = genes.share(0.02, 1.0, 1.0)
-_DELTA = genes.positive(1e-3, 0.9)
-_LARGE = genes.count(0, 10**9)
+_KAPPA = instances.positive(1e-4, 1e2, 0.0, 1e-9, 1e6)
+_MASS = instances.share(0.02, 1.0, 1.0)
+_DELTA = instances.positive(1e-3, 0.9)
+_LARGE = instances.count(0, 10**9)
 _GRID = {
-    "n": genes.count(0, 6), "rho": _MASS, "kappa": _KAPPA,
-    "overlap": genes.choice(*["affinity"] * 6, "averaged", "exact"),
+    "n": instances.count(0, 6), "rho": _MASS, "kappa": _KAPPA,
+    "overlap": instances.choice(*["affinity"] * 6, "averaged", "exact"),
 }  # fmt: skip
-_FEW = {"pmf": genes.pmf(2, 4), "returns": genes.table(1, "pmf")}
-_MANY = {"pmf": genes.pmf(5, 200), "returns": genes.table(1, "pmf")}
-_TWO = {"q": genes.share(1e-6, 1 - 1e-6, 0.5), "large": _LARGE}
-_FAMILY = {"family": genes.family(), "masses": genes.masses(16)}
+_FEW = {"pmf": instances.pmf(2, 4), "returns": instances.table(1, "pmf")}
+_MANY = {"pmf": instances.pmf(5, 200), "returns": instances.table(1, "pmf")}
+_TWO = {"q": instances.share(1e-6, 1 - 1e-6, 0.5), "large": _LARGE}
+_FAMILY = {"family": instances.family(), "masses": instances.masses(16)}
 _BLOCKS = {
-    "mass": genes.pmf(2, 6), "weight": genes.share(0.05, 1.0, 1.0),
-    "heights": genes.table(1, "mass"), "n": genes.count(0, 12), "rho": _MASS, "kappa": _KAPPA,
+    "mass": instances.pmf(2, 6), "weight": instances.share(0.05, 1.0, 1.0),
+    "heights": instances.table(1, "mass"), "n": instances.count(0, 12), "rho": _MASS,
+    "kappa": _KAPPA,
 }  # fmt: skip
-_SIX = genes.choice([0] * 6)
-_TWO_EXPERTS = {name: genes.share() for name in ("e1", "e2", "b1", "b2")}
+_SIX = instances.choice([0] * 6)
+_TWO_EXPERTS = {name: instances.share() for name in ("e1", "e2", "b1", "b2")}
 
 
 def _grids(label: str) -> list[Check]:
@@ -356,22 +357,22 @@ def _grids(label: str) -> list[Check]:
     return [
         Check(label, "few types", "lower", {**_FEW, **_GRID}, _listed, by,
               draws=draws),
-        Check(label, "many types", "lower", {**_MANY, **_GRID, "n": genes.count(0, 1)}, _listed,
+        Check(label, "many types", "lower", {**_MANY, **_GRID, "n": instances.count(0, 1)}, _listed,
               by, draws=draws),
         Check(label, "programs", "lower",
-              {"pmf": genes.pmf(2, 3), "returns": genes.table(1, "pmf"), **_GRID,
-               "n": genes.count(0, 4), "program": genes.choice(True)}, _listed,
+              {"pmf": instances.pmf(2, 3), "returns": instances.table(1, "pmf"), **_GRID,
+               "n": instances.count(0, 4), "program": instances.choice(True)}, _listed,
               "linear programs", draws=draws),
         Check(label, "two types", "lower",
-              {**_TWO, "kappa": _KAPPA, "overlap": genes.choice("affinity", "averaged")},
+              {**_TWO, "kappa": _KAPPA, "overlap": instances.choice("affinity", "averaged")},
               _two_types, "De Moivre's mean deviation"),
         Check(label, "two types exactly", "lower",
-              {**_TWO, "large": genes.count(0, 10**6), "kappa": _KAPPA,
-               "overlap": genes.choice("exact")}, _two_types,
+              {**_TWO, "large": instances.count(0, 10**6), "kappa": _KAPPA,
+               "overlap": instances.choice("exact")}, _two_types,
               "De Moivre's mean deviation", draws=4 if label == "T4a" else 1),
         Check(label, "families", "lower",
-              {**_FAMILY, "n": genes.count(0, 3), "kappa": _KAPPA,
-               "overlap": genes.choice("affinity", "averaged")}, _families, by,
+              {**_FAMILY, "n": instances.count(0, 3), "kappa": _KAPPA,
+               "overlap": instances.choice("affinity", "averaged")}, _families, by,
               draws=draws),
     ]  # fmt: skip
 
@@ -380,43 +381,46 @@ CHECKS = (
     *_grids("T4a"),
     Check("T4b", "few styles", "lower", _BLOCKS, _blocks("two_point"), "Bayes risk of the prior"),
     Check("T4b", "two styles", "lower",
-          {**_TWO, "pair": genes.choice([0, 0]), "heights": genes.table(1, "pair"),
+          {**_TWO, "pair": instances.choice([0, 0]), "heights": instances.table(1, "pair"),
            "kappa": _KAPPA}, _two_blocks, "overlap of binomials"),
     *_grids("T4c"),
-    Check("T4d", "few styles", "lower", _BLOCKS | {"n": genes.count(0, 6)}, _blocks("many_point"),
+    Check("T4d", "few styles", "lower", _BLOCKS | {"n": instances.count(0, 6)},
+          _blocks("many_point"),
           "Bayes risk of the prior", draws=24),
     Check("T4e", "few types", "lower", {**_FEW, "n": _GRID["n"], "rho": _MASS, "kappa": _KAPPA,
-                                        "chance": genes.positive(1e-3, 0.5)}, _often,
+                                        "chance": instances.positive(1e-3, 0.5)}, _often,
           "Neyman-Pearson tests"),
     Check("T4e", "two types", "lower", {**_TWO, "kappa": _KAPPA,
-                                        "chance": genes.positive(1e-3, 0.5)}, _often_two_types,
+                                        "chance": instances.positive(1e-3, 0.5)}, _often_two_types,
           "overlap of binomials"),
     Check("T5a", "few prompts", "upper",
-          {"m": genes.count(1, 3), "types": genes.choice(*([0] * k for k in (2, 3, 4))),
-           "experts": genes.laws(3, "types"), "bases": genes.laws(3, "types"),
-           "returns": genes.table(3, "types"), "masses": genes.masses(3),
-           "n": genes.count(0, 10)}, _sft_prompts, "all data sets"),
-    Check("T5a", "two types", "upper", {**_TWO, "idle": genes.share()}, _sft_two_types,
+          {"m": instances.count(1, 3), "types": instances.choice(*([0] * k for k in (2, 3, 4))),
+           "experts": instances.laws(3, "types"), "bases": instances.laws(3, "types"),
+           "returns": instances.table(3, "types"), "masses": instances.masses(3),
+           "n": instances.count(0, 10)}, _sft_prompts, "all data sets"),
+    Check("T5a", "two types", "upper", {**_TWO, "idle": instances.share()}, _sft_two_types,
           "De Moivre's mean deviation"),
-    Check("T5a", "families", "upper", {**_FAMILY, "n": genes.count(0, 24),
-                                       "kappa": genes.positive(1e-3, 1e2, 0.0)}, _sft_families,
+    Check("T5a", "families", "upper", {**_FAMILY, "n": instances.count(0, 24),
+                                       "kappa": instances.positive(1e-3, 1e2, 0.0)}, _sft_families,
           "convolution"),
     Check("T5a", "styles", "upper",
-          {"expert": genes.pmf(2, 6), "base": genes.laws(1, "expert"),
-           "returns": genes.table(1, "expert"), "blocks": genes.count(1, 4),
-           "n": genes.count(0, 6), "rho": _MASS}, _sft_blocks, "all data sets"),
+          {"expert": instances.pmf(2, 6), "base": instances.laws(1, "expert"),
+           "returns": instances.table(1, "expert"), "blocks": instances.count(1, 4),
+           "n": instances.count(0, 6), "rho": _MASS}, _sft_blocks, "all data sets"),
     Check("T5a", "any class", "upper",
-          {"expert": genes.pmf(2, 5), "base": genes.laws(1, "expert"),
-           "table": genes.table(6, "expert"), "members": genes.count(2, 6),
-           "n": genes.count(0, 7), "rho": _MASS}, _sft_class, "all data sets"),
+          {"expert": instances.pmf(2, 5), "base": instances.laws(1, "expert"),
+           "table": instances.table(6, "expert"), "members": instances.count(2, 6),
+           "n": instances.count(0, 7), "rho": _MASS}, _sft_class, "all data sets"),
     Check("T5b", "two prompts", "upper",
-          {"six": _SIX, "returns": genes.table(1, "six"), "policies": genes.laws(4, "six"),
-           "size": genes.count(1, 4), "rho": genes.share(0.02, 0.98), "n": genes.count(1, 5),
-           "delta": _DELTA, "expected": genes.choice(False, True)}, _mle, "all data sets"),
+          {"six": _SIX, "returns": instances.table(1, "six"), "policies": instances.laws(4, "six"),
+           "size": instances.count(1, 4), "rho": instances.share(0.02, 0.98),
+           "n": instances.count(1, 5),
+           "delta": _DELTA, "expected": instances.choice(False, True)}, _mle, "all data sets"),
     Check("T5c", "two prompts", "upper",
-          {**_TWO_EXPERTS, "rows": genes.choice([0, 0]), "returns": genes.table(2, "rows"),
-           "rho": genes.share(0.02, 0.98), "n": genes.count(0, 9), "delta": _DELTA}, _sft_often,
+          {**_TWO_EXPERTS, "rows": instances.choice([0, 0]), "returns": instances.table(2, "rows"),
+           "rho": instances.share(0.02, 0.98), "n": instances.count(0, 9), "delta": _DELTA},
+           _sft_often,
           "all data sets"),
-    Check("T5c", "two types", "upper", {**_TWO, "idle": genes.share(), "delta": _DELTA},
+    Check("T5c", "two types", "upper", {**_TWO, "idle": instances.share(), "delta": _DELTA},
           _sft_often_two_types, "binomial tails"),
 )  # fmt: skip

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from antiscale.certify import genes, truths
+from antiscale.certify import instances, truths
 from antiscale.certify.check import TOP, Bound, Check, Evaluate, Pair, array, number, spread
-from antiscale.certify.genes import Gene, Instance
-from antiscale.validate import Floats
+from antiscale.certify.instances import Gene, Instance
+from antiscale.core.validate import Floats
 
 # Sizes to which laws are padded with types of mass zero, so that JAX compiles few shapes.
 _SIZES = (3, 8, 32, 128, 512)
@@ -134,11 +134,11 @@ def _planted_alike(x: Instance, bound: Bound) -> Pair:
     return float(value), truths.run_of_successes(length, x["skill"], horizon)
 
 
-_KAPPA = genes.positive(1e-4, 1e3, 1e-9, 1e9)
-_EPS = genes.positive(1e-4, 1e2)
-_FEW = {"pmf": genes.pmf(2, 6), "returns": genes.table(1, "pmf")}
-_MANY = {"pmf": genes.pmf(7, 400), "returns": genes.table(1, "pmf")}
-_FAMILY = {"family": genes.family(), "prompt": genes.count(0, 3)}
+_KAPPA = instances.positive(1e-4, 1e3, 1e-9, 1e9)
+_EPS = instances.positive(1e-4, 1e2)
+_FEW = {"pmf": instances.pmf(2, 6), "returns": instances.table(1, "pmf")}
+_MANY = {"pmf": instances.pmf(7, 400), "returns": instances.table(1, "pmf")}
+_FAMILY = {"family": instances.family(), "prompt": instances.count(0, 3)}
 
 
 def _thrice(
@@ -164,7 +164,7 @@ def _thrice(
 
 
 CHECKS = (
-    Check("T1", "trees", "equal", {"tree": genes.tree(4)}, _heterogeneity_of_tree,
+    Check("T1", "trees", "equal", {"tree": instances.tree(4)}, _heterogeneity_of_tree,
           "token by token"),
     Check("T1", "families", "equal", _FAMILY, _heterogeneity_of_family, "exact sums"),
     *_thrice("T2", "equal", {"kappa": _KAPPA}, _ball, "the one-dimensional dual"),
@@ -174,18 +174,18 @@ CHECKS = (
     Check("T3c", "any steps", "upper", {"steps": Gene(
         lambda rng, _: (1 + rng.integers(0, 3, 12)).tolist(),
         lambda rng, *_: rng.choice([1, 1, 1, 2], 12).tolist(),
-    ), "k": genes.count(1, 12)}, _window, "all subsets"),
-    Check("T3c", "equal steps", "upper", {"many": genes.count(0, 400)}, _equal_steps,
+    ), "k": instances.count(1, 12)}, _window, "all subsets"),
+    Check("T3c", "equal steps", "upper", {"many": instances.count(0, 400)}, _equal_steps,
           "convolution"),
     *_thrice("T3d", "equal", {"kappa": _KAPPA}, _conditioning, "bisection and plain sums"),
     Check("T11", "any word", "equal", {
-        "vocabulary": genes.count(2, 4),
+        "vocabulary": instances.count(2, 4),
         "target": Gene(lambda rng, _: rng.integers(0, 4, 4).tolist(),
                        lambda rng, *_: rng.integers(0, 2, 4).tolist()),
-        "length": genes.count(1, 4), "skill": genes.share(0.0, 1.0),
-        "horizon": genes.count(1, 8)}, _planted, "all traces"),
+        "length": instances.count(1, 4), "skill": instances.share(0.0, 1.0),
+        "horizon": instances.count(1, 8)}, _planted, "all traces"),
     Check("T11", "one letter", "equal", {
-        "length": genes.count(1, 6), "skill": genes.share(0.0, 1.0),
+        "length": instances.count(1, 6), "skill": instances.share(0.0, 1.0),
         "far": Gene(lambda rng, _: int(rng.choice([1, 8, 64, 512])),
                     lambda rng, *_: int(rng.choice([1, 8, 64, 512])))},
           _planted_alike, "runs of successes"),

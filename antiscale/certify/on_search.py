@@ -9,10 +9,10 @@ import math
 import numpy as np
 from scipy import optimize, stats
 
-from antiscale.certify import genes, pessimist, truths
+from antiscale.certify import instances, pessimist, truths
 from antiscale.certify.check import TOP, Bound, Check, Evaluate, Pair, array, number
-from antiscale.certify.genes import Gene, Instance
-from antiscale.validate import Floats
+from antiscale.certify.instances import Gene, Instance
+from antiscale.core.validate import Floats
 
 
 def _divergence(kind: str, pmf: Floats, scores: Floats, n: float, bound: Bound) -> Pair:
@@ -217,7 +217,7 @@ def _allocation(x: Instance, bound: Bound) -> Pair:
     m, options = x["m"], 4
     tokens = np.cumsum(array(x["tokens"])[:m, :options], -1)
     values = array(x["values"])[:m, :options]
-    rho = genes.normalised(x["masses"], m)
+    rho = instances.normalised(x["masses"], m)
     budget = float(rho @ tokens.min(-1)) + x["spare"]
     value = bound(tokens=list(tokens), values=list(values), budget=budget, prompt_mass=rho)
     weights = np.repeat(rho, options)
@@ -293,64 +293,69 @@ def _passes_on_average(x: Instance, bound: Bound) -> Pair:
     return float(mean), -math.expm1(k * math.log1p(-x["p"]))
 
 
-_KAPPA = genes.positive(1e-3, 1e2)
-_SCORED = {"pmf": genes.pmf(1, 200), "returns": genes.table(1, "pmf"),
-           "tries": genes.count(1, 10**6)}  # fmt: skip
-_FINE = {"size": genes.count(1, 20000), "tries": genes.count(1, 10**4)}
+_KAPPA = instances.positive(1e-3, 1e2)
+_SCORED = {"pmf": instances.pmf(1, 200), "returns": instances.table(1, "pmf"),
+           "tries": instances.count(1, 10**6)}  # fmt: skip
+_FINE = {"size": instances.count(1, 20000), "tries": instances.count(1, 10**4)}
 
 CHECKS = (
     Check("T10a", "any scores", "upper", _SCORED, _any_scores("kl"), "order statistics"),
     Check("T10a", "fine scores", "upper", _FINE, _fine_scores("kl"), "order statistics"),
     Check("T10b", "any scores", "upper", _SCORED, _any_scores("chi2"), "order statistics"),
     Check("T10b", "fine scores", "upper", _FINE, _fine_scores("chi2"), "order statistics"),
-    Check("T10c", "any event", "equal", {"c": genes.positive(1e-3, 0.99),
-                                         "delta": genes.positive(1e-3, 0.9)}, _tries,
+    Check("T10c", "any event", "equal", {"c": instances.positive(1e-3, 0.99),
+                                         "delta": instances.positive(1e-3, 0.9)}, _tries,
           "one try after another"),
     Check("T10d", "any verifier", "upper",
-          {"pmf": genes.pmf(2, 12), "pair": genes.table(2, "pmf"),
-           "fooled": genes.table(1, "pmf"), "tries": genes.count(1, 10**4)}, _wrong_verifier,
+          {"pmf": instances.pmf(2, 12), "pair": instances.table(2, "pmf"),
+           "fooled": instances.table(1, "pmf"), "tries": instances.count(1, 10**4)},
+           _wrong_verifier,
           "order statistics"),
     Check("T10d", "rare errors", "upper",
-          {"error": genes.positive(1e-9, 0.9), "gap": genes.positive(1e-6, TOP),
-           "tries": genes.count(1, 10**4)}, _fooled_rarely, "order statistics"),
+          {"error": instances.positive(1e-9, 0.9), "gap": instances.positive(1e-6, TOP),
+           "tries": instances.count(1, 10**4)}, _fooled_rarely, "order statistics"),
     Check("T10e", "any labels", "upper",
-          {"pmf": genes.pmf(2, 3), "n": genes.count(0, 10**6), "kappa": _KAPPA,
-           "delta": genes.positive(1e-6, 0.5)}, _learned_verifier, "all data sets and truths",
+          {"pmf": instances.pmf(2, 3), "n": instances.count(0, 10**6), "kappa": _KAPPA,
+           "delta": instances.positive(1e-6, 0.5)}, _learned_verifier, "all data sets and truths",
           draws=24),
     Check("T10f", "few levels", "equal",
-          {"four": genes.choice(*([0] * k for k in (2, 4, 8))), "masses": genes.table(1, "four"),
-           "tries": genes.count(1, 10**4)}, lambda x, bound: _roc(
+          {"four": instances.choice(*([0] * k for k in (2, 4, 8))), "masses": instances.table(1,
+                                                                                              "four"),
+           "tries": instances.count(1, 10**4)}, lambda x, bound: _roc(
                x | {"masses": [x["masses"]]}, bound), "order statistics"),
     Check("T10g", "few levels", "equal",
-          {"eight": genes.choice([0] * 6, [0] * 8), "masses": genes.table(3, "eight"),
-           "states": genes.count(1, 3)}, _turning_point, "a grid over N, climbed"),
+          {"eight": instances.choice([0] * 6, [0] * 8), "masses": instances.table(3, "eight"),
+           "states": instances.count(1, 3)}, _turning_point, "a grid over N, climbed"),
     Check("T10h", "few costs", "equal",
-          {"pmf": genes.pmf(2, 4),
+          {"pmf": instances.pmf(2, 4),
            "costs": Gene(lambda rng, _: rng.integers(1, 7, 4).tolist(),
                          lambda rng, *_: rng.integers(1, 7, 4).tolist()),
            "solved": Gene(lambda rng, _: rng.integers(0, 2, 4).tolist(),
                           lambda rng, *_: rng.integers(0, 2, 4).tolist()),
-           "budget": genes.count(1, 30)}, _hard_cap, "all sequences of traces"),
-    Check("T10i", "few answers", "upper", {"pmf": genes.pmf(2, 4), "n": genes.count(1, 12)},
+           "budget": instances.count(1, 30)}, _hard_cap, "all sequences of traces"),
+    Check("T10i", "few answers", "upper", {"pmf": instances.pmf(2, 4), "n": instances.count(1, 12)},
           _vote, "all votes"),
-    Check("T10i", "two answers", "upper", {"q": genes.share(0.01, 0.99),
-                                           "large": genes.count(1, 10**6)}, _two_answers,
+    Check("T10i", "two answers", "upper", {"q": instances.share(0.01, 0.99),
+                                           "large": instances.count(1, 10**6)}, _two_answers,
           "binomial tails"),
     Check("T10j", "few problems", "upper",
-          {"m": genes.count(1, 4), "four": genes.choice([0] * 4), "tokens": genes.table(4, "four"),
-           "values": genes.table(4, "four"), "masses": genes.masses(4),
-           "spare": genes.positive(1e-3, 64.0)}, _allocation, "linear programs"),
+          {"m": instances.count(1, 4), "four": instances.choice([0] * 4),
+           "tokens": instances.table(4, "four"),
+           "values": instances.table(4, "four"), "masses": instances.masses(4),
+           "spare": instances.positive(1e-3, 64.0)}, _allocation, "linear programs"),
     Check("T10k", "few answers", "equal",
-          {"c": genes.share(0.01, 0.99), "others": genes.count(1, 60),
-           "tries": genes.count(1, 40), "tpr": genes.share(), "fpr": genes.share()}, _revision,
+          {"c": instances.share(0.01, 0.99), "others": instances.count(1, 60),
+           "tries": instances.count(1, 40), "tpr": instances.share(), "fpr": instances.share()},
+           _revision,
           "try by try"),
     Check("T10l", "any rates", "equal",
-          {**{name: genes.share() for name in ("c", "accept", "pass", "fix", "spoil")},
-           "rounds": genes.count(0, 200)}, _self_correction, "round by round"),
+          {**{name: instances.share() for name in ("c", "accept", "pass", "fix", "spoil")},
+           "rounds": instances.count(0, 200)}, _self_correction, "round by round"),
     Check("T10m", "any sample", "equal",
-          {"samples": genes.count(1, 10**4), "right": genes.count(0, 10**4),
-           "k": genes.count(1, 10**4)}, _passes, "hypergeometric tails"),
+          {"samples": instances.count(1, 10**4), "right": instances.count(0, 10**4),
+           "k": instances.count(1, 10**4)}, _passes, "hypergeometric tails"),
     Check("T10m", "on average", "equal",
-          {"few": genes.count(1, 40), "p": genes.share(0.01, 0.99), "k": genes.count(1, 40)},
+          {"few": instances.count(1, 40), "p": instances.share(0.01, 0.99),
+           "k": instances.count(1, 40)},
           _passes_on_average, "binomial sums"),
 )  # fmt: skip

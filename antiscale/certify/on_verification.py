@@ -9,11 +9,11 @@ from decimal import Decimal, localcontext
 import numpy as np
 
 from antiscale import bounds
-from antiscale.certify import genes, minimax, pessimist, truths
+from antiscale.certify import instances, minimax, pessimist, truths
 from antiscale.certify.check import TOP, Bound, Check, Evaluate, Pair, array, number, spread
-from antiscale.certify.genes import Instance
-from antiscale.light import LightTypes
-from antiscale.validate import Floats
+from antiscale.certify.instances import Instance
+from antiscale.core.validate import Floats
+from antiscale.risks.rare_types import LightTypes
 
 # T6
 
@@ -188,7 +188,7 @@ def _prompts(label: str) -> Evaluate:
 
     def evaluate(x: Instance, bound: Bound) -> Pair:
         m, wide = x["m"], _wide(label, x)
-        rho = genes.normalised(x["masses"], m)
+        rho = instances.normalised(x["masses"], m)
         games = []
         for pmf, returns, share in zip(
             array(x["laws"])[:m], array(x["returns"])[:m], rho, strict=True
@@ -344,7 +344,7 @@ def _gap_of_family(x: Instance, bound: Bound) -> Pair:
     kappa, n = x["kappa"], x["n"]
     if model is None or not model.announced or kappa <= 0:
         return None
-    rho = genes.normalised(x["masses"], len(model.pmf))
+    rho = instances.normalised(x["masses"], len(model.pmf))
     pmf = np.asarray(model.pmf)
     returns = np.asarray(model.returns, dtype=float) * (TOP / model.horizon)
     lower = float(rho @ bounds.vf_lower(pmf, returns, n, prompt_mass=rho, kappa=kappa))
@@ -388,83 +388,87 @@ def _misspecified(x: Instance, bound: Bound) -> Pair:
     return float(given[worst]), float(truth[worst])
 
 
-_DELTA = genes.positive(1e-3, 0.9)
-_MASS = genes.share(0.02, 1.0, 1.0)
-_LARGE = genes.count(0, 10**9)
-_KAPPA = genes.positive(1e-3, 1e2, 1e-9, 1e6)
-_UNIFORM = {"uniform": genes.choice(False, True), "delta": _DELTA,
-            "expected": genes.choice(False, True)}  # fmt: skip
-_LAW = {"pmf": genes.pmf(2, 5), "returns": genes.table(1, "pmf")}
-_BLOCKS = {"blocks": genes.count(1, 3), "mirrors": genes.choice(False, True)}
-_WIDE = {"kappa": _KAPPA, "wide": genes.choice(False, True)}
+_DELTA = instances.positive(1e-3, 0.9)
+_MASS = instances.share(0.02, 1.0, 1.0)
+_LARGE = instances.count(0, 10**9)
+_KAPPA = instances.positive(1e-3, 1e2, 1e-9, 1e6)
+_UNIFORM = {"uniform": instances.choice(False, True), "delta": _DELTA,
+            "expected": instances.choice(False, True)}  # fmt: skip
+_LAW = {"pmf": instances.pmf(2, 5), "returns": instances.table(1, "pmf")}
+_BLOCKS = {"blocks": instances.count(1, 3), "mirrors": instances.choice(False, True)}
+_WIDE = {"kappa": _KAPPA, "wide": instances.choice(False, True)}
 
 
 def _games(label: str) -> list[Check]:
-    by, rows = "all data sets and truths", genes.choice([0] * 2, [0] * 3)
+    by, rows = "all data sets and truths", instances.choice([0] * 2, [0] * 3)
     return [
         Check(label, "any labels", "upper",
-              {"pmf": genes.pmf(2, 4), "n": _LARGE, "high": genes.share(0.0, TOP, TOP),
-               "mirrored": genes.choice(False, True), **_WIDE}, _any_labels(label), by),
+              {"pmf": instances.pmf(2, 4), "n": _LARGE, "high": instances.share(0.0, TOP, TOP),
+               "mirrored": instances.choice(False, True), **_WIDE}, _any_labels(label), by),
         Check(label, "styles", "upper", {**_LAW, **_BLOCKS, "n": _LARGE, **_WIDE},
               _of_styles(label), by),
         Check(label, "prompts", "upper",
-              {"m": genes.count(1, 3), "types": rows, "laws": genes.laws(3, "types"),
-               "returns": genes.table(3, "types"), "masses": genes.masses(3),
-               "mirror": genes.choice(False, True), "n": _LARGE, **_WIDE}, _prompts(label), by),
+              {"m": instances.count(1, 3), "types": rows, "laws": instances.laws(3, "types"),
+               "returns": instances.table(3, "types"), "masses": instances.masses(3),
+               "mirror": instances.choice(False, True), "n": _LARGE, **_WIDE}, _prompts(label), by),
         *([] if label == "T7c" else [
             Check(label, "two members", "upper",
-                  {"pmf": genes.pmf(2, 6), "pair": genes.table(2, "pmf"), "large": _LARGE,
-                   "kappa": genes.positive(1e-3, 1e2)}, _two_members(label), "saddle points")]),
+                  {"pmf": instances.pmf(2, 6), "pair": instances.table(2, "pmf"), "large": _LARGE,
+                   "kappa": instances.positive(1e-3, 1e2)}, _two_members(label), "saddle points")]),
         *([] if label == "T7" else [
             Check(label, "reversed labels", "upper",
-                  {"pmf": genes.pmf(2, 3), "few": genes.count(0, 6),
-                   "eta": genes.share(0.0, 0.49, 0.0), "tolerance": genes.count(0, 3), **_WIDE},
+                  {"pmf": instances.pmf(2, 3), "few": instances.count(0, 6),
+                   "eta": instances.share(0.0, 0.49, 0.0), "tolerance": instances.count(0, 3),
+                   **_WIDE},
                   _reversed_labels(label), by, draws=24)]),
     ]  # fmt: skip
 
 
-_FAST = {"n": genes.count(2, 10**6), "kappa": genes.positive(1e-3, 1.0)}
-_SLOW = {"n": genes.count(2, 10**6), "kappa": genes.positive(1e-3, 1e2),
-         "c": genes.positive(0.05, 3.0)}  # fmt: skip
+_FAST = {"n": instances.count(2, 10**6), "kappa": instances.positive(1e-3, 1.0)}
+_SLOW = {"n": instances.count(2, 10**6), "kappa": instances.positive(1e-3, 1e2),
+         "c": instances.positive(0.05, 3.0)}  # fmt: skip
 
 CHECKS = (
     Check("T6a", "few types", "upper",
-          {"pmf": genes.pmf(2, 4), "table": genes.table(8, "pmf"), "members": genes.count(1, 8),
-           "n": genes.count(0, 8), **_UNIFORM}, _verifier, "all data sets"),
-    Check("T6a", "two members", "upper", {"e": genes.share(), "large": _LARGE, **_UNIFORM},
+          {"pmf": instances.pmf(2, 4), "table": instances.table(8, "pmf"),
+           "members": instances.count(1, 8),
+           "n": instances.count(0, 8), **_UNIFORM}, _verifier, "all data sets"),
+    Check("T6a", "two members", "upper", {"e": instances.share(), "large": _LARGE, **_UNIFORM},
           _verifier_of_two, "powers to fifty digits"),
-    Check("T6b", "few blocks", "upper", {"pmf": genes.pmf(1, 4), "rho": _MASS,
-                                         "n": genes.count(0, 8)}, _unseen, "all data sets"),
-    Check("T6b", "many blocks", "upper", {"pmf": genes.pmf(5, 200), "rho": _MASS,
+    Check("T6b", "few blocks", "upper", {"pmf": instances.pmf(1, 4), "rho": _MASS,
+                                         "n": instances.count(0, 8)}, _unseen, "all data sets"),
+    Check("T6b", "many blocks", "upper", {"pmf": instances.pmf(5, 200), "rho": _MASS,
                                           "large": _LARGE}, _unseen_far,
           "powers to fifty digits"),
-    Check("T6b", "styles", "upper", {**_LAW, **_BLOCKS, "n": genes.count(0, 6)}, _unseen_styles,
+    Check("T6b", "styles", "upper", {**_LAW, **_BLOCKS, "n": instances.count(0, 6)}, _unseen_styles,
           "all data sets and truths"),
     Check("T6c", "few blocks", "upper",
-          {"pmf": genes.pmf(1, 4), "rho": _MASS, "n": genes.count(0, 100),
-           "eta": genes.share(0.0, 0.49, 0.0), "tolerance": genes.count(0, 6)}, _unseen_noisy,
+          {"pmf": instances.pmf(1, 4), "rho": _MASS, "n": instances.count(0, 100),
+           "eta": instances.share(0.0, 0.49, 0.0), "tolerance": instances.count(0, 6)},
+           _unseen_noisy,
           "random walks"),
     Check("T6d", "few blocks", "upper",
-          {"pmf": genes.pmf(1, 4), "rho": genes.share(0.02, 0.98), "n": genes.count(0, 8),
+          {"pmf": instances.pmf(1, 4), "rho": instances.share(0.02, 0.98), "n": instances.count(0,
+                                                                                                8),
            "delta": _DELTA}, _unseen_often, "all data sets"),
     *_games("T7"), *_games("T7a"), *_games("T7b"), *_games("T7c"),
-    Check("T8a", "any number", "lower", {"d": genes.choice(1, 2, 4), **_FAST}, _fast,
+    Check("T8a", "any number", "lower", {"d": instances.choice(1, 2, 4), **_FAST}, _fast,
           "sums over counts"),
-    Check("T8a", "few types", "lower", {"d": genes.count(1, 4), **_FAST}, _fast_listed,
+    Check("T8a", "few types", "lower", {"d": instances.count(1, 4), **_FAST}, _fast_listed,
           "all labels and data sets"),
-    Check("T8b", "any number", "lower", {"d": genes.choice(1, 4, 24), **_SLOW}, _slow,
+    Check("T8b", "any number", "lower", {"d": instances.choice(1, 4, 24), **_SLOW}, _slow,
           "sums over counts"),
-    Check("T8b", "few types", "lower", {"d": genes.count(1, 5), **_SLOW}, _slow_listed,
+    Check("T8b", "few types", "lower", {"d": instances.count(1, 5), **_SLOW}, _slow_listed,
           "all labels and data sets", draws=16),
     Check("T9", "two types", "lower",
-          {"q": genes.share(1e-4, 1 - 1e-4, 0.5), "large": _LARGE, "kappa": _KAPPA,
-           "form": genes.choice("two_point", "best")}, _gap, "De Moivre and all data sets"),
+          {"q": instances.share(1e-4, 1 - 1e-4, 0.5), "large": _LARGE, "kappa": _KAPPA,
+           "form": instances.choice("two_point", "best")}, _gap, "De Moivre and all data sets"),
     Check("T9", "families", "lower",
-          {"family": genes.family(), "masses": genes.masses(16), "n": genes.count(0, 3),
+          {"family": instances.family(), "masses": instances.masses(16), "n": instances.count(0, 3),
            "kappa": _KAPPA}, _gap_of_family, "worst experts of 14 learners; all data sets",
           draws=16),
-    Check("T12", "any instance", "equal", {"mass": genes.share(0.01, 0.49),
-                                           "share": genes.share(0.01, 0.99),
-                                           "n": genes.count(1, 1000)}, _misspecified,
+    Check("T12", "any instance", "equal", {"mass": instances.share(0.01, 0.49),
+                                           "share": instances.share(0.01, 0.99),
+                                           "n": instances.count(1, 1000)}, _misspecified,
           "binomial sums"),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from antiscale.certify import truths
-from antiscale.validate import Floats
+from antiscale.core.validate import Floats
 
 
 class Game(NamedTuple):

@@ -18,9 +18,9 @@ from typing import NamedTuple
 from antiscale.certify.attack import Found, attack
 from antiscale.certify.check import key_of
 from antiscale.certify.checks import CHECKS
-from antiscale.certify.genes import Instance
+from antiscale.certify.instances import Instance
 from antiscale.certify.ledger import Ledger, Record
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 
 # Called with the share of the work done, instances tried and violations found.
 Progress = Callable[[float, int, int], None]

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from antiscale.errors import InputError
-from antiscale.families import load_family
-from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats
+from antiscale.models.families import load_family
+from antiscale.models.traces import TraceModel
 
 
 @functools.lru_cache(maxsize=256)

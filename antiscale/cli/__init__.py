@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from antiscale.errors import InputError
-from antiscale.stopping import Stopped, status, stoppable, tell
+from antiscale.core.errors import InputError
+from antiscale.core.stopping import Stopped, status, stoppable, tell
 
 # Signs of tables where the output has no characters for them; others print as "?".
 _SIGNS = {"–": "-", "−": "-", "±": "+-", "×": "x", "…": "...", "→": "->", "≤": "<=", "≥": ">="}
@@ -76,7 +76,7 @@ def _run() -> int:
     except OSError as error:
         if error.filename is not None:
             # A path that cannot be used, wherever it was first touched.
-            from antiscale.validate import shown
+            from antiscale.core.validate import shown
 
             _fail(f"{shown(str(error.filename))}: {error.strerror or error}")
         _discard_output()

@@ -9,9 +9,9 @@ import typer
 
 from antiscale.cli.terminal import console
 from antiscale.cli.typed import assignment, number
-from antiscale.config import SweepConfig
-from antiscale.configs import writable
-from antiscale.errors import InputError
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.sweeps.config import SweepConfig
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -92,10 +92,10 @@ def bounds(
     if assigned and not (table or label):
         raise InputError("--set goes with a label or with --table")
 
-    from antiscale import evaluated
     from antiscale.bounds import constants as constants_of
     from antiscale.bounds import registry
     from antiscale.cli.screens import bounds as screens
+    from antiscale.sweeps import evaluated
 
     shown: Any
     if label is not None:
@@ -103,7 +103,7 @@ def bounds(
         found = {"schema": "antiscale.bound/1"} | found
         shown = screens.evaluation(found)
     elif table:
-        from antiscale.bracket import Case
+        from antiscale.sweeps.case import Case
 
         if expert == "hard":
             raise InputError("--table takes --expert optimal or base; hard experts are drawn")

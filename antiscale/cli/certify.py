@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import machine, presets, validate
+from antiscale import presets
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import number
-from antiscale.configs import writable
-from antiscale.errors import InputError
-from antiscale.stopping import keeps
+from antiscale.core import machine, validate
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.core.stopping import keeps
 
 # Processor seconds of one round of one check, about.
 _ROUND = 1.0

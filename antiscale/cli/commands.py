@@ -21,7 +21,7 @@ from antiscale.cli import (
     separation,
     sweep,
 )
-from antiscale.version import __version__
+from antiscale.core.version import __version__
 
 app = typer.Typer(
     name="antiscale",

@@ -13,8 +13,8 @@ import typer
 from antiscale import presets
 from antiscale.cli.terminal import console, load_ahead, progress
 from antiscale.cli.typed import number
-from antiscale.errors import InputError
-from antiscale.validate import shown
+from antiscale.core.errors import InputError
+from antiscale.core.validate import shown
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -159,10 +159,10 @@ def diagnose(
         raise InputError(f"--export-model writes a CSV file; got {export_model}")
 
     from antiscale.cli.screens.diagnose import screen
-    from antiscale.results import open_folder
     from antiscale.rollouts import folder as folders
     from antiscale.rollouts.diagnosis import diagnose_loaded, require_samples
-    from antiscale.rollouts.tables import file_digest, load, read_table
+    from antiscale.rollouts.table import file_digest, load, read_table
+    from antiscale.sweeps.folder import open_folder
 
     with progress(1, hidden=quiet) as advance:
         if advance is not None:

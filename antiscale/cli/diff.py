@@ -32,8 +32,8 @@ def diff(
     both runs have the same cells (H, n). 1: results differ. 2: a folder cannot be read.
     """
     from antiscale.cli.screens.diff import screen
-    from antiscale.compare import compare
-    from antiscale.results import read_run
+    from antiscale.sweeps.compare import compare
+    from antiscale.sweeps.folder import read_run
 
     found = compare(read_run(first), read_run(second))
     if as_json:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from antiscale import families, validate
 from antiscale.cli.terminal import console
 from antiscale.cli.typed import DEFAULT, assignment, number
-from antiscale.configs import writable
+from antiscale.core import validate
+from antiscale.core.config import writable
+from antiscale.models import families
 
 app = typer.Typer(
     help="What each family models and which assumption it tests, with its measures at one horizon.",
@@ -38,8 +39,8 @@ def _family_command(name: str) -> None:
             bool, typer.Option("--json", help="Print one JSON object and nothing else.")
         ] = False,
     ) -> None:
-        from antiscale import portrait
         from antiscale.cli.screens.family import screen
+        from antiscale.models import portrait
 
         parameters = dict(assignment(text) for text in set_ or [])
         found = portrait.measures_of(

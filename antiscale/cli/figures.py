@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import presets, validate
+from antiscale import presets
 from antiscale.cli.terminal import console, progress
-from antiscale.configs import writable
-from antiscale.errors import InputError
-from antiscale.stopping import keeps
+from antiscale.core import validate
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.core.stopping import keeps
 
 EXAMPLES = """
 [bold]Examples[/bold]

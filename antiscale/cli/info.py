@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import families, presets
+from antiscale import presets
 from antiscale.cli.terminal import console
+from antiscale.models import families
 
 # How a preset of each kind is used.
 _USED = {
@@ -26,9 +27,10 @@ def info(
     ] = False,
 ) -> None:
     """Show versions, the device, and what there is by name: families, learners, presets."""
-    from antiscale import device, learners
-    from antiscale.classes import CLASSES
-    from antiscale.provenance import versions
+    from antiscale import learners
+    from antiscale.core import device
+    from antiscale.core.provenance import versions
+    from antiscale.rewards import CLASSES
 
     found: dict[str, Any] = {
         "versions": versions(),

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antiscale.config import SweepConfig
+from antiscale.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
-    from antiscale.folder import Folder
-    from antiscale.results import RunFolder
+    from antiscale.core.folder import Folder
+    from antiscale.sweeps.folder import RunFolder
 
 _SCHEMA = "antiscale.plot/1"
 
@@ -29,9 +29,9 @@ def plot(
     ] = False,
 ) -> None:
     """Redraw a sweep's plot from its rows alone."""
-    from antiscale.folder import Folder
-    from antiscale.report import caption
-    from antiscale.results import read_run
+    from antiscale.core.folder import Folder
+    from antiscale.sweeps.folder import read_run
+    from antiscale.sweeps.words import caption
 
     folder = read_run(run)
     result = folder.result()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from antiscale.cli.terminal import progress
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -43,8 +43,8 @@ def report(
     The page holds all it needs: it opens from disk, without a network. Needs Plotly and Jinja.
     """
     from antiscale import page
-    from antiscale.folder import write_whole
-    from antiscale.results import read_run
+    from antiscale.core.folder import write_whole
+    from antiscale.sweeps.folder import read_run
 
     target = run / "report.html" if out is None else out
     if target.is_dir():

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import presets, validate
+from antiscale import presets
 from antiscale.cli.terminal import console, progress
 from antiscale.cli.typed import assign, assignment, number
-from antiscale.configs import read_config, writable
-from antiscale.errors import InputError
+from antiscale.core import validate
+from antiscale.core.config import read_config, writable
+from antiscale.core.errors import InputError
+from antiscale.core.validate import shown
 from antiscale.search.config import SCHEMA, SearchConfig
-from antiscale.validate import shown
 
 _DEFAULT = SearchConfig()
 # What --verifier may set: the configuration's own names.
@@ -145,6 +146,7 @@ def search(
 
     from antiscale.cli.screens.search import listing, screen
     from antiscale.search import curves, strategies
+    from antiscale.search import folder as folders
 
     if list_:
         if as_json:
@@ -153,7 +155,7 @@ def search(
         else:
             console().print(listing(), highlight=False)
         return
-    from antiscale.results import open_folder
+    from antiscale.sweeps.folder import open_folder
 
     for name in settings.strategies:
         strategies.parse(name)
@@ -165,7 +167,7 @@ def search(
         start = settings.strategies[0]
         with progress(len(settings.strategies), hidden=quiet, start=start) as advance:
             found = curves.search_curves(settings, progress=advance)
-        curves.write(found, folder)
+        folders.write(found, folder)
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))
         return

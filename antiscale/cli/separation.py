@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import presets, validate
+from antiscale import presets
 from antiscale.cli.terminal import console, load_ahead, progress
 from antiscale.cli.typed import DEFAULT, assign, number
-from antiscale.config import SweepConfig
-from antiscale.configs import read_config
+from antiscale.core import validate
+from antiscale.core.config import read_config
+from antiscale.sweeps.config import SweepConfig
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -118,10 +119,10 @@ def separation(
         "--phase-horizon", number("--phase-horizon", phase_horizon), least=16, most=2**24
     )
 
-    from antiscale import separation as tool
     from antiscale.cli.screens.separation import screen
-    from antiscale.results import open_folder
-    from antiscale.sweeps import check
+    from antiscale.sweeps import separation as tool
+    from antiscale.sweeps.folder import open_folder
+    from antiscale.sweeps.run import check
 
     check(settings)
     name = settings.hash()

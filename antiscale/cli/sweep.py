@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from antiscale import families, presets
+from antiscale import presets
 from antiscale.cli.plot import draw
 from antiscale.cli.terminal import console, load_ahead, progress, say
 from antiscale.cli.typed import DEFAULT, assign, number
-from antiscale.config import EXPERTS, FORMS, SweepConfig
-from antiscale.configs import read_config
-from antiscale.stopping import keeps
+from antiscale.core.config import read_config
+from antiscale.core.stopping import keeps
+from antiscale.models import families
+from antiscale.sweeps.config import EXPERTS, FORMS, SweepConfig
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -223,10 +224,10 @@ def sweep(
     settings = SweepConfig.from_mapping(options)
 
     # Late: only a command that computes waits for JAX.
-    from antiscale import report
     from antiscale.cli.screens.sweep import screen
-    from antiscale.results import open_run
-    from antiscale.sweeps import check, run_sweep
+    from antiscale.sweeps import words
+    from antiscale.sweeps.folder import open_run
+    from antiscale.sweeps.run import check, run_sweep
 
     check(settings)
     path = out if out is not None else Path("runs") / settings.hash()
@@ -239,7 +240,7 @@ def sweep(
     total = len(settings.cells())
     with progress(total, hidden=quiet) as advance:
         result = run_sweep(settings, folder, advance)
-    draw(folder, report.caption(settings, result.rows, result.fit))
+    draw(folder, words.caption(settings, result.rows, result.fit))
     if as_json:
         print(json.dumps(result.to_json(), allow_nan=False))
         return

@@ -6,10 +6,10 @@ import contextlib
 import json
 from typing import Any
 
-from antiscale import validate
-from antiscale.config import SweepConfig
-from antiscale.errors import InputError
-from antiscale.validate import shown
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import shown
+from antiscale.sweeps.config import SweepConfig
 
 DEFAULT = SweepConfig()
 

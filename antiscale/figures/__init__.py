@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple
 
-from antiscale import validate
+from antiscale.core import validate
 
 
 class Entry(NamedTuple):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from antiscale import validate
-from antiscale.figures import style
+from antiscale.core import validate
+from antiscale.core.numbers import fixed, number, percent
 from antiscale.figures.sweeps import Progress, part
-from antiscale.numbers import fixed, number, percent
+from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,10 +54,10 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     """Each law's atoms with the optimum's mass on them, and its measures repeated in each row."""
     import pandas as pd
 
-    from antiscale.ball import chi2_ball_optimum
+    from antiscale.ball.optimum import chi2_ball_optimum
     from antiscale.bounds import cantelli, window_mass
-    from antiscale.families import load_family
-    from antiscale.measures import anticoncentration, heterogeneity, mean_return, sharpness
+    from antiscale.models.families import load_family
+    from antiscale.models.measures import anticoncentration, heterogeneity, mean_return, sharpness
 
     laws: dict[str, dict[str, Any]] = {
         "erdos": {"steps": config.steps, "prompts": 1},

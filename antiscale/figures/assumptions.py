@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from antiscale import validate
-from antiscale.config import SweepConfig
-from antiscale.figures import style, sweeps
+from antiscale.core import validate
+from antiscale.core.numbers import fixed, number, setting
+from antiscale.figures import sweeps
 from antiscale.figures.sweeps import ENDS, Progress, part
-from antiscale.numbers import fixed, number, setting
+from antiscale.plots import style
+from antiscale.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
     import pandas as pd

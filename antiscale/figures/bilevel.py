@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from antiscale import validate
-from antiscale.chains import TokenChain
-from antiscale.errors import InputError
-from antiscale.figures import style
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import fixed, percent
 from antiscale.figures.sweeps import Progress, part
-from antiscale.numbers import fixed, percent
+from antiscale.models.chains import TokenChain
+from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from antiscale.errors import InputError
-from antiscale.figures import rollouts, style
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import fixed, setting
+from antiscale.figures import rollouts
 from antiscale.figures.sweeps import Progress, part
-from antiscale.numbers import fixed, setting
+from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from antiscale import figures, presets
-from antiscale.configs import check_keys, read_config, writable
-from antiscale.errors import InputError
-from antiscale.figures import style
+from antiscale.core.config import check_keys, read_config, writable
+from antiscale.core.errors import InputError
+from antiscale.core.folder import write_whole
+from antiscale.core.provenance import versions
+from antiscale.core.version import __version__
 from antiscale.figures.sweeps import Progress
-from antiscale.folder import write_whole
-from antiscale.provenance import versions
-from antiscale.version import __version__
+from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd

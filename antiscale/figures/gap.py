@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from antiscale.config import SweepConfig
-from antiscale.figures import style, sweeps
+from antiscale.core.numbers import fixed, number, setting
+from antiscale.figures import sweeps
 from antiscale.figures.sweeps import Progress, part
-from antiscale.numbers import fixed, number, setting
+from antiscale.plots import style
+from antiscale.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
     import pandas as pd

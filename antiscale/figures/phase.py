@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from antiscale import plots, validate
-from antiscale.config import SweepConfig
+from antiscale import plots
+from antiscale.core import validate
 from antiscale.figures.sweeps import Progress, part
+from antiscale.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     """Panels "along H", "along n", "bounded" and "growing": gaps, then points (a, b)."""
     import pandas as pd
 
-    from antiscale.separation import reading, separation
+    from antiscale.sweeps.separation import reading, separation
 
     found = separation(
         SweepConfig(horizon=config.horizon, samples_per_token=config.samples_per_token,
@@ -69,7 +70,7 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
 
 def note(rows: pd.DataFrame) -> str:
     """A few sentences of reading."""
-    from antiscale.phase import reading
+    from antiscale.sweeps.phase import reading
 
     found = part(rows, "along H")["note"].iloc[0]
     return f"{found} {reading(part(rows, 'bounded')['horizon'].iloc[0])}"

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from antiscale import validate
-from antiscale.config import SweepConfig
-from antiscale.errors import InputError
-from antiscale.figures import style, sweeps
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import fixed, number, setting
+from antiscale.core.validate import shown
+from antiscale.figures import sweeps
 from antiscale.figures.sweeps import Progress, part
-from antiscale.numbers import fixed, number, setting
-from antiscale.validate import shown
+from antiscale.plots import style
+from antiscale.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +69,8 @@ class Config:
 
 def weights(paces: tuple[float, ...], spread: float, horizon: int) -> tuple[float, ...]:
     """Weights of the three skills with mean return that of the middle one alone."""
-    from antiscale.families import load_family
-    from antiscale.measures import mean_return
+    from antiscale.models.families import load_family
+    from antiscale.models.measures import mean_return
 
     quick, middle, slow = (
         float(np.mean(np.asarray(mean_return(model.pmf, model.returns))))

@@ -12,10 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from antiscale import validate
-from antiscale.figures import style
+from antiscale.core import validate
+from antiscale.core.numbers import fixed, setting, tick
 from antiscale.figures.sweeps import Progress, part
-from antiscale.numbers import fixed, setting, tick
+from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
 def cloning(config: Config, n: int) -> dict[str, float | None]:
     """Two fair types: losses in units of sigma/sqrt(n)."""
     from antiscale import bounds
-    from antiscale.exact import bayes_risk_on_two_types, sft_mirror_risk
+    from antiscale.risks.exact import bayes_risk_on_two_types, sft_mirror_risk
 
     pmf, returns = np.array([0.5, 0.5]), np.array([0.0, 2.0])  # sigma = 1
     scale = np.sqrt(n)
@@ -115,7 +115,7 @@ def cloning(config: Config, n: int) -> dict[str, float | None]:
 def verification(config: Config, n: int, *, sharp: bool) -> dict[str, float | None]:
     """T8's instances: regrets in tokens."""
     from antiscale import bounds
-    from antiscale.light import LightTypes
+    from antiscale.risks.rare_types import LightTypes
 
     light, H = config.light_sharp if sharp else config.light, float(config.horizon)
     model = LightTypes(

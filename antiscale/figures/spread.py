@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from antiscale import validate
-from antiscale.figures import rollouts, style
+from antiscale.core import validate
+from antiscale.core.numbers import fixed, percent, setting
+from antiscale.figures import rollouts
 from antiscale.figures.sweeps import Progress, part
-from antiscale.numbers import fixed, percent, setting
+from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +62,8 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from antiscale.families import load_family
-    from antiscale.measures import anticoncentration, heterogeneity
+    from antiscale.models.families import load_family
+    from antiscale.models.measures import anticoncentration, heterogeneity
 
     real = rollouts.stored("codet_problems")
     found = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from antiscale.config import SweepConfig
+from antiscale.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def run(panels: Mapping[tuple[str, str], SweepConfig], progress: Progress | None
     """Run one sweep per (panel, series) and return their rows, each with its panel and series."""
     import pandas as pd
 
-    from antiscale.sweeps import sweep
+    from antiscale.sweeps.run import sweep
 
     total = sum(len(config.cells()) for config in panels.values())
     done, frames = 0, []

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from antiscale.figures import style
+from antiscale.core.numbers import fixed, setting
 from antiscale.figures.spread import LOOKS, TITLES
 from antiscale.figures.spread import Config as Config
 from antiscale.figures.spread import rows as rows
 from antiscale.figures.sweeps import part
-from antiscale.numbers import fixed, setting
+from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,17 +24,17 @@ from typing import Any, Literal
 
 import jax
 
-from antiscale import source, validate
-from antiscale.errors import InputError
+from antiscale.core import source, validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import shown
+from antiscale.learners.base import Data as Data
+from antiscale.learners.base import GridPrior as GridPrior
+from antiscale.learners.base import Learner as Learner
+from antiscale.learners.base import Setting as Setting
 from antiscale.learners.cloning import MLE, SFT, Bayes, Shrinkage, SmoothedSFT
 from antiscale.learners.loglinear import LogLinear, NaturalGradient
-from antiscale.learners.protocol import Data as Data
-from antiscale.learners.protocol import GridPrior as GridPrior
-from antiscale.learners.protocol import Learner as Learner
-from antiscale.learners.protocol import Setting as Setting
 from antiscale.learners.search import BestOfN
 from antiscale.learners.verification import Binary, KLRegularised, PlugIn, Rejection, Simple, Wide
-from antiscale.validate import shown
 
 _ALL: tuple[Learner, ...] = (
     SFT(),

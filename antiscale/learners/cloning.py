@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from antiscale.ball import solve
-from antiscale.learners.protocol import Data, GridPrior, Setting
+from antiscale.ball.optimum import solve
+from antiscale.learners.base import Data, GridPrior, Setting
 
 
 def _frequencies(counts: jax.Array, base: jax.Array) -> jax.Array:

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from antiscale.learners.protocol import Data, Setting
-from antiscale.linear import solve_small
-from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale.core.linear import solve_small
+from antiscale.core.validate import Floats
+from antiscale.learners.base import Data, Setting
+from antiscale.models.traces import TraceModel
 
 
 def trace_features(model: TraceModel) -> Floats:

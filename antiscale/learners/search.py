@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from antiscale.ball import solve
-from antiscale.learners.protocol import Data, Setting
+from antiscale.ball.optimum import solve
+from antiscale.learners.base import Data, Setting
 
 # Returns within this share of the horizon of the ball's optimum count as reaching it.
 _TIE = 1e-9

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from antiscale.ball import ball_policy
-from antiscale.learners.protocol import Data, Setting
+from antiscale.ball.optimum import ball_policy
+from antiscale.learners.base import Data, Setting
 
 
 def _labels(data: Data) -> jax.Array:

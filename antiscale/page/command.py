@@ -7,8 +7,8 @@ import json
 import shlex
 from typing import Any
 
-from antiscale.config import SweepConfig
-from antiscale.configs import writable
+from antiscale.core.config import writable
+from antiscale.sweeps.config import SweepConfig
 
 
 def sweep_command(config: SweepConfig) -> str:

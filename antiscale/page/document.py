@@ -18,19 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from antiscale import families, plots, report
+from antiscale import plots
 from antiscale.bounds.registry import RESULTS
-from antiscale.config import SweepConfig
-from antiscale.configs import writable
-from antiscale.errors import InputError
-from antiscale.folder import reading
-from antiscale.numbers import DASH, Toward, number, plus_minus, setting
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.core.folder import reading
+from antiscale.core.numbers import DASH, Toward, number, plus_minus, setting
+from antiscale.core.version import __version__
+from antiscale.models import families
 from antiscale.page import figures
 from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
-from antiscale.results import RunFolder
-from antiscale.version import __version__
+from antiscale.sweeps import words
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.folder import RunFolder
 
 SCHEMA = "antiscale.page/1"
 
@@ -63,7 +65,7 @@ def build(
     Parameters
     ----------
     folder
-        From `antiscale.results.read_run`.
+        From `antiscale.sweeps.folder.read_run`.
     sliders
         Whether to compute the bounds at other settings; it takes the longest.
     progress
@@ -97,7 +99,7 @@ def build(
             "certified": figures.explored_gap(config, explorer),
         }
         drawn |= {name: figure for name, figure in explored.items() if figure is not None}
-    reading = report.reading(config, rows, fit)
+    reading = words.reading(config, rows, fit)
     data: dict[str, Any] = {
         "schema": SCHEMA,
         "version": __version__,
@@ -108,7 +110,7 @@ def build(
         "figures": drawn,
         "explorer": None if explorer is None else _explored(explorer),
     }
-    picture = plots.encode(plots.sweep_figure(folder.rows(), report.caption(config, rows, fit)))[
+    picture = plots.encode(plots.sweep_figure(folder.rows(), words.caption(config, rows, fit)))[
         "svg"
     ]
     own = {name: _asset(name) for name in ("page.css", "page.js")}
@@ -131,7 +133,7 @@ def build(
         else "under the prior that these experts are drawn from",
         rewards=_rewards(rows[-1]),
         tiles=_tiles(config, rows),
-        variable=report.KEY[config.vary],
+        variable=words.KEY[config.vary],
         picture=_uri("image/svg+xml", picture),
         explorer=explorer,
         drawn=drawn,
@@ -140,7 +142,7 @@ def build(
         readout_labels=_READOUT,
         table=_table(rows),
         exponents=_exponents(config, fit),
-        notes=report.notes(config, rows, fit),
+        notes=words.notes(config, rows, fit),
         csv=_uri("text/csv", folder.rows().to_csv(index=False).encode()),
         bounds=list(_bounds(values)),
         no_values=no_values,
@@ -225,18 +227,18 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
     """The numbers to take away: both losses between their bounds, and the gap."""
     last = rows[-1]
     key = {"H": "horizon"}.get(config.vary, config.vary)
-    place = f"at {report.KEY[config.vary]} = {setting(last[key])}"
+    place = f"at {words.KEY[config.vary]} = {setting(last[key])}"
     lower = number(last["vf_lower"], toward="down")
     upper = number(last["vf_upper"], toward="up")
     return [
         {
             "role": "vf", "label": f"cloning loses, {place}",
-            "value": report.loss(last, "vf"),
+            "value": words.loss(last, "vf"),
             "detail": f"tokens; bounds: {lower} ({last['vf_lower_holds_for']}) and {upper}",
         },
         {
             "role": "vb", "label": f"verification loses, {place}",
-            "value": report.loss(last, "vb"),
+            "value": words.loss(last, "vb"),
             "detail": f"tokens; at most {number(last['vb_upper'], toward='up')}"
             if last["vb_upper"] is not None else "tokens; no bound is proved",
         },
@@ -267,9 +269,9 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
         ("c₀", "", lambda row: number(row["c0"])),
         ("W", "", lambda row: number(row["max_ratio"])),
         (f"VF lower\n{last['vf_lower_name'] or ''}", "vf", down("vf_lower")),
-        (f"VF\n{last['vf_learner']}", "vf", lambda row: report.loss(row, "vf")),
+        (f"VF\n{last['vf_learner']}", "vf", lambda row: words.loss(row, "vf")),
         (f"VF upper\n{last['vf_upper_name'] or ''}", "vf", up("vf_upper")),
-        (f"VB\n{last['vb_learner']}", "vb", lambda row: report.loss(row, "vb")),
+        (f"VB\n{last['vb_learner']}", "vb", lambda row: words.loss(row, "vb")),
         (f"VB upper\n{last['vb_upper_name'] or ''}", "vb", up("vb_upper")),
         ("gap\nmeasured", "gap", lambda row: number(row["gap_measured"])),
         ("gap\ncertified", "gap", down("gap_certified")),
@@ -277,11 +279,11 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     if noisy:
         columns.insert(0, ("η", "", lambda row: number(row["noise"])))
     for side in ("vf", "vb"):
-        if report.is_checked(rows, side):
+        if words.is_checked(rows, side):
             heads = [head.partition("\n")[0] for head, *_ in columns]
             columns.insert(
                 heads.index(f"{side.upper()} upper"),
-                (f"{side.upper()}\nsampled", side, partial(report.sampled, side=side)),
+                (f"{side.upper()}\nsampled", side, partial(words.sampled, side=side)),
             )
     return {
         "head": [{"lines": head.split("\n"), "role": role} for head, role, _ in columns],
@@ -299,16 +301,16 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _exponents(config: SweepConfig, fit: dict[str, Any]) -> dict[str, Any]:
-    head = [header.replace("\n", " ") for header in report.exponents_head(config, fit)]
-    return {"head": head, "body": report.exponents_rows(fit)}
+    head = [header.replace("\n", " ") for header in words.exponents_head(config, fit)]
+    return {"head": head, "body": words.exponents_rows(fit)}
 
 
 def _values(
     config: SweepConfig, rows: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every bound at the run's last cell, or why there are none."""
-    from antiscale import evaluated
-    from antiscale.bracket import Case
+    from antiscale.sweeps import evaluated
+    from antiscale.sweeps.case import Case
 
     if config.expert == "hard":
         return [], "hard experts are drawn afresh for every replicate; the table above averages"

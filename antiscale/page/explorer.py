@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from antiscale import bounds, families
-from antiscale.bracket import Bound, Case, certified_gap, cloning_upper, verification_upper
-from antiscale.config import SweepConfig
-from antiscale.errors import InputError
-from antiscale.measures import heterogeneity
-from antiscale.numbers import number, setting
+from antiscale import bounds
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import number, setting
+from antiscale.models import families
+from antiscale.models.measures import heterogeneity
+from antiscale.sweeps.case import Bound, Case, certified_gap, cloning_upper, verification_upper
+from antiscale.sweeps.config import SweepConfig
 
 KAPPAS = (0.05, 0.1, 0.25, 0.5, 1.0)
 RATIOS = (2.0, 8.0, 32.0, 128.0, 512.0)

@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from antiscale.config import SweepConfig
-from antiscale.errors import InputError
-from antiscale.numbers import Toward, number, plus_minus, setting, tick
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import Toward, number, plus_minus, setting, tick
 from antiscale.page.explorer import Explorer
 from antiscale.page.typography import digits
+from antiscale.sweeps.config import SweepConfig
 
 Rows = list[dict[str, Any]]
 

@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from antiscale.core.validate import Floats
 from antiscale.rollouts.estimates import SLIP, Estimates
 from antiscale.rollouts.samples import Integers
-from antiscale.validate import Floats
 
 # Below this many problems no mean is taken to be normal: intervals come from the bands alone.
 FEW = 10

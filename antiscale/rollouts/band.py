@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from antiscale.validate import Floats
+from antiscale.core.validate import Floats
 
 # Beyond this many samples a problem gets the band of Dvoretzky, Kiefer, Wolfowitz and Massart.
 MOST = 2048

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
+from antiscale.core.validate import Floats
 from antiscale.rollouts.averages import FEW, mean_of_bounds
 from antiscale.rollouts.band import band, extremes
 from antiscale.rollouts.samples import Integers, Rollouts
-from antiscale.validate import Floats
 
 # What a certificate rests on, each allowed the same share of what may be missed: two lower ends and
 # an upper end of the mean of sigma, the bands of few problems, and P(R = H/2).

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from antiscale.errors import InputError
+from antiscale.core.errors import InputError
 from antiscale.rollouts.averages import bounded_mean
 from antiscale.rollouts.samples import Rollouts
 

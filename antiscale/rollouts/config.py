@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from antiscale import validate
-from antiscale.configs import FromMapping
-from antiscale.errors import InputError
-from antiscale.validate import shown
-from antiscale.version import __version__
+from antiscale.core import validate
+from antiscale.core.config import FromMapping
+from antiscale.core.errors import InputError
+from antiscale.core.validate import shown
+from antiscale.core.version import __version__
 
 SCHEMA = "antiscale.diagnose/1"
 

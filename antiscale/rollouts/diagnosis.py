@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from antiscale import presets
-from antiscale.configs import writable
-from antiscale.errors import InputError
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats, shown
 from antiscale.rollouts import averages, certified, search
 from antiscale.rollouts.comparison import Comparison, compare
 from antiscale.rollouts.config import QUANTILES, SCHEMA, DiagnoseConfig
@@ -23,8 +24,7 @@ from antiscale.rollouts.estimates import Estimates, estimate
 from antiscale.rollouts.predictions import Outlook, Prediction
 from antiscale.rollouts.reading import sentences
 from antiscale.rollouts.samples import Rollouts
-from antiscale.rollouts.tables import Loaded, load, read_table
-from antiscale.validate import Floats, shown
+from antiscale.rollouts.table import Loaded, load, read_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,7 +84,7 @@ class Diagnosis:
 
     def figure(self) -> Figure:
         """Draw the distributions of sigma_x/H and c_x(eps) over problems, and what follows."""
-        from antiscale.rollouts.figure import diagnose_figure
+        from antiscale.plots.rollouts import diagnose_figure
 
         return diagnose_figure(self.tables(), self.summary)
 

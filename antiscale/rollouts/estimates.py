@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from antiscale.core.validate import Floats
 from antiscale.rollouts.band import DISTINCT, Band, band, extremes, window_mass, without_one
 from antiscale.rollouts.optimum import ball_optimum
 from antiscale.rollouts.samples import Block, Booleans, Rollouts
-from antiscale.validate import Floats
 
-# Returns within this share of H count as equal, as in `antiscale.measures` (which needs JAX).
+# Returns within this share of H count as equal, as in `models.measures` (which needs JAX).
 TIE = 1e-9
 # Sharpness is measured in windows of this share of H, as `antiscale family` does.
 WINDOW = 1 / 16

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from antiscale.errors import InputError
-from antiscale.folder import reading, write_whole
+from antiscale.core.errors import InputError
+from antiscale.core.folder import reading, write_whole
 from antiscale.rollouts.samples import Rollouts
 
 

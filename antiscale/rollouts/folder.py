@@ -8,7 +8,7 @@ import json
 import pandas as pd
 
 from antiscale import plots
-from antiscale.folder import Folder
+from antiscale.core.folder import Folder
 from antiscale.rollouts.diagnosis import Diagnosis
 
 # A table of more rows than this is left as Parquet alone.

@@ -1,7 +1,7 @@
 """The ball's best policy over samples or over a law with few atoms, for every problem at once (T2).
 
-`antiscale.ball` solves the same for any batch with JAX; here returns are sorted and masses the same
-for all problems, so the top set is found by running sums and nothing is compiled.
+`antiscale.ball.optimum` solves the same for any batch with JAX; here returns are sorted and masses
+the same for all problems, so the top set is found by running sums and nothing is compiled.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from antiscale.core.validate import Floats
 from antiscale.rollouts.band import before
-from antiscale.validate import Floats
 
 
 class SampleOptimum(NamedTuple):

@@ -14,11 +14,11 @@ import numpy as np
 from scipy import special
 
 from antiscale import bounds
+from antiscale.core.validate import Floats
 from antiscale.rollouts.averages import student
 from antiscale.rollouts.estimates import Estimates
 from antiscale.rollouts.optimum import ball_optimum, density_ratio
 from antiscale.rollouts.samples import Integers, Rollouts
-from antiscale.validate import Floats
 
 # T4's search takes milliseconds a problem: as many are taken, evenly spaced in sigma.
 _PROBLEMS_BOUND = 16

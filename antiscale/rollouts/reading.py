@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from antiscale.numbers import DASH, interval, number
+from antiscale.core.numbers import number, share
 
 # Mean anti-concentration that is called so, if all of its interval is above.
 _SOME = 0.05
@@ -27,21 +27,6 @@ def sentences(summary: dict[str, Any]) -> list[str]:
         return _compared_only(summary)
     row = summary["horizons"][-1]
     return [_heterogeneity(summary, row), _anticoncentration(summary, row), _verdict(summary, row)]
-
-
-def share(value: float | None) -> str:
-    """An estimate without unit: sigma/H, a probability."""
-    return number(value, 2)
-
-
-def share_ends(low: float | None, high: float | None) -> str:
-    """The ends of its interval."""
-    return interval(low, high, 2)
-
-
-def with_ends(value: float | None, low: float | None, high: float | None) -> str:
-    """An estimate and the ends of its interval; a dash where undefined."""
-    return DASH if value is None else f"{share(value)} {share_ends(low, high)}"
 
 
 def loss_least(value: float) -> str:

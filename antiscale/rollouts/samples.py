@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from antiscale.validate import Floats
+from antiscale.core.validate import Floats
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from antiscale.core.validate import Floats
 from antiscale.rollouts.samples import Integers, Rollouts
-from antiscale.search.passes import pass_at_k as estimate
-from antiscale.validate import Floats
+from antiscale.search.laws.passes import pass_at_k as estimate
 
 # ROC curves keep at most about this many points.
 _POINTS = 200

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from antiscale import validate
-from antiscale.configs import FromMapping, writable
-from antiscale.errors import InputError
-from antiscale.families import family, parameters_of, settled
-from antiscale.search.combined import COMBINATIONS
-from antiscale.search.self_correction import SelfVerifier
-from antiscale.validate import shown
-from antiscale.version import __version__
+from antiscale.core import validate
+from antiscale.core.config import FromMapping, writable
+from antiscale.core.errors import InputError
+from antiscale.core.validate import shown
+from antiscale.core.version import __version__
+from antiscale.models.families import family, parameters_of, settled
+from antiscale.search.laws.combined import COMBINATIONS
+from antiscale.search.laws.self_correction import SelfVerifier
 
 SCHEMA = "antiscale.search/1"
 KINDS = ("hard", "expected")

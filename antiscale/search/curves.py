@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from antiscale.configs import writable
+from antiscale.core.config import writable
 from antiscale.search.config import SCHEMA, SearchConfig
 from antiscale.search.strategies import Setup, parse
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from antiscale.folder import Folder
 
 # Called after each strategy with those done, those in all, and the name of the one just done.
 Progress = Callable[[int, int, str], None]
@@ -120,18 +118,3 @@ def search_curves(
         if progress is not None:
             progress(done, len(chosen), name)
     return SearchResult(config, rows, notes)
-
-
-def write(found: SearchResult, folder: Folder) -> None:
-    """Leave rows, JSON and figure in a folder of `results.open_folder`."""
-    from antiscale import plots
-    from antiscale.search.figures import LABELS, search_figure
-    from antiscale.search.reading import reading
-
-    frame = found.frame()
-    folder.write("rows.csv", frame.to_csv(index=False).encode())
-    content = json.dumps(found.to_json(), indent=1, allow_nan=False)
-    folder.write("result.json", content.encode())
-    for kind, image in plots.encode(search_figure(frame, reading(found, LABELS))).items():
-        folder.write(f"search.{kind}", image)
-    folder.finish()

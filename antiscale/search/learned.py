@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from antiscale.classes import RewardClass
-from antiscale.errors import InputError
-from antiscale.exact import chance_of_sets
-from antiscale.traces import TraceModel
-from antiscale.validate import Floats
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats
+from antiscale.models.traces import TraceModel
+from antiscale.rewards import RewardClass
+from antiscale.risks.exact import chance_of_sets
 
 # Sets of blocks per prompt that are summed over.
 _MOST = 2**12

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from antiscale import validate
 from antiscale.bounds import turning_point
-from antiscale.configs import FromMapping
-from antiscale.errors import InputError
-from antiscale.numbers import number, setting
-from antiscale.search.best_of import select
-from antiscale.search.correlated import correlated
-from antiscale.search.score_laws import ScoreLaw
-from antiscale.validate import Floats
+from antiscale.core import validate
+from antiscale.core.config import FromMapping
+from antiscale.core.errors import InputError
+from antiscale.core.numbers import number, setting
+from antiscale.core.validate import Floats
+from antiscale.search.laws.best_of import select
+from antiscale.search.laws.correlated import correlated
+from antiscale.search.laws.score_laws import ScoreLaw
 
 # Whole N that the peak is sought among.
 _MOST = 10**4

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from antiscale import machine, validate
-from antiscale.errors import InputError
-from antiscale.search.renewal import Whole
-from antiscale.traces import TraceModel
-from antiscale.validate import Floats, shown
+from antiscale.core import machine, validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats, shown
+from antiscale.models.traces import TraceModel
+from antiscale.search.laws.renewal import Whole
 
 # Prompts times types times answers.
 _MOST = 2**28

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from antiscale.numbers import number, setting
+from antiscale.core.numbers import number, setting
 from antiscale.search.curves import SearchResult
 
 # Differences of accuracy below this are rounding, and falls below this not worth a word.

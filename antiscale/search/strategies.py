@@ -9,27 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from antiscale import validate
-from antiscale.errors import InputError
-from antiscale.families import load_family
-from antiscale.search.allocation import allocate, concave_envelope
-from antiscale.search.best_of import select, select_on_average
-from antiscale.search.combined import several, verdict_levels
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats, shown
+from antiscale.models.families import load_family
+from antiscale.models.traces import TraceModel
 from antiscale.search.config import POLICIES, SearchConfig
-from antiscale.search.correlated import correlated
-from antiscale.search.counting import traces_that_fit
-from antiscale.search.hard_cap import capped_select
-from antiscale.search.passes import pass_at_n
+from antiscale.search.laws.allocation import allocate, concave_envelope
+from antiscale.search.laws.best_of import select, select_on_average
+from antiscale.search.laws.combined import several, verdict_levels
+from antiscale.search.laws.correlated import correlated
+from antiscale.search.laws.counting import traces_that_fit
+from antiscale.search.laws.hard_cap import capped_select
+from antiscale.search.laws.passes import pass_at_n
+from antiscale.search.laws.rejection import capped_until_accepted, until_accepted
+from antiscale.search.laws.renewal import Whole, binned, check_size, overshoot, renew
+from antiscale.search.laws.revision import capped_revision, revision_by_tries
+from antiscale.search.laws.score_laws import ScoreLaw
+from antiscale.search.laws.self_correction import capped_correction, correction_by_rounds
+from antiscale.search.laws.verifiers import accepting, by_score, gaussian, rates, roc
+from antiscale.search.laws.votes import vote_over
 from antiscale.search.problem import SearchProblem
-from antiscale.search.rejection import capped_until_accepted, until_accepted
-from antiscale.search.renewal import Whole, binned, check_size, overshoot, renew
-from antiscale.search.revision import capped_revision, revision_by_tries
-from antiscale.search.score_laws import ScoreLaw
-from antiscale.search.self_correction import capped_correction, correction_by_rounds
-from antiscale.search.verifiers import accepting, by_score, gaussian, rates, roc
-from antiscale.search.votes import vote_over
-from antiscale.traces import TraceModel
-from antiscale.validate import Floats, shown
 
 # Spacing of a Gaussian score's quadrature under a hard cap: 1e-13 for up to 10^3 traces.
 _COARSE = 0.12
@@ -82,7 +82,7 @@ class Setup:
     @cached_property
     def lessons(self) -> Any:
         """What n labelled traces teach."""
-        from antiscale.classes import load_class
+        from antiscale.rewards import load_class
         from antiscale.search.learned import lessons
 
         rewards = load_class(self.config.class_name(), self.model)
@@ -91,7 +91,7 @@ class Setup:
     @cached_property
     def expert(self) -> Floats:
         """pibar_kappa of the true reward, [m, S]."""
-        from antiscale.ball import chi2_ball_optimum
+        from antiscale.ball.optimum import chi2_ball_optimum
 
         best = chi2_ball_optimum(self.model.pmf, self.base.returns, self.config.kappa)
         return self.model.pmf * np.asarray(best.density_ratio)

@@ -28,12 +28,12 @@ from competitors import by_bisection, by_closed_form, by_cvxpy, counts_from_trac
 from matplotlib.figure import Figure
 
 import antiscale as ac
-from antiscale.ball import solve
+from antiscale.ball.optimum import solve
 from antiscale.data import draw_counts
-from antiscale.figures.style import GAP, INK, VB, VF
 from antiscale.learners import Setting, load_learner
-from antiscale.plots import encode, styled
-from antiscale.risks import cloning_losses, verification_losses
+from antiscale.plots.style import GAP, INK, VB, VF
+from antiscale.plots.sweep import encode, styled
+from antiscale.risks.simulated import cloning_losses, verification_losses
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent.parent / "figures"

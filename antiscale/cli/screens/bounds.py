@@ -10,8 +10,8 @@ from rich.text import Text
 
 from antiscale import bounds
 from antiscale.bounds.registry import RESULTS
-from antiscale.bracket import Case
-from antiscale.numbers import DASH, Toward, number, precise, setting
+from antiscale.core.numbers import DASH, Toward, number, precise, setting
+from antiscale.sweeps.case import Case
 
 
 def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:

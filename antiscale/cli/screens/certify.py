@@ -11,10 +11,10 @@ from rich.text import Text
 
 from antiscale.bounds.registry import RESULTS
 from antiscale.certify.checks import CHECKS
-from antiscale.certify.genes import Instance
+from antiscale.certify.instances import Instance
 from antiscale.certify.mutants import Caught, Mutant
-from antiscale.configs import writable
-from antiscale.numbers import DASH, fixed, precise
+from antiscale.core.config import writable
+from antiscale.core.numbers import DASH, fixed, precise
 
 _MEANS = {"upper": "truth/bound", "lower": "bound/truth", "equal": "larger/smaller"}
 

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.numbers import DASH, interval, number
-from antiscale.rollouts.reading import loss_least, loss_most, share, signed, with_ends
+from antiscale.core.numbers import DASH, interval, number, share, with_ends
+from antiscale.rollouts.reading import loss_least, loss_most, signed
 
 # Below this width a terminal gets the search curves without their intervals.
 _WIDE = 110

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.compare import Change, Comparison, Difference, reading
-from antiscale.numbers import DASH, fixed, number, plus_minus, setting
-from antiscale.report import exponent, exponent_interval
+from antiscale.core.numbers import DASH, fixed, number, plus_minus, setting
+from antiscale.sweeps.compare import Change, Comparison, Difference, reading
+from antiscale.sweeps.words import exponent, exponent_interval
 
 
 def screen(found: Comparison, first: str, second: str) -> RenderableType:

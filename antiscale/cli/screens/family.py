@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.numbers import number, setting
+from antiscale.core.numbers import number, setting
 
 
 def screen(found: dict[str, Any]) -> RenderableType:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.numbers import fixed, tick
+from antiscale.core.numbers import fixed, tick
 from antiscale.search.curves import SearchResult
 from antiscale.search.reading import reading
 from antiscale.search.strategies import STRATEGIES

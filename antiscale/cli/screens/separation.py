@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from antiscale.cli.screens.sweep import certified
-from antiscale.numbers import interval, number, setting
-from antiscale.report import exponent
-from antiscale.separation import reading
+from antiscale.core.numbers import interval, number, setting
+from antiscale.sweeps.separation import reading
+from antiscale.sweeps.words import exponent
 
 if TYPE_CHECKING:
-    from antiscale.separation import Separation
+    from antiscale.sweeps.separation import Separation
 
 
 def screen(found: Separation) -> RenderableType:

@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from antiscale.config import SweepConfig
-from antiscale.numbers import number, setting
-from antiscale.report import (
+from antiscale.core.numbers import number, setting
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.words import (
     exponents_head,
     exponents_rows,
     is_checked,

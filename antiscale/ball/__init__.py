@@ -1,0 +1,1 @@
+"""Best policies of the chi-square ball: for one reward (T2), and for the worst of several."""

@@ -1,0 +1,164 @@
+"""T10: how far best-of-N goes from the base policy, and how many tries it needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats
+
+
+def _tries(n: npt.ArrayLike) -> Floats:
+    tries = validate.nonnegative("n", n)
+    if (tries < 1).any():
+        raise InputError(f"n must be >= 1 (the number of tries); got {tries[tries < 1].flat[0]:g}")
+    return tries
+
+
+@validate.boundary
+def best_of_n_kl(n: npt.ArrayLike) -> Floats:
+    """Log N - (N - 1)/N: the most KL(best-of-N || pi_b) can be, in nats (T10a).
+
+    Tight: attained in the limit of an atomless score. For ties split in proportion to pi_b.
+
+    Parameters
+    ----------
+    n
+        N >= 1 tries.
+    """
+    tries = _tries(n)
+    result: Floats = np.log(tries) - (tries - 1.0) / tries
+    return result
+
+
+@validate.boundary
+def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
+    """(N - 1)^2/(2N - 1): the most chi-square divergence of best-of-N from pi_b (T10b).
+
+    Tight, as `best_of_n_kl`. Where it is at most kappa, best-of-N lies in Pi_kappa.
+
+    Parameters
+    ----------
+    n
+        N >= 1 tries.
+    """
+    tries = _tries(n)
+    result: Floats = (tries - 1.0) ** 2 / (2.0 * tries - 1.0)
+    return result
+
+
+@validate.boundary
+def tries_needed(coverage: npt.ArrayLike, delta: npt.ArrayLike) -> Floats:
+    """Tries with which one of them is in an event of mass c with probability 1 - delta (T10c).
+
+    log(1/delta)/(-log(1 - c)), rounded up; at most ceil(log(1/delta)/c). With c = c_x(kappa)
+    best-of-N by the true return then reaches J + sigma sqrt(kappa), which no policy of Pi_kappa
+    exceeds on average. Exact.
+
+    Parameters
+    ----------
+    coverage
+        c in (0, 1].
+    delta
+        Failure probability in (0, 1).
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range.
+    """
+    c = validate.probability("coverage", coverage, allow_zero=False)
+    level = validate.probability("delta", delta, allow_zero=False, allow_one=False)
+    with np.errstate(divide="ignore"):
+        needed = np.ceil(np.log(level) / np.log1p(-c) * (1 - 1e-12))
+    result: Floats = np.maximum(needed, 1.0)
+    return result
+
+
+@validate.boundary
+def wrong_verifier_loss(horizon: npt.ArrayLike, error: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
+    """H [1 - (1 - e)^N]: what best-of-N loses at most by a wrong verifier, in tokens (T10d).
+
+    Against best-of-N by the true return, where the verifier scores by a return that differs from
+    the true one with probability e under the base policy. At most H N e. Tight as e -> 0, N >= 2.
+
+    Parameters
+    ----------
+    horizon
+        H, the range of the returns, in tokens.
+    error
+        e in [0, 1].
+    n
+        N >= 1 tries; all broadcast.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range.
+    """
+    h = validate.nonnegative("horizon", horizon, finite=True)
+    e = validate.probability("error", error)
+    tries = _tries(n)
+    with np.errstate(divide="ignore"):
+        result: Floats = h * -np.expm1(tries * np.log1p(-e))
+    return result
+
+
+@validate.boundary
+def best_of_n_upper(
+    horizon: npt.ArrayLike,
+    error: npt.ArrayLike,
+    delta: npt.ArrayLike,
+    *,
+    kappa: npt.ArrayLike | None = None,
+    max_ratio: npt.ArrayLike | None = None,
+    failure: npt.ArrayLike = 0.0,
+) -> Floats:
+    """What best-of-N by the learned pessimistic verifier loses to pibar_kappa, in tokens (T10e).
+
+    min(H (e + sqrt(kappa e)), H W e) + H delta, for N tries with (1 - c)^N <= delta, c the mass on
+    which the learned return reaches the ball's optimum for it. Valid for any data-dependent N that
+    is large enough; N does not enter otherwise, since a pessimist is never deceived upwards.
+
+    Parameters
+    ----------
+    horizon
+        H, in tokens.
+    error
+        e, the mass in expectation of the types on which the least consistent return is not the true
+        one: e_n or es_n where that return is itself consistent, else the unseen mass (T6).
+    delta
+        Chance in [0, 1] that all tries miss.
+    kappa, max_ratio
+        Radius of the ball, and W >= 1 as in T7b; at least one is needed.
+    failure
+        Probability that the version space lost the truth, weighted over prompts (T6c).
+
+    Returns
+    -------
+    Tokens, at most H. All arguments broadcast.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, or both `kappa` and `max_ratio` are missing.
+    """
+    h = validate.nonnegative("horizon", horizon, finite=True)
+    e = validate.probability("error", error)
+    missed = validate.probability("delta", delta)
+    lost = np.minimum(validate.nonnegative("failure", failure, finite=True), 1.0)
+    terms = []
+    if kappa is not None:
+        terms.append(e + np.sqrt(validate.nonnegative("kappa", kappa, finite=True) * e))
+    if max_ratio is not None:
+        ratio = validate.floats("max_ratio", max_ratio)
+        if (ratio < 1.0 - 1e-9).any():
+            raise InputError(f"max_ratio must be >= 1; got {np.min(ratio):.6g}")
+        terms.append(ratio * e)
+    if not terms:
+        raise InputError("best_of_n_upper needs kappa or max_ratio; give one of them")
+    least = np.min(np.broadcast_arrays(*terms), axis=0)
+    result: Floats = h * np.minimum(least + missed + lost, 1.0)
+    return result

@@ -1,0 +1,408 @@
+"""T4: what every verifier-free algorithm must lose to some expert of the ball.
+
+Each form is a Bayes bound under a prior over experts; `hardest_prior` gives that prior's scale, so
+that a simulation can draw the experts that the bound speaks of. T4b and T4d, over many styles, are
+in `cloning_blocks`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from antiscale.bounds import overlap as overlaps
+from antiscale.bounds.overlap import Overlap
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats
+
+FORMS = ("two_point", "many_point", "best")
+OVERLAPS = ("affinity", "averaged", "exact")
+
+# K of T4c: for large n the bound stands sqrt(0.614/K)/0.629, two per cent, under that of K = inf.
+GRID_STEPS = 4096
+# Cells of T4c's inner sum, and levels of the return beyond which returns are merged.
+_CELLS = 8
+_LEVELS = 256
+# With exact overlaps: pairs of grid points that T4c compares, and most grid points.
+_EXACT_PAIRS = 4e6
+_EXACT_STEPS = 2**16
+
+
+class Prior(NamedTuple):
+    """The prior under which a form of T4 is a Bayes bound, per prompt [...].
+
+    Attributes
+    ----------
+    form
+        "two_point" (T4a: experts 1 + v scale g, v = -1 or 1) or "many_point" (T4c: experts
+        1 + theta g, theta uniform on `GRID_STEPS` + 1 even steps from -scale to scale).
+    scale
+        eps (T4a) or a (T4c): a multiple of g = (R - J)/sigma.
+    value
+        The prompt's term, in tokens, before weighting by rho(x).
+    """
+
+    form: npt.NDArray[np.str_]
+    scale: Floats
+    value: Floats
+
+
+@validate.boundary
+def vf_lower(
+    pmf: npt.ArrayLike,
+    returns: npt.ArrayLike,
+    n: npt.ArrayLike,
+    *,
+    prompt_mass: npt.ArrayLike = 1.0,
+    kappa: npt.ArrayLike = np.inf,
+    form: str = "best",
+    overlap: str = "affinity",
+) -> Floats:
+    """Lower bound on one prompt's worst-expert loss of any verifier-free algorithm (T4a, T4c).
+
+    T4a (two points): sup over eps <= epsmax of eps sigma [1 - sqrt(1 - BC^2)],
+    BC = (1 - rho (1 - E sqrt(1 - eps^2 g^2)))^n, g = (R - J)/sigma,
+    epsmax = min(sqrt(kappa), 1/max|g|).
+    T4c (many points, theta_i = -a + i D, i = 0..K, D = 2a/K, a <= epsmax):
+    sigma (D/2) sum_j (1/(K+1)) sum_i [1 - sqrt(1 - BC_ij^2)],
+    BC_ij = (1 - rho (1 - E sqrt((1 + theta_i g)(1 + theta_{i+j} g))))^n.
+    Valid for every n, for any class that holds r and rbar at the prompt; T4c's constant tends to
+    0.62854 sigma/sqrt(rho n), T4a's to 0.27012, and with exact overlaps to sqrt(2/pi) and 0.33994.
+
+    Parameters
+    ----------
+    pmf, returns : [..., S]
+        Base policy and returns (tokens).
+    n, prompt_mass, kappa : broadcast against the leading axes
+        Samples; rho(x); radius of the ball.
+    form
+        "two_point", "many_point" or "best" (the larger).
+    overlap
+        How 1 - TV is bounded: "affinity" (above), "averaged" (given n_x ~ Binomial(n, rho), then
+        averaged) or "exact" (where R takes two values, for any n; otherwise while the data sets can
+        be listed, C(n + L, L) <= 200,000 for L values of R). Each is at least the one before.
+
+    Returns
+    -------
+    [...] tokens, *before* weighting: the bound is sum_x rho(x) vf_lower(x).
+
+    Raises
+    ------
+    InputError
+        If `pmf` does not sum to one, n or kappa is negative or NaN, prompt_mass is no
+        probability, the form is unknown, or an exact overlap is out of reach.
+    """
+    validate.choice("form", form, FORMS)
+    validate.choice("overlap", overlap, OVERLAPS)
+    solve = functools.partial(_best_form, form=form, overlap=overlap)
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
+
+
+@validate.boundary
+def hardest_prior(
+    pmf: npt.ArrayLike,
+    returns: npt.ArrayLike,
+    n: npt.ArrayLike,
+    *,
+    prompt_mass: npt.ArrayLike = 1.0,
+    kappa: npt.ArrayLike = np.inf,
+    form: str = "best",
+) -> Prior:
+    """Return the prior over experts at which `vf_lower` is attained (T4a, T4c); same arguments."""
+    validate.choice("form", form, FORMS)
+    solve = functools.partial(_best_form, form=form, overlap="affinity")
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve)
+
+
+@validate.boundary
+def vf_lower_in_probability(
+    pmf: npt.ArrayLike,
+    returns: npt.ArrayLike,
+    n: npt.ArrayLike,
+    *,
+    chance: float,
+    prompt_mass: npt.ArrayLike = 1.0,
+    kappa: npt.ArrayLike = np.inf,
+) -> Floats:
+    """Loss that every verifier-free algorithm suffers at a prompt with some probability (T4e).
+
+    The largest eps sigma, eps <= epsmax, with [1 - sqrt(1 - BC^2)]/2 >= chance, BC as in T4a: for
+    every algorithm one of two experts of the ball makes it lose at least that much with at least
+    that probability, for r or for rbar. Valid.
+
+    Parameters
+    ----------
+    pmf, returns, n, prompt_mass, kappa
+        As for `vf_lower`.
+    chance
+        Probability in (0, 1/2].
+
+    Returns
+    -------
+    [...] tokens lost at this prompt, *before* weighting by rho(x).
+
+    Raises
+    ------
+    InputError
+        As `vf_lower`, or if `chance` lies outside (0, 1/2].
+    """
+    least = float(validate.probability("chance", chance, allow_zero=False))
+    if least > 0.5:
+        raise InputError(f"chance must lie in (0, 0.5]; got {least:.6g}")
+    solve = functools.partial(_in_probability, chance=least)
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
+
+
+class _Law(NamedTuple):
+    """One prompt: masses and g = (R - J)/sigma of the L distinct returns, n, rho and epsmax."""
+
+    p: Floats
+    g: Floats
+    n: float
+    rho: float
+    limit: float
+
+    @property
+    def usual(self) -> float:
+        """The scale of theta that data can tell apart."""
+        return 1.0 / math.sqrt(self.n * self.rho + 1.0)
+
+
+# The form, the prior's scale, and the value in units of sigma.
+_Solution = tuple[str, float, float]
+
+
+def _by_prompt(
+    pmf: npt.ArrayLike,
+    returns: npt.ArrayLike,
+    n: npt.ArrayLike,
+    prompt_mass: npt.ArrayLike,
+    kappa: npt.ArrayLike,
+    solve: Callable[[_Law], _Solution],
+) -> Prior:
+    p = validate.pmf("pmf", pmf)
+    r = validate.floats("returns", returns)
+    validate.on_support(p, r)
+    r = np.where(p > 0, r, 0.0)
+    n_, rho, budget = samples(n, prompt_mass, kappa)
+    batch = np.broadcast_shapes(p.shape[:-1], r.shape[:-1], n_.shape, rho.shape, budget.shape)
+    types = np.broadcast_shapes(p.shape[-1:], r.shape[-1:])
+    if 0 in batch:
+        raise InputError(f"there is no prompt: leading axes broadcast to {batch}")
+    rows = np.concatenate(
+        [np.broadcast_to(z, (*batch, *types)).reshape(-1, *types) for z in (p, r)]
+        + [np.broadcast_to(z, batch).reshape(-1, 1) for z in (n_, rho, budget)],
+        axis=-1,
+    )
+    # Prompts are often alike: each distinct one is worked out once.
+    distinct, where = np.unique(rows, axis=0, return_inverse=True)
+    found = [_solved(row, types[0], solve) for row in distinct]
+    forms, scales, values = (
+        np.asarray(column)[where.ravel()] for column in zip(*found, strict=True)
+    )
+    return Prior(forms.reshape(batch), scales.reshape(batch), values.reshape(batch))
+
+
+def samples(
+    n: npt.ArrayLike, prompt_mass: npt.ArrayLike, kappa: npt.ArrayLike
+) -> tuple[Floats, Floats, Floats]:
+    """Check what says how much is seen of a prompt, and how far experts may go."""
+    return (
+        validate.nonnegative("n", n, finite=True),
+        validate.probability("prompt_mass", prompt_mass),
+        validate.nonnegative("kappa", kappa),
+    )
+
+
+def _solved(row: Floats, types: int, solve: Callable[[_Law], _Solution]) -> _Solution:
+    p, r = row[:types], row[types : 2 * types]
+    n, rho, kappa = row[2 * types :]
+    r, inverse = np.unique(r[p > 0], return_inverse=True)
+    p = np.bincount(inverse, weights=p[p > 0]).astype(np.float64)
+    r = r - r @ p
+    sigma = float(np.sqrt(p @ r**2))
+    if sigma == 0.0:
+        return solve(_Law(p, 0.0 * r, n, rho, 0.0))
+    g = r / sigma
+    limit = float(min(np.sqrt(kappa), 1.0 / np.abs(g).max()))
+    name, scale, value = solve(_Law(p, g, n, rho, limit))
+    return name, scale, value * sigma
+
+
+def _best_form(law: _Law, *, form: str, overlap: str) -> _Solution:
+    forms = ("two_point", "many_point") if form == "best" else (form,)
+    if law.limit == 0.0:
+        return forms[0], 0.0, 0.0
+    found = []
+    for name in forms:
+        bound = overlaps.from_affinity if overlap == "affinity" else overlaps.averaged
+        found.append((name, *_by_affinity(law, name, functools.partial(bound, law.n, law.rho))))
+        if overlap == "exact":
+            # Its grid is coarser, and n_x is binned from above: the others may be the larger.
+            found.append((name, *_exactly(law, name)))
+    return max(found, key=lambda prior: prior[2])
+
+
+def _by_affinity(law: _Law, form: str, bound: Overlap) -> tuple[float, float]:
+    if form == "two_point":
+        return maximise(lambda eps: _two_point(eps, law.p, law.g, bound), law.limit, law.usual)
+    few = spread_onto_few_levels(law.p, law.g)
+    a, _ = maximise(lambda a: many_point_glimpse(a, *few, bound), law.limit, law.usual)
+    return a, many_point(a, *few, bound)
+
+
+def _exactly(law: _Law, form: str) -> tuple[float, float]:
+    if law.n != int(law.n):
+        raise InputError(f"with exact overlaps n must be a whole number; got {law.n:.6g}")
+
+    def value(a: float, fineness: float) -> float:
+        steps = 1
+        if form == "many_point":
+            # Listed data sets are many, so their grid is coarse; any grid gives a valid bound.
+            most = _EXACT_STEPS if len(law.g) == 2 else 64
+            steps = int(np.clip(math.ceil(2.0 * a / law.usual * fineness), 16, most))
+        theta = a * (2.0 * np.arange(steps + 1) / steps - 1.0)
+        return a / steps * _exact_pairs(theta, law) / (steps + 1)
+
+    if form == "two_point":
+        # A grid of one step has (D/2)(1/2)(1 - TV) = eps (1 - TV)/2: half of T4a.
+        return maximise(lambda eps: 2.0 * value(eps, 1.0), law.limit, law.usual)
+    a, _ = maximise(lambda a: value(a, 1.5), law.limit, law.usual)
+    # Laws more than 14 standard errors apart do not overlap.
+    return a, value(a, float(np.clip(math.sqrt(_EXACT_PAIRS * law.usual / (28.0 * a)), 1.5, 100.0)))
+
+
+def _exact_pairs(theta: Floats, law: _Law) -> float:
+    """The sum over i < k of the exact overlap of experts theta_i and theta_k, evenly spaced."""
+    n = int(law.n)
+    if len(law.g) > 2:
+        policies = np.clip(law.p * (1.0 + theta[:, None] * law.g), 0.0, 1.0)
+        laws = overlaps.listed_laws(n, law.rho, policies)
+        if laws is None:
+            raise InputError(
+                f"an exact overlap with {len(law.g)} distinct returns and n = {n} has more than "
+                f"{overlaps.LISTED:,} data sets; use overlap 'averaged', or fewer samples"
+            )
+        return overlaps.pairwise(laws)
+    chance = np.clip(law.p[1] * (1.0 + theta * law.g[1]), 0.0, 1.0)
+    total = 0.0
+    for lag in range(1, len(theta)):
+        term = float(overlaps.of_binomials(n, law.rho, chance[:-lag], chance[lag:]).sum())
+        total += term
+        # Overlaps fall with the lag. What is left out is >= 0, so the bound stays valid.
+        if term * (len(theta) - lag) < 1e-9 * total:
+            break
+    return total
+
+
+def _in_probability(law: _Law, *, chance: float) -> _Solution:
+    """T4e: the largest eps with half the overlap at least `chance`, by bisection."""
+    bound = functools.partial(overlaps.from_affinity, law.n, law.rho)
+
+    def enough(eps: float) -> bool:
+        return _two_point(eps, law.p, law.g, bound) >= 2.0 * chance * eps
+
+    low, high = 0.0, law.limit
+    if enough(high):
+        return "two_point", high, high
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if enough(middle) else (low, middle)
+    return "two_point", low, low
+
+
+def maximise(f: Callable[[float], float], limit: float, usual: float) -> tuple[float, float]:
+    """Maximise f on (0, limit]: a log grid from below the usual scale, refined twice.
+
+    Any scale gives a valid bound; the search only decides how sharp it is.
+    """
+    grid = np.geomspace(min(limit, usual) / 4.0, limit, 16)
+    for _ in range(3):
+        values = [f(float(scale)) for scale in grid]
+        best = int(np.argmax(values))
+        scale, value = float(grid[best]), values[best]
+        grid = np.geomspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 9)
+    return scale, value
+
+
+def _two_point(eps: float, p: Floats, g: Floats, bound: Overlap) -> float:
+    """T4a at one eps, in units of sigma."""
+    square = np.minimum((eps * g) ** 2, 1.0)
+    defect = np.asarray(p @ (square / (1.0 + np.sqrt(1.0 - square))))
+    return eps * float(bound(defect))
+
+
+def many_point(a: float, p: Floats, g: Floats, bound: Overlap) -> float:
+    """T4c at one a, in units of sigma."""
+    block = int(np.clip(2**17 // (2 * _CELLS * len(g)), 1, 256))
+    total = 0.0
+    for first in range(1, GRID_STEPS + 1, block):
+        lag = np.arange(first, min(first + block, GRID_STEPS + 1))
+        terms = _lag_terms(a, lag, p, g, bound)
+        total += float(terms.sum())
+        # The terms fall with the lag. What is left out is >= 0, so the bound stays valid.
+        if terms[-1] * (GRID_STEPS - lag[-1]) < 1e-7 * total:
+            break
+    return a / GRID_STEPS * total
+
+
+def many_point_glimpse(a: float, p: Floats, g: Floats, bound: Overlap) -> float:
+    """T4c at one a, roughly: a few lags stand for all. Only to choose a."""
+    lag = np.unique(np.geomspace(1, GRID_STEPS, 48).round())
+    return a / GRID_STEPS * float(np.trapezoid(_lag_terms(a, lag, p, g, bound), lag))
+
+
+def _lag_terms(a: float, lag: npt.NDArray[Any], p: Floats, g: Floats, bound: Overlap) -> Floats:
+    """(1/(K+1)) sum_{i=0..K-j} [1 - sqrt(1 - BC_{i,i+j}^2)] for each lag j, from below.
+
+    At a fixed lag the defect 1 - B is convex in the midpoint of the pair, and 1 - sqrt(1 - BC^2)
+    is convex and decreasing in the defect. So over the evenly spaced midpoints of a cell its mean
+    is at least its value at the mean of the defects of the cell's two ends (Jensen twice;
+    paper_bounds.md, T4c), and the cost does not grow with K.
+    """
+    pairs = GRID_STEPS + 1 - lag
+    border = np.floor(pairs[:, None] * np.arange(_CELLS + 1) / _CELLS)
+    count = np.diff(border, axis=-1)
+    ends = np.stack([border[:, :-1], np.maximum(border[:, 1:] - 1, border[:, :-1])], axis=-1)
+    delta = 2.0 * a / GRID_STEPS
+    middle = -a + (ends + lag[:, None, None] / 2.0) * delta
+    defect = _defect(middle, lag[:, None, None] * delta / 2.0, p, g).mean(axis=-1)
+    result: Floats = (bound(defect) * count).sum(-1)
+    return result / (GRID_STEPS + 1)
+
+
+def _defect(middle: Floats, half: Floats, p: Floats, g: Floats) -> Floats:
+    """1 - E sqrt((1 + s g)(1 + t g)) at s = middle - half, t = middle + half.
+
+    Equals E[(s - t)^2 g^2 / (2 (sqrt(1 + sg) + sqrt(1 + tg))^2)].
+    """
+    low = np.maximum(1.0 + (middle - half)[..., None] * g, 0.0)
+    high = np.maximum(1.0 + (middle + half)[..., None] * g, 0.0)
+    quotient = half[..., None] * g / (np.sqrt(low) + np.sqrt(high))
+    return 2.0 * (quotient**2 @ p)
+
+
+def spread_onto_few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
+    """Split each mass between the two nearest of at most `_LEVELS` levels, keeping its mean.
+
+    The defect is convex in g, so this can only raise it: the bound of the result is valid for the
+    original, and costs the same for ten thousand returns as for a few hundred.
+    """
+    if len(g) <= _LEVELS:
+        return p, g
+    # Even in asinh: levels are dense around the mean and geometric in the tails.
+    fine = 10.0
+    levels = np.sinh(np.linspace(np.arcsinh(fine * g[0]), np.arcsinh(fine * g[-1]), _LEVELS)) / fine
+    levels[0], levels[-1] = g[0], g[-1]
+    left = np.clip(np.searchsorted(levels, g, side="right") - 1, 0, _LEVELS - 2)
+    share = (g - levels[left]) / (levels[left + 1] - levels[left])
+    mass = np.zeros(_LEVELS)
+    np.add.at(mass, left, p * (1.0 - share))
+    np.add.at(mass, left + 1, p * share)
+    return mass, levels

@@ -1,0 +1,1 @@
+"""What the base policy may write: trace types, their probabilities and returns."""

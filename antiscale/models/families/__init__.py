@@ -1,0 +1,170 @@
+"""Families of trace models: one frozen dataclass of parameters each, with `at(horizon)`.
+
+To add a family, write such a dataclass in a file of its own and list it in `FAMILIES`. Its
+docstring says what it models and which assumption it tests; `antiscale family NAME --help` shows
+it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any, ClassVar, Protocol
+
+from antiscale.core import machine, validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import shown
+from antiscale.models.families.difficulty import Difficulty
+from antiscale.models.families.erdos import Erdos
+from antiscale.models.families.explicit import Explicit
+from antiscale.models.families.geometric import Geometric
+from antiscale.models.families.heterogeneous import Heterogeneous
+from antiscale.models.families.homogeneous import Homogeneous
+from antiscale.models.families.lognormal import Lognormal
+from antiscale.models.families.planted import Planted
+from antiscale.models.families.sharp import Sharp
+from antiscale.models.families.two_point import TwoPoint
+from antiscale.models.traces import TraceModel
+
+
+class Family(Protocol):
+    """A base policy as a function of the horizon."""
+
+    name: ClassVar[str]
+
+    @property
+    def reward_class(self) -> str:
+        """The reward class that a sweep uses unless told otherwise."""
+        ...
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        ...
+
+    def at(self, horizon: int) -> TraceModel:
+        """Build the trace model with test-time budget `horizon` (tokens)."""
+        ...
+
+
+_ALL: tuple[Any, ...] = (
+    Heterogeneous,
+    Homogeneous,
+    Sharp,
+    Erdos,
+    Lognormal,
+    Difficulty,
+    TwoPoint,
+    Geometric,
+    Planted,
+    Explicit,
+)
+FAMILIES: dict[str, Any] = {family.name: family for family in _ALL}
+
+
+def parameters_of(name: str) -> dict[str, Any]:
+    """Return a family's parameters with their defaults."""
+    cls = FAMILIES[validate.choice("family", name, FAMILIES)]
+    return {field.name: field.default for field in dataclasses.fields(cls)}
+
+
+def summary_of(name: str) -> str:
+    """Return the first line of a family's docstring."""
+    family = FAMILIES[validate.choice("family", name, FAMILIES)]
+    return (inspect.getdoc(family) or "").splitlines()[0]
+
+
+def help_of(name: str) -> str:
+    """Return what a family models and which assumption it tests, and its parameters, as text."""
+    lines = (inspect.getdoc(FAMILIES[validate.choice("family", name, FAMILIES)]) or "").splitlines()
+    cut = lines.index("Parameters") if "Parameters" in lines else len(lines)
+    paragraphs = "\n".join(lines[:cut]).strip().split("\n\n")
+    told, listed = [" ".join(text.split()) for text in paragraphs], lines[cut + 2 :]
+    # Names stand at the margin, their descriptions are indented below them.
+    entries: list[str] = []
+    for line in listed:
+        if line[:1].strip():
+            entries.append(f"{line.strip()}:")
+        elif line.strip():
+            entries[-1] += f" {line.strip()}"
+    return "\n\n".join([*told, *entries])
+
+
+def knob_of(name: str) -> tuple[str, tuple[float, ...]] | None:
+    """Return the family's heterogeneity knob and values worth trying; None where it has none.
+
+    The knob is the parameter by which the family, by its own description, is more or less spread.
+    """
+    found: tuple[str, tuple[float, ...]] | None = getattr(
+        FAMILIES[validate.choice("family", name, FAMILIES)], "knob", None
+    )
+    return found
+
+
+def family(name: str, **parameters: Any) -> Family:
+    """Return the family `name` with `parameters`; an unknown parameter is an error."""
+    known = parameters_of(name)
+    for key in parameters:
+        if key not in known:
+            raise InputError(
+                f"family {name!r} has no parameter {shown(key)}"
+                f"{validate.nearest(key, sorted(known))}"
+            )
+        default, value = known[key], parameters[key]
+        if type(default) is int and isinstance(value, float) and value.is_integer():
+            parameters[key] = int(value)  # 1e3 is as good as 1000
+        if type(default) is float and type(value) is int and abs(value) < 2**64:
+            parameters[key] = float(value)
+    built: Family = FAMILIES[name](**settled(name, parameters))
+    return built
+
+
+def settled(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters with what they refer to pinned down (the digest of a file, say)."""
+    pin = getattr(FAMILIES[validate.choice("family", name, FAMILIES)], "settled", None)
+    if not isinstance(parameters, dict):
+        raise InputError(f"parameters must be a table of names; got {shown(parameters)}")
+    return parameters if pin is None else pin(parameters)
+
+
+def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
+    """Return the trace model of family `name` at one horizon.
+
+    Parameters
+    ----------
+    name
+        A key of `FAMILIES`.
+    horizon
+        Test-time budget H, in tokens.
+    parameters
+        The family's own; see its class.
+
+    Raises
+    ------
+    InputError
+        For an unknown family or parameter, or a value the family does not allow.
+
+    Examples
+    --------
+    >>> model = load_family("heterogeneous", horizon=64, prompts=2)
+    >>> model.pmf.shape
+    (2, 144)
+    """
+    return model_of(family(name, **parameters), horizon)
+
+
+@validate.boundary
+def model_of(family: Family, horizon: int) -> TraceModel:
+    """Return the family's model at one horizon, if this machine can hold it."""
+    if not isinstance(family, _ALL):
+        raise InputError(f"family must be one of ours (family(...) makes it); got {shown(family)}")
+    whole = validate.integer("horizon", horizon, least=1)
+    prompts, types = family.size(whole)
+    # Five arrays, and as many on the way to them. What models are made for goes prompt by prompt:
+    # portraits, bounds and curves take about two milliseconds for each.
+    machine.require(
+        f"a trace model of {prompts} prompts and {types} types",
+        "the prompts, the horizon or the family's other parameters",
+        floats=10.0 * prompts * types,
+        seconds=2e-3 * prompts,
+    )
+    return family.at(whole)

@@ -1,0 +1,87 @@
+"""Prompts from easy to hopeless: Beta-distributed success probabilities."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats
+from antiscale.models.traces import TraceModel, uniform_prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difficulty:
+    """A mixture of prompts whose success probability is Beta distributed, as pass@k curves show.
+
+    Heterogeneity holds (right or wrong is worth up to H tokens); anti-concentration fails on the
+    hard prompts, where the chance of a correct trace, and with it c_0, is tiny: verification has
+    to find what the base policy hardly ever writes. The m prompts stand for m equal slices of the
+    Beta law, each with its slice's mean. A trace is right with its prompt's probability; lengths
+    are scale-free, u H + 1 with u uniform on {1, 3, ..., 2L-1}/(2L), and say nothing about
+    correctness.
+
+    Parameters
+    ----------
+    prompts
+        m, equally likely.
+    alpha, beta
+        Parameters of the Beta law, > 0; the mean success probability is alpha/(alpha + beta).
+    lengths
+        L, the number of equally likely lengths; the horizon must be at least 2 L.
+    """
+
+    name: ClassVar[str] = "difficulty"
+    reward_class: ClassVar[str] = "styles"
+    prompts: int = 16
+    alpha: float = 0.5
+    beta: float = 1.5
+    lengths: int = 8
+
+    def __post_init__(self) -> None:
+        validate.integer("prompts", self.prompts, least=1)
+        validate.integer("lengths", self.lengths, least=1)
+        for name in ("alpha", "beta"):
+            if validate.real(name, getattr(self, name)) <= 0:
+                raise InputError(f"{name} must be > 0; got {getattr(self, name):g}")
+
+    def success(self) -> Floats:
+        """Probability of a correct trace at each prompt, from hard to easy: [m]."""
+        from scipy import special  # late: SciPy would double the time of --help
+
+        edges = special.betaincinv(self.alpha, self.beta, np.linspace(0, 1, self.prompts + 1))
+        below = special.betainc(self.alpha + 1, self.beta, edges)
+        mean = self.alpha / (self.alpha + self.beta)
+        return np.clip(mean * self.prompts * np.diff(below), 0.0, 1.0)
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, 2 * self.lengths
+
+    def at(self, horizon: int) -> TraceModel:
+        """Build the model with test-time budget `horizon` (tokens)."""
+        if horizon < 2 * self.lengths:
+            raise InputError(
+                f"the difficulty family with {self.lengths} lengths needs a horizon of at least "
+                f"{2 * self.lengths} tokens; got {horizon}"
+            )
+        success = self.success()
+        u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
+        shape = (self.prompts, 2 * self.lengths)
+        lengths = np.broadcast_to(np.tile(np.floor(horizon * u) + 1, 2), shape).copy()
+        styles = np.broadcast_to(np.repeat([0, 1], self.lengths), shape).copy()
+        by_style = np.stack([success, 1 - success], axis=-1)
+        return TraceModel(
+            family=self.name,
+            horizon=horizon,
+            pmf=np.repeat(by_style, self.lengths, axis=-1) / self.lengths,
+            hitting_times=np.where(styles == 0, lengths, math.inf),
+            lengths=lengths,
+            styles=styles,
+            prompt_mass=uniform_prompts(self.prompts),
+            sigma_exponent=1.0,
+        )

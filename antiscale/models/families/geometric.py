@@ -1,0 +1,74 @@
+"""A constant chance per token: the simplest trace whose hitting time shows only as it happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.models.families.hitting import model_of_hitting_times, types_of
+from antiscale.models.traces import TraceModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometric:
+    """Each token solves the prompt with one constant probability, rate/H.
+
+    Tests what T4 assumes: that types are announced. T is geometric with mean H/rate, so sigma is
+    proportional to H and rewards are anti-concentrated. With announced = true the first token
+    tells T, the mirror H - R is a legal reward, and T4 applies. With announced = false T shows
+    only as it happens: the mirror would have to pay a trace before it is known to be slow, so it
+    is no bi-level reward; the only class left is `known`, cloning's loss at the one reward is
+    zero on average, and there is no lower bound to report.
+
+    Parameters
+    ----------
+    prompts
+        m, equally likely and alike.
+    rate
+        Expected number of solutions in H tokens, in (0, 16].
+    announced
+        Whether the first token tells T.
+    """
+
+    name: ClassVar[str] = "geometric"
+    prompts: int = 4
+    rate: float = 2.0
+    announced: bool = True
+
+    def __post_init__(self) -> None:
+        validate.integer("prompts", self.prompts, least=1)
+        if not 0 < validate.real("rate", self.rate) <= 16:
+            raise InputError(f"rate must lie in (0, 16]; got {self.rate:g}")
+        validate.boolean("announced", self.announced)
+
+    @property
+    def reward_class(self) -> str:
+        """The class a sweep uses unless told otherwise."""
+        return "mirror" if self.announced else "known"
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, types_of(horizon)
+
+    def at(self, horizon: int) -> TraceModel:
+        """Build the model with test-time budget `horizon` (tokens)."""
+        if horizon < 16:
+            raise InputError(
+                f"the geometric family needs a horizon of at least 16 tokens; got {horizon}"
+            )
+        # P(T > t) = (1 - rate/H)^t, in logs: at rate = H the first token always solves.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            alive = np.exp(np.arange(horizon + 1) * np.log1p(-self.rate / horizon))
+        alive[0] = 1.0
+        law = np.append(alive[:-1] * (self.rate / horizon), alive[-1])
+        return model_of_hitting_times(
+            self.name,
+            horizon,
+            np.broadcast_to(law, (self.prompts, horizon + 1)),
+            sigma_exponent=1.0,
+            announced=self.announced,
+        )

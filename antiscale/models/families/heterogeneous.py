@@ -1,0 +1,92 @@
+"""The default family: many styles, each right or wrong by prompt, many lengths."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.models.traces import TraceModel, uniform_prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heterogeneous:
+    """Many styles with halving weights, right or wrong by prompt; scale-free lengths.
+
+    Both premises of the theorem hold: sigma is proportional to H, and rewards are
+    anti-concentrated (c_0 does not depend on H). Style b has weight proportional to 2^-b; even
+    styles are valid on even prompts, odd ones on odd prompts. Lengths are u H + 1 with u uniform
+    on {1, 3, ..., 2L-1}/(2L), rounded down, so that R = H (1 - u) on valid styles.
+
+    Parameters
+    ----------
+    prompts
+        m, equally likely.
+    styles
+        B, at least 2.
+    lengths
+        L, the number of equally likely lengths; the horizon must be at least 2 L.
+    spread
+        The heterogeneity knob, in [0, 1]: with probability 1 - spread^2 a trace comes from one
+        further style, valid on every prompt, whose two neighbouring lengths average to the mean
+        return J. So J stays as it is, and sigma is spread times its value at 1 (up to a quarter
+        of a squared token, from rounding lengths to whole tokens).
+    """
+
+    name: ClassVar[str] = "heterogeneous"
+    reward_class: ClassVar[str] = "styles"
+    knob: ClassVar[tuple[str, tuple[float, ...]]] = ("spread", (0.2, 0.4, 0.6, 0.8, 1.0))
+    prompts: int = 8
+    styles: int = 18
+    lengths: int = 8
+    spread: float = 1.0
+
+    def __post_init__(self) -> None:
+        validate.integer("prompts", self.prompts, least=1)
+        validate.integer("styles", self.styles, least=2, most=1000)
+        validate.integer("lengths", self.lengths, least=1)
+        validate.probability("spread", validate.real("spread", self.spread))
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, self.styles * self.lengths + 2
+
+    def at(self, horizon: int) -> TraceModel:
+        """Build the model with test-time budget `horizon` (tokens)."""
+        if horizon < 2 * self.lengths:
+            raise InputError(
+                f"the heterogeneous family with {self.lengths} lengths needs a horizon of at "
+                f"least {2 * self.lengths} tokens; got {horizon}"
+            )
+        weights = np.exp2(-np.arange(self.styles, dtype=float))
+        weights /= weights.sum()
+        u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
+        tokens = np.floor(horizon * u) + 1
+
+        shape = (self.prompts, self.styles * self.lengths)
+        styles = np.broadcast_to(np.repeat(np.arange(self.styles), self.lengths), shape)
+        lengths = np.broadcast_to(np.tile(tokens, self.styles), shape)
+        pmf = np.broadcast_to(np.repeat(weights, self.lengths) / self.lengths, shape)
+        valid = styles % 2 == (np.arange(self.prompts) % 2)[:, None]
+        if self.spread < 1:
+            mean = (pmf * np.where(valid, horizon - lengths + 1, 0)).sum(-1)
+            nearby = np.stack([np.floor(mean), np.floor(mean) + 1], -1)
+            share = np.stack([nearby[:, 1] - mean, mean - nearby[:, 0]], -1)
+            pmf = np.concatenate([pmf * self.spread**2, share * (1 - self.spread**2)], -1)
+            lengths = np.concatenate([lengths, horizon - nearby + 1], -1)
+            styles = np.concatenate([styles, np.full_like(nearby, self.styles, dtype=int)], -1)
+            valid = np.concatenate([valid, np.ones_like(nearby, dtype=bool)], -1)
+        return TraceModel(
+            family=self.name,
+            horizon=horizon,
+            pmf=np.ascontiguousarray(pmf),
+            hitting_times=np.where(valid, lengths, math.inf),
+            lengths=np.ascontiguousarray(lengths),
+            styles=np.ascontiguousarray(styles),
+            prompt_mass=uniform_prompts(self.prompts),
+            sigma_exponent=1.0 if self.spread > 0 else None,
+        )

@@ -1,0 +1,72 @@
+"""One style, always right: the other half of the theorem, where cloning loses little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.models.traces import TraceModel, uniform_prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Homogeneous:
+    """Every trace correct and of like length: R = 3H/4 + O(sqrt H), so sigma grows as sqrt(H).
+
+    Heterogeneity fails: with n proportional to H cloning's loss neither grows nor falls, and
+    verification has next to nothing to add. Lengths are H/4 + 1 + (u - 1/2) sqrt(H), rounded,
+    with u uniform on {1, 3, ..., 2L-1}/(2L). With many styles, of halving weights, a verifier must
+    see each of them to learn that it is right, for as little: then no gap is certified at all.
+
+    Parameters
+    ----------
+    prompts
+        m, equally likely.
+    lengths
+        L, the number of equally likely lengths.
+    styles
+        B, all of them right on every prompt, of weights proportional to 2^-b.
+    """
+
+    name: ClassVar[str] = "homogeneous"
+    reward_class: ClassVar[str] = "styles"
+    prompts: int = 8
+    lengths: int = 8
+    styles: int = 1
+
+    def __post_init__(self) -> None:
+        validate.integer("prompts", self.prompts, least=1)
+        validate.integer("lengths", self.lengths, least=1)
+        validate.integer("styles", self.styles, least=1, most=1000)
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, self.styles * self.lengths
+
+    def at(self, horizon: int) -> TraceModel:
+        """Build the model with test-time budget `horizon` (tokens)."""
+        if horizon < 16:
+            raise InputError(
+                f"the homogeneous family needs a horizon of at least 16 tokens; got {horizon}"
+            )
+        u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
+        tokens = np.rint(horizon / 4 + (u - 0.5) * np.sqrt(horizon)) + 1
+        weights = np.exp2(-np.arange(self.styles, dtype=float))
+        weights /= weights.sum()
+        shape = (self.prompts, self.styles * self.lengths)
+        lengths = np.broadcast_to(np.tile(tokens, self.styles), shape).copy()
+        styles = np.broadcast_to(np.repeat(np.arange(self.styles), self.lengths), shape)
+        pmf = np.broadcast_to(np.repeat(weights, self.lengths) / self.lengths, shape)
+        return TraceModel(
+            family=self.name,
+            horizon=horizon,
+            pmf=pmf.copy(),
+            hitting_times=lengths,
+            lengths=lengths.copy(),
+            styles=styles.copy(),
+            prompt_mass=uniform_prompts(self.prompts),
+            sigma_exponent=0.5 if self.lengths > 1 else None,
+        )

@@ -1,0 +1,72 @@
+"""The minimal instance of T4: a short and a long trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from antiscale.core import validate
+from antiscale.core.errors import InputError
+from antiscale.models.traces import TraceModel, uniform_prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoPoint:
+    """A short and a long trace, both right: the least a theorem about spread can live on.
+
+    Everything is in closed form: J = low + q (high - low), sigma = sqrt(q (1 - q)) (high - low),
+    V_kappa = min(high, J + sigma sqrt(kappa)), c_x(kappa) = q while kappa <= (1 - q)/q. Both
+    premises hold. The data at a prompt are one binomial count, so Bayes risks are exact too.
+
+    Parameters
+    ----------
+    prompts
+        m, equally likely and alike.
+    mass
+        q, probability of the short trace, in (0, 1).
+    high, low
+        Returns of the short and the long trace as shares of H, 0 <= low < high <= 1.
+    """
+
+    name: ClassVar[str] = "two_point"
+    reward_class: ClassVar[str] = "mirror"
+    prompts: int = 1
+    mass: float = 0.5
+    high: float = 0.75
+    low: float = 0.25
+
+    def __post_init__(self) -> None:
+        validate.integer("prompts", self.prompts, least=1)
+        validate.probability(
+            "mass", validate.real("mass", self.mass), allow_zero=False, allow_one=False
+        )
+        for name in ("high", "low"):
+            validate.probability(name, validate.real(name, getattr(self, name)))
+        if self.low >= self.high:
+            raise InputError(f"low must be below high; got {self.low:g} and {self.high:g}")
+
+    def size(self, horizon: int) -> tuple[int, int]:
+        """How many prompts and types the model has at most."""
+        return self.prompts, 2
+
+    def at(self, horizon: int) -> TraceModel:
+        """Build the model with test-time budget `horizon` (tokens)."""
+        returns = np.rint(horizon * np.array([self.high, self.low]))
+        if returns[0] == returns[1]:
+            raise InputError(
+                f"high and low round to the same return at H = {horizon}; raise the horizon"
+            )
+        shape = (self.prompts, 2)
+        times = np.broadcast_to(np.where(returns > 0, horizon - returns + 1, np.inf), shape)
+        return TraceModel(
+            family=self.name,
+            horizon=horizon,
+            pmf=np.broadcast_to([self.mass, 1 - self.mass], shape).copy(),
+            hitting_times=times.copy(),
+            lengths=np.broadcast_to(horizon - returns + 1, shape).copy(),
+            styles=np.zeros(shape, dtype=np.int64),
+            prompt_mass=uniform_prompts(self.prompts),
+            sigma_exponent=1.0,
+        )

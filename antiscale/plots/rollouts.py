@@ -1,0 +1,223 @@
+"""The picture of a diagnosis, from its tables alone: after the paper's figures 7 and 8."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from antiscale import plots
+from antiscale.core.numbers import share, with_ends
+from antiscale.plots.style import GAP, INK, VB, VF
+
+_LIGHT = "#BBBBBB"
+# Problems drawn one by one; of more, so many evenly spaced ones stand for all.
+_DRAWN = 400
+
+
+def diagnose_figure(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) -> Figure:
+    """Draw sigma_x/H and c_x(eps) over problems, sigma against H, losses against n, and search.
+
+    Parameters
+    ----------
+    tables
+        `problems`, `horizons`, `search`, `roc`, `curve`, `losses` of a diagnosis.
+    summary
+        What `antiscale diagnose --json` prints; its reading is set under the panels.
+    """
+    row = summary["horizons"][-1]
+    problems = tables["problems"]
+    here = problems[problems["horizon"] == row["horizon"]]
+    with plots.styled():
+        note = plots.paragraph(" ".join(summary["reading"]))
+        # Set by hand: the note's height is known, and a layout engine takes a second.
+        height = 8.1 + 0.125 * note.count("\n")
+        figure = Figure(figsize=(7.2, height))
+        FigureCanvasAgg(figure)
+        edges = {"bottom": 1.0 - 7.4 / height, "top": 1.0 - 0.3 / height}
+        axes = figure.subplots(
+            3,
+            2,
+            gridspec_kw=edges | {"left": 0.085, "right": 0.98, "hspace": 0.42, "wspace": 0.24},
+        )
+        draw_sigma(axes[0, 0], here, row)
+        draw_anticoncentration(axes[0, 1], here, row)
+        draw_horizons(axes[1, 0], tables["curve"], summary)
+        draw_losses(axes[1, 1], tables["losses"], row, summary)
+        draw_search(axes[2, 0], tables["search"])
+        if tables["roc"].empty:
+            draw_sharpness(axes[2, 1], here, row)
+        else:
+            draw_roc(axes[2, 1], tables["roc"], summary)
+        figure.text(0.01, 0.08 / height, note, ha="left", va="bottom", fontsize=7, color=INK)
+    return figure
+
+
+def _thinned(rows: pd.DataFrame, by: str) -> tuple[pd.DataFrame, Any]:
+    """Problems in order of a column, at most so many, and their place among all in [0, 1]."""
+    known = rows.dropna(subset=[by]).sort_values(by, kind="stable")
+    count = len(known)
+    kept = np.unique(np.linspace(0, count - 1, min(count, _DRAWN)).round().astype(int))
+    return known.iloc[kept], (kept + 0.5) / max(count, 1)
+
+
+def draw_sigma(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
+    """Every problem's sigma_x/H with its interval, in order, and their mean."""
+    horizon = float(row["horizon"])
+    shown, place = _thinned(rows, "sigma")
+    axes.vlines(
+        place, shown["sigma_low"] / horizon, shown["sigma_high"] / horizon, color=_LIGHT,
+        linewidth=0.7, label="interval of one problem",
+    )  # fmt: skip
+    axes.plot(place, shown["sigma"] / horizon, ".", color=VF, markersize=3, label="samples")
+    _mean_band(
+        axes, row["sigma_mean"] / horizon, row["sigma_low"] / horizon, row["sigma_high"] / horizon
+    )
+    axes.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
+    axes.annotate("no return on [0, H] spreads more", (0.02, 0.51), fontsize=6.5, color=INK)
+    axes.set(xlim=(0, 1), ylim=(0, 0.85), xlabel="problems, in order", ylabel=r"$\sigma_x/H$")
+    axes.set_title(f"Heterogeneity, $H$ = {row['horizon']:,}", loc="left")
+    axes.legend(loc="upper left")
+
+
+def _mean_band(axes: Axes, mean: float, low: float, high: float) -> None:
+    axes.axhspan(low, high, color=VB, alpha=0.15, linewidth=0)
+    axes.axhline(mean, color=VB, linewidth=1.0, label="mean, with its interval")
+
+
+def _bars(axes: Axes, at: Any, mean: Any, low: Any, high: Any, label: str | None) -> None:
+    """Intervals and estimates, which need not lie within them."""
+    axes.vlines(at, low, high, color=VB, linewidth=1.2)
+    axes.plot(at, mean, "s", color=VB, markersize=4, label=label)
+
+
+def draw_anticoncentration(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
+    """c_x(eps) of every problem with some spread, per eps, their mean, and Cantelli's limit."""
+    keys = list(row["c_eps"])
+    for at, key in enumerate(keys):
+        shown, place = _thinned(rows, f"c_{key}")
+        axes.plot(
+            at - 0.32 + 0.5 * place, shown[f"c_{key}"], ".", color=VF, markersize=2.5,
+            label="problems, in order (samples)" if at == 0 else None,
+        )  # fmt: skip
+        cap = 1.0 / (1.0 + float(key))
+        axes.hlines(
+            cap, at - 0.38, at + 0.38, color=INK, linestyle=":", linewidth=1.0,
+            label="Cantelli: 1/(1 + eps)" if at == 0 else "_",
+        )  # fmt: skip
+        mean = row["c_eps"][key]
+        if mean is not None:
+            low, high = row["c_eps_low"][key], row["c_eps_high"][key]
+            label = "mean, with its interval (approximate)" if at == 0 else None
+            _bars(axes, [at + 0.3], [mean], [low], [high], label)
+    axes.set_xticks(range(len(keys)), keys)
+    axes.set(ylim=(-0.02, 1.2), xlabel=r"$\varepsilon$", ylabel=r"$c_x(\varepsilon)$")
+    axes.set_title("Anti-concentration", loc="left")
+    axes.legend(loc="upper right")
+
+
+def draw_horizons(axes: Axes, curve: pd.DataFrame, summary: dict[str, Any]) -> None:
+    """The mean of sigma_x/H against H, with intervals where they were asked for."""
+    axes.plot(curve["horizon"], curve["sigma_mean"] / curve["horizon"], color=VF, label="samples")
+    rows = summary["horizons"]
+    h = np.array([row["horizon"] for row in rows], dtype=float)
+    mean, low, high = (
+        np.array([row[name] for row in rows]) / h
+        for name in ("sigma_mean", "sigma_low", "sigma_high")
+    )
+    _bars(axes, h, mean, low, high, "mean, with its interval")
+    axes.set(xscale="log", xlabel=f"budget $H$ ({summary['unit']})", ylabel=r"mean of $\sigma_x/H$")
+    axes.set_ylim(0, 1.35 * float(max(np.max(high), np.max(mean))) or 1.0)
+    axes.xaxis.minorticks_off()
+    axes.set_title("Heterogeneity depends on the budget", loc="left")
+    axes.legend(loc="upper left")
+
+
+def draw_losses(
+    axes: Axes, losses: pd.DataFrame, row: dict[str, Any], summary: dict[str, Any]
+) -> None:
+    """Both losses against n: certified by the intervals, and simulated on the samples."""
+    n = losses["n"].to_numpy(float)
+    least = 1e-4 * float(row["horizon"])
+
+    def line(column: str, look: str, color: str, label: str) -> None:
+        values = losses[column].to_numpy(float)
+        axes.plot(n, np.where(values > least, values, np.nan), look, color=color, label=label)
+
+    line("vf_measured", "-", VF, "cloning, simulated")
+    line("vb_measured", "-", VB, "verification, exact")
+    if summary["certified"]:
+        line("vf_lower_certified", ":", VF, "cloning must lose (certified)")
+        line("vb_upper_certified", "--", VB, "verification loses at most (certified)")
+    start = row["prediction"]["n_certified"]
+    if start is not None and start <= n[-1]:
+        top = 3.0 * float(row["horizon"])
+        axes.vlines(
+            start, least, top, color=GAP, linewidth=1.0, label=f"certified from n = {start:,}"
+        )
+    axes.set(xscale="log", yscale="log", ylim=(least, 5e4 * float(row["horizon"])))
+    axes.set(xlabel="traces $n$ over all problems", ylabel=f"loss ({summary['unit']})")
+    axes.set_yticks([10.0**p for p in range(-2, 20) if least < 10.0**p <= 3 * row["horizon"]])
+    axes.minorticks_off()
+    axes.set_title("Cloning against verification", loc="left")
+    axes.legend(loc="upper right")
+
+
+def draw_search(axes: Axes, search: pd.DataFrame) -> None:
+    """pass@n, best-of-n and the majority of n, with intervals."""
+    looks = {
+        "pass_at": (INK, "-", "pass@n (a perfect verifier)"),
+        "best_of": (VB, "-", "best of n by the score"),
+        "majority": (GAP, "--", "majority of n answers"),
+    }
+    for name, (color, look, label) in looks.items():
+        if name in search:
+            known = search.dropna(subset=[name])
+            axes.plot(known["n"], known[name], look, color=color, label=label)
+            axes.fill_between(
+                known["n"], known[f"{name}_low"], known[f"{name}_high"], color=color, alpha=0.12,
+                linewidth=0,
+            )  # fmt: skip
+    axes.set(xlabel="samples $n$ per problem", ylabel="share of problems right", ylim=(0, 1.25))
+    if len(search) > 1:
+        axes.set_xscale("log")
+        axes.minorticks_off()
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.set_title("Search", loc="left")
+    axes.legend(loc="upper left")
+
+
+def draw_roc(axes: Axes, roc: pd.DataFrame, summary: dict[str, Any]) -> None:
+    """The score's ROC over all samples, with its area within problems."""
+    axes.plot(roc["false_positive"], roc["true_positive"], color=VB)
+    axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=0.8)
+    areas = summary["roc"]
+    text = f"area {share(areas['pooled_auc'])} over all samples"
+    if "within_auc" in areas:
+        ends = (areas[f"within_auc{end}"] for end in ("", "_low", "_high"))
+        text += (
+            f"\n{with_ends(*ends)} within a problem\n"
+            f"(mean of {areas['mixed_problems']:,} mixed problems)"
+        )
+    axes.text(0.97, 0.05, text, ha="right", va="bottom", fontsize=7, transform=axes.transAxes)
+    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="wrong samples above", ylabel="right ones above")
+    axes.set_title("The score as a verifier", loc="left")
+
+
+def draw_sharpness(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
+    """Every problem's Q_x(H/16) with its interval, in order, and their mean."""
+    shown, place = _thinned(rows, "sharpness")
+    axes.vlines(
+        place, shown["sharpness_low"], shown["sharpness_high"], color=_LIGHT, linewidth=0.7,
+        label="interval of one problem",
+    )  # fmt: skip
+    axes.plot(place, shown["sharpness"], ".", color=VF, markersize=3, label="samples")
+    _mean_band(axes, row["sharpness"], row["sharpness_low"], row["sharpness_high"])
+    axes.set(xlim=(0, 1), ylim=(0, 1.7), xlabel="problems, in order", ylabel="$Q_x(H/16)$")
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.set_title("Sharpness: the fullest window of H/16", loc="left")
+    axes.legend(loc="upper left")

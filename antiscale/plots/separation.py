@@ -1,0 +1,127 @@
+"""Draw when verification wins: the crossing in H and n, and the phase diagram."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from antiscale.plots.style import GAP, INK, VB, VF
+from antiscale.plots.sweep import paragraph, styled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Powers of ten of VF/VB that the phase diagram's colours tell apart, each way.
+_DECADES = 3
+
+
+def separation_figure(
+    rows: pd.DataFrame, in_n: pd.DataFrame, phase: pd.DataFrame | None, note: str
+) -> Figure:
+    """Draw the gap along n(H) and in n, certified and measured, and T9's phase diagram.
+
+    Parameters
+    ----------
+    rows, in_n, phase
+        The tables of a `Separation`; no phase diagram if None or empty.
+    note
+        One paragraph of reading, set under the panels.
+    """
+    with styled():
+        drawn = phase is not None and len(phase) > 0
+        figure = Figure(figsize=(7.2, 6.2 if drawn else 3.4), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(2 if drawn else 1, 2, squeeze=False)
+        draw_crossing(axes[0, 0], rows, "horizon")
+        axes[0, 0].set_title("The gap as H grows", loc="left")
+        draw_crossing(axes[0, 1], in_n, "n")
+        axes[0, 1].set_title(f"The gap in n, at H = {rows['horizon'].iloc[-1]}", loc="left")
+        if drawn:
+            assert phase is not None
+            titles = {
+                "bounded": "Rewards within $H^a$, W bounded",
+                "growing": "Rewards up to H, W ~ $H^{1-a}$",
+            }
+            for place, (panel, title) in zip(axes[1], titles.items(), strict=True):
+                draw_phase(place, phase[phase["panel"] == panel])
+                place.set_title(title, loc="left")
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+    return figure
+
+
+def draw_crossing(axes: Axes, rows: pd.DataFrame, key: str) -> None:
+    """Certified and measured gap against `key`, on axes that show both signs."""
+    x = rows[key].to_numpy(float)
+    measured = rows["gap_measured"].to_numpy(float)
+    errors = np.stack(
+        [measured - rows["gap_low"].to_numpy(float), rows["gap_high"].to_numpy(float) - measured]
+    )
+    axes.errorbar(
+        x, measured, errors, fmt="-D", markersize=4, capsize=2, color=GAP, label="measured, 99%"
+    )
+    certified = rows["gap_certified"].astype(float).to_numpy()
+    if np.isfinite(certified).any():
+        axes.plot(x, certified, "--^", markersize=4, color=INK, label="certified (T4 − T7)")
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.margins(y=0.08)
+    finite = np.abs(np.concatenate([measured, certified[np.isfinite(certified)]]))
+    scale = float(np.min(finite[finite > 0])) if (finite > 0).any() else 1.0
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=max(scale, 1e-2 * float(finite.max())))
+    axes.set_xlabel("test-time budget $H$ (tokens)" if key == "horizon" else "traces $n$ per side")
+    axes.set_ylabel("VF − VB (tokens)")
+    axes.legend(loc="best")
+
+
+def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
+    """VF/VB (exact risks) in colour, where it is 1, where T4 certifies it, and theory's line."""
+    grid = rows.pivot(index="a", columns="b", values="ratio")
+    b, a = grid.columns.to_numpy(float), grid.index.to_numpy(float)
+    certain = rows.assign(sure=rows["vf_lower"] / rows["vb_upper"]).pivot(
+        index="a", columns="b", values="sure"
+    )
+    size = np.log10(grid.to_numpy(float))
+    two_sided = LinearSegmentedColormap.from_list("vf over vb", [VB, "white", VF])
+    mesh = axes.pcolormesh(
+        b,
+        a,
+        size,
+        shading="nearest",
+        cmap=two_sided,
+        vmin=-_DECADES,
+        vmax=_DECADES,
+        rasterized=True,
+    )
+    bar = axes.figure.colorbar(mesh, ax=axes, extend="both", pad=0.02)
+    bar.set_ticks(
+        list(range(-_DECADES, _DECADES + 1)),
+        labels=[f"$10^{{{k}}}$" if k else "1" for k in range(-_DECADES, _DECADES + 1)],
+    )
+    bar.set_label("VF/VB, exact")
+    handles = []
+    equal: Any = (
+        (size, "-", "VF/VB = 1"),
+        (np.log10(certain.to_numpy(float)), "--", "certified from here up: T4 = H W e"),
+    )
+    for values, dash, name in equal:
+        crossed = min(grid.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values)
+        if crossed:
+            axes.contour(b, a, values, levels=[0.0], colors=INK, linewidths=1.2, linestyles=dash)
+        shown = Line2D([], [], color=INK, linewidth=1.2 if crossed else 0.0)
+        shown.set_linestyle(dash)
+        shown.set_label(name if crossed else f"{name.split(': ')[-1]}: nowhere")
+        handles.append(shown)
+    line = rows.drop_duplicates("b").sort_values("b")
+    part, slope = ("ii", "b/2") if rows["panel"].iloc[0] == "bounded" else ("iv", "b/4")
+    (theory,) = axes.plot(line["b"], line["boundary"], color=INK, linewidth=2.4, alpha=0.35,
+                          label=f"T9({part}): a = 1 − {slope}")  # fmt: skip
+    axes.set(xlabel="$b$: $n = H^b$", ylabel=r"$a$: $\sigma = H^a$", ylim=(-0.05, 1.42))
+    axes.set_yticks(np.linspace(0, 1, 5))
+    axes.grid(visible=False)
+    axes.legend(handles=[*handles, theory], loc="upper center", fontsize=7)

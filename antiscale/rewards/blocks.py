@@ -1,0 +1,144 @@
+"""Blocks: rewards built from functions with disjoint supports (T4b, T5a).
+
+Reward classes and blocks are JAX pytrees: they pass through `jax.jit` as data, so that one
+compilation serves every horizon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from antiscale.ball.optimum import ball_policy
+from antiscale.core import device as device
+from antiscale.core.validate import Floats
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """At each prompt, f_b(j) = value[j] for types j of block b, and 0 elsewhere.
+
+    Attributes
+    ----------
+    value : [m, S]
+        f(j), in tokens.
+    index : [m, S]
+        Block of each type, in 0..B-1; None where each type is a block of its own.
+    count
+        B.
+    """
+
+    value: Floats
+    index: npt.NDArray[np.int64] | None
+    count: int = field(metadata={"static": True})
+
+    @property
+    def member(self) -> Floats:
+        """1[type j is in block b], [m, S, B]."""
+        # Not cached: under jit the value belongs to the trace in which it was made.
+        if self.index is None:
+            return np.broadcast_to(np.eye(self.count), (*np.shape(self.value), self.count))
+        return (self.index[..., None] == np.arange(self.count)).astype(float)
+
+    def over_blocks(self, z: Any) -> Any:
+        """Sum of z(j) over the types of each block: [..., m, S] -> [..., m, B]."""
+        if self.index is None:
+            return z
+        xp = jnp if isinstance(z, jax.Array) else np
+        return xp.einsum("...ms,msb->...mb", z, self.member)
+
+    def over_types(self, z: Any) -> Any:
+        """z(b) of the block of each type: [..., m, B] -> [..., m, S]."""
+        if self.index is None:
+            return z
+        xp = jnp if isinstance(z, jax.Array) else np
+        index = xp.broadcast_to(self.index, (*z.shape[:-1], self.index.shape[-1]))
+        return xp.take_along_axis(z, index, axis=-1)
+
+    def mass(self, pmf: Floats) -> Floats:
+        """p_b = pi(b), [..., m, B], for a policy [..., m, S]."""
+        # At most 1 but for rounding: a sum of many masses may exceed it.
+        return np.minimum(self.over_blocks(pmf), 1.0)
+
+    def mean(self, pmf: Floats) -> Floats:
+        """E_pi f_b, [..., m, B], in tokens."""
+        result: Floats = self.over_blocks(pmf * self.value)
+        return result
+
+    def deviation(self, pmf: Floats) -> Floats:
+        """(1/2)(sum_b sd_pi(f_b) + sd_pi(sum_b f_b)), [..., m], in tokens: sigma_e of T5a.
+
+        For one block this is sd_pi(f).
+        """
+        mean = self.mean(pmf)
+        square = self.over_blocks(pmf * self.value**2)
+        centred = self.value - mean.sum(-1, keepdims=True)
+        whole = np.sqrt((pmf * centred**2).sum(-1))
+        parts = np.sqrt(np.maximum(square - mean**2, 0)).sum(-1)
+        return whole if self.count == 1 else 0.5 * (parts + whole)
+
+    def shift(self, expert: Floats, policy: Floats) -> Floats:
+        """max(sum_b delta_b^+, sum_b delta_b^-), [..., m], in tokens, delta_b = E_e f_b - E f_b.
+
+        T5a's fallback term, with the base policy as `policy`.
+        """
+        delta = self.mean(expert) - self.mean(policy)
+        return np.maximum(np.maximum(delta, 0).sum(-1), np.maximum(-delta, 0).sum(-1))
+
+    def worst_loss(self, difference: jax.Array) -> jax.Array:
+        """Sup over all rewards of the class of E_difference R, [..., m], in tokens.
+
+        `difference` [..., m, S] is pi_e - pihat. The supremum is max(sum_b delta_b^+,
+        sum_b delta_b^-): the first over rewards sum_b v_b f_b, the second over mirrors.
+        """
+        delta = self.over_blocks(difference * self.value)
+        return jnp.maximum(
+            jnp.sum(jnp.maximum(delta, 0.0), -1), jnp.sum(jnp.maximum(-delta, 0.0), -1)
+        )
+
+
+class BlockRewards:
+    """What the classes made of blocks have in common."""
+
+    pmf: Floats
+    blocks: Any
+    pessimist: Any
+    binary_pessimist: Any
+
+    def worst_loss(self, difference: jax.Array) -> jax.Array:
+        """Sup over all rewards of the class of E_difference R, [..., m], in tokens."""
+        worst: jax.Array = self.blocks.worst_loss(difference)
+        return worst
+
+    def deviation(self, expert: Floats) -> Floats:
+        """sigma_e of T5a, [..., m], in tokens."""
+        found: Floats = self.blocks.deviation(expert)
+        return found
+
+    def shift(self, expert: Floats, policy: Floats) -> Floats:
+        """What is lost where `policy` is played for the expert, [..., m], in tokens."""
+        found: Floats = self.blocks.shift(expert, policy)
+        return found
+
+    def pessimal_policy(
+        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
+    ) -> jax.Array:
+        """Best policy of the ball for the worst consistent reward, [..., m, S].
+
+        The pointwise least consistent reward is itself consistent, so this is T2 at it.
+        """
+        lower, told = self.pessimist(seen, labels, votes)
+        return ball_policy(self.pmf, lower, kappa, told)
+
+    def pessimal_binary_policy(
+        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
+    ) -> jax.Array:
+        """As `pessimal_policy` for labels 1[T <= H] and the objective P(T <= H)."""
+        lower, told = self.binary_pessimist(seen, labels, votes)
+        return ball_policy(self.pmf, lower, kappa, told)

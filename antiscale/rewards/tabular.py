@@ -1,0 +1,135 @@
+"""Any whole-number return for any type: nothing is known of the reward but its range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats
+from antiscale.models.traces import TraceModel
+from antiscale.rewards.blocks import BlockRewards, Blocks
+from antiscale.rewards.votes import Votes
+
+# Up to this many members the class can be written down.
+_WRITABLE = 2**20
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Tabular(BlockRewards):
+    """calR_x = {0, 1, ..., H}^S: any label per type, independently.
+
+    One labelled trace of a type tells that type's label and nothing of the others (T6 with types
+    for blocks). Over the class a policy's worst loss is H times its total variation from the
+    expert: the blocks of T5a are f_j = H 1[j].
+    """
+
+    name: ClassVar[str] = "tabular"
+    mirror_closed: ClassVar[bool] = True
+    needs_announcement: ClassVar[bool] = True
+    pmf: Floats
+    returns: Floats
+    horizon: float
+
+    @classmethod
+    def of(cls, model: TraceModel) -> Tabular:
+        """Bind the class to `model`; its returns must be whole numbers of tokens."""
+        if (model.returns[model.pmf > 0] % 1 != 0).any():
+            raise InputError(
+                "reward class 'tabular' holds labels 0, 1, ..., H; this model's returns are not "
+                "whole numbers of tokens; round its hitting times or use 'mirror'"
+            )
+        return cls(model.pmf, model.returns, float(model.horizon))
+
+    @property
+    def blocks(self) -> Blocks:
+        """f_j = H 1[j]."""
+        height: Any = (self.pmf > 0) * self.horizon
+        return Blocks(height, None, self.pmf.shape[-1])
+
+    @property
+    def verified_member(self) -> Floats:
+        """Each type by itself, [m, S, S]."""
+        return self.blocks.member
+
+    @property
+    def verified_blocks(self) -> Floats:
+        """p_j, [m, S]: until a type is seen its label may be anything."""
+        return self.pmf
+
+    def log_sizes(self) -> Floats:
+        """S_x log(H + 1), S_x the size of the support."""
+        return np.log1p(self.horizon) * (self.pmf > 0).sum(-1)
+
+    def all_members(self) -> tuple[Floats, Any]:
+        """Return all labellings of the first prompt's support, if there are few."""
+        support = self.pmf > 0
+        labels = int(self.horizon) + 1
+        widest = int(np.max(support.sum(-1)))
+        if labels**widest > _WRITABLE:
+            raise InputError(f"the class has {labels}^{widest} members; too many to write down")
+        digits = np.stack(
+            np.meshgrid(*[np.arange(labels, dtype=float)] * widest, indexing="ij"), -1
+        ).reshape(-1, widest)
+        members = np.zeros((len(digits), *self.pmf.shape))
+        there = np.zeros((len(digits), len(support)), dtype=bool)
+        for x, used in enumerate(support):
+            size = int(used.sum())
+            members[:, x, used] = digits[:, widest - size :]
+            there[:, x] = (digits[:, : widest - size] == 0).all(-1)
+        return members, there
+
+    def draw_members(self, rng: np.random.Generator, count: int) -> Floats:
+        """Draw each label uniformly."""
+        drawn = rng.integers(0, int(self.horizon) + 1, (count, *self.pmf.shape))
+        return np.where(self.pmf > 0, drawn, 0).astype(float)
+
+    def flip(self, labels: jax.Array) -> jax.Array:
+        """The label that a reversed verdict gives: H - R."""
+        return self.horizon - labels
+
+    def _labels(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Which types' labels are known, and the labels, [..., m, S]."""
+        seen = seen & (self.pmf > 0)
+        if votes is None:
+            return seen, labels
+        lead = votes.counts - 2.0 * votes.flipped
+        known, as_given = votes.verdict(lead)
+        same = labels == self.horizon - labels
+        return seen & (known | same), jnp.where(as_given, labels, self.horizon - labels)
+
+    def pessimist(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Types whose label is not known count as 0."""
+        known, label = self._labels(seen, labels, votes)
+        return jnp.where(known, label, 0.0), jnp.any(known, axis=-1)
+
+    def posterior_mean(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> jax.Array:
+        """H/2 for types that were not seen."""
+        if votes is None:
+            return jnp.where(seen & (self.pmf > 0), labels, self.horizon / 2)
+        belief = votes.belief(votes.counts - 2.0 * votes.flipped)
+        mean = belief * labels + (1.0 - belief) * (self.horizon - labels)
+        return jnp.where(seen & (self.pmf > 0), mean, self.horizon / 2)
+
+    def binary_pessimist(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """As `pessimist` for labels 0 and 1; a flipped verdict turns one into the other."""
+        seen = seen & (self.pmf > 0)
+        if votes is None:
+            return jnp.where(seen, labels, 0.0), jnp.any(seen, axis=-1)
+        known, as_given = votes.verdict(votes.counts - 2.0 * votes.flipped)
+        known = known & seen
+        label = jnp.where(as_given, labels, 1.0 - labels)
+        return jnp.where(known, label, 0.0), jnp.any(known, axis=-1)

@@ -1,0 +1,1 @@
+"""What learners lose: simulated, summed exactly, and on instances of rare types."""

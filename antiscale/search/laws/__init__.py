@@ -1,0 +1,1 @@
+"""Laws of what search strategies return, one per file."""

@@ -1,0 +1,87 @@
+"""Renewal recursions in tokens: what sums of whole costs can come to."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from antiscale.core import machine, validate
+from antiscale.core.errors import InputError
+from antiscale.core.validate import Floats
+
+Whole = npt.NDArray[np.int64]
+
+# Floats that one recursion may hold at a time, and may take in all.
+_AT_ONCE = 2**24
+MOST = 2**31
+
+
+def whole_costs(costs: npt.ArrayLike) -> Whole:
+    """`costs` as whole tokens, at least 1."""
+    array = validate.nonnegative("costs", costs, finite=True)
+    if (array < 1).any() or (array != np.floor(array)).any():
+        bad = array[(array < 1) | (array != np.floor(array))].flat[0]
+        raise InputError(f"costs must be whole tokens, at least 1; got {bad:g}")
+    return array.astype(np.int64)
+
+
+def binned(place: npt.NDArray[np.int64], mass: Floats, count: int = 0) -> Floats:
+    """Sum of the masses at each place."""
+    return np.bincount(place, mass, minlength=count).astype(np.float64)
+
+
+def renew(source: Floats, kernel: Floats, costs: Whole) -> Floats:
+    """Solve x(t) = source(t) + sum_u kernel_u x(t - cost_u) for t = 0..B; all terms are >= 0.
+
+    Parameters
+    ----------
+    source : [B + 1, C]
+        One column for each recursion.
+    kernel : [U, C]
+        Mass of each cost.
+    costs : [U]
+        Whole tokens, at least 1.
+
+    Returns
+    -------
+    [B + 1, C]
+    """
+    x = np.array(source)
+    # A block no longer than the least cost depends on finished ones alone.
+    step = int(np.min(costs))
+    for start in range(0, len(x), step):
+        stop = min(start + step, len(x))
+        for share, cost in zip(kernel, costs, strict=True):
+            first = max(start - int(cost), 0)
+            if stop - cost > first:
+                x[first + cost : stop] += share * x[first : stop - cost]
+    return x
+
+
+def columns_at_once(budget: int) -> int:
+    """How many recursions up to `budget` tokens to run together."""
+    return max(1, _AT_ONCE // (budget + 1))
+
+
+def check_size(budget: int, columns: int, costs: int) -> None:
+    """Refuse what would take minutes, or more memory than there is."""
+    machine.require(
+        f"a hard cap of {budget} tokens",
+        "the budgets or the horizon",
+        floats=6.0 * budget,
+        seconds=2e-5 * budget * costs,
+    )
+    if float(budget + 1) * columns * costs > MOST:
+        raise InputError(
+            f"a hard cap of {budget} tokens over {columns} score levels and {costs} costs is too "
+            "much to sum; lower the budgets or the horizon, or take the budget on average "
+            "(--budget-kind expected)"
+        )
+
+
+def overshoot(mass: Floats, costs: Whole, budget: int) -> Floats:
+    """P(cost > t) for t = 0..B: [B + 1, ...] from masses [U, ...] of the costs [U]."""
+    late = np.zeros((budget + 1, *mass.shape[1:]))
+    for share, cost in zip(mass, costs, strict=True):
+        late[: min(int(cost), budget + 1)] += share
+    return late

@@ -1,0 +1,1 @@
+"""Sweeps: from a configuration to rows, exponents, certified gaps and words."""

@@ -1,0 +1,264 @@
+"""One cell of a sweep: at one (H, n), measure both sides and set them against their bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from antiscale import bounds
+from antiscale.core import intervals
+from antiscale.core.random import stream
+from antiscale.core.validate import Floats
+from antiscale.data import draw_counts, draw_flips
+from antiscale.learners import Setting
+from antiscale.learners.loglinear import trace_features
+from antiscale.models.measures import heterogeneity
+from antiscale.models.traces import TraceModel
+from antiscale.rewards import Votes
+from antiscale.rewards.evaluation import StatedRewards
+from antiscale.risks.exact import ASKED, CHEAP, exact_columns
+from antiscale.risks.simulated import Losses, cloning_losses, verification_losses
+from antiscale.sweeps.case import Bound, Case, cloning_upper, verification_upper
+from antiscale.sweeps.config import SweepConfig
+
+# Resamples behind the interval of sup_r E.
+_RESAMPLES = 500
+# Below this share of the horizon a loss is rounding.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was found at one (H, n).
+
+    Attributes
+    ----------
+    row
+        One value per column: measures, bounds, risks with intervals, gaps. None where undefined;
+        then the column of the same name with `_reason` says why. `vf_loss` and `vb_loss` are the
+        risks to show, with their ends `_low` and `_high`: exact where `vf_method` says "exact",
+        else the mean over replicates (`vf_mean`), which otherwise checks it.
+    replicates
+        Per replicate: the headline loss of each side, sup over the stated rewards, in tokens.
+    """
+
+    row: dict[str, Any]
+    replicates: dict[str, Floats]
+
+
+def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> Cell:
+    """Run one cell.
+
+    Parameters
+    ----------
+    config
+        The sweep's configuration.
+    horizon, n
+        H in tokens, and the number of traces each side sees.
+    noise
+        Probability that the verdict of a label is reversed.
+    """
+    case = Case.of(config, horizon, n, noise)
+    model, rewards, stated, learners = case.model, case.rewards, case.stated, case.learners
+    experts, worst = case.experts, case.worst
+    draw: dict[str, Any] = {
+        "seed": config.seed, "horizon": horizon, "replicates": range(config.repeats)
+    }  # fmt: skip
+    setting = Setting(
+        jnp.asarray(model.pmf),
+        jnp.asarray(model.prompt_mass),
+        float(horizon),
+        config.kappa,
+        rewards,
+        pair=jnp.asarray(np.where(model.pmf > 0, model.returns, 0.0)),
+        prior=case.lower.grid_prior() if learners["vf"].name == "bayes" else None,
+        features=jnp.asarray(trace_features(model)) if case.tied else None,
+    )
+    expert_counts = draw_counts(
+        experts if len(experts) > 1 else experts[0], model.prompt_mass, n, side="expert", **draw
+    )
+    vf = cloning_losses(learners["vf"], setting, expert_counts, experts, stated.returns)
+    base_counts = draw_counts(model.pmf, model.prompt_mass, n, side="base", **draw)
+    votes = None
+    if noise > 0:
+        flipped = draw_flips(base_counts, noise, n, **draw)
+        votes = Votes(jnp.asarray(base_counts), jnp.asarray(flipped), noise, case.tolerance)
+    vb = verification_losses(learners["vb"], setting, base_counts, stated.returns, votes)
+
+    spread = np.asarray(heterogeneity(model.pmf, model.returns))
+    vf_upper, vf_class_upper = cloning_upper(case)
+    vb_upper, error = verification_upper(case)
+    vf_lower, class_lower = case.lower.over_stated, case.lower.over_class
+
+    # A sup over a reward and its mirror is not negative, nor is the regret of a policy of the ball.
+    confined = getattr(learners["vb"], "confined", False)
+    least = {
+        "vf": 0.0 if stated.with_mirror else -float(horizon),
+        "vb": 0.0 if confined else -float(horizon),
+    }
+    row: dict[str, Any] = {
+        "horizon": horizon,
+        "n": n,
+        "noise": noise,
+        "sigma": float(np.median(spread)),
+        "sigma_mean": float(model.prompt_mass @ spread),
+        "sigma_rms": float(np.sqrt(model.prompt_mass @ spread**2)),
+        "c0": case.c0,
+        "c0_stated": case.c0_stated,
+        "ct0": worst["coverage"],
+        "max_ratio": worst["max_ratio"],
+        "base_return": float(model.prompt_mass @ (model.pmf * model.returns).sum(-1)),
+        "optimal_return": float(model.prompt_mass @ np.asarray(case.optima.value[0])),
+        "log_class_size": float(rewards.log_sizes().sum()),
+        "rewards_stated": int(np.min(stated.counts)),
+        "rewards_stated_max": int(np.max(stated.counts)),
+        "rewards_whole_class": stated.all_of_class,
+        "vf_learner": learners["vf"].name,
+        "vb_learner": learners["vb"].name,
+        "vf_lower_holds_for": "hard prior" if config.expert == "hard" else "worst expert",
+        **_columns("vf_lower", vf_lower),
+        **_risk_columns("vf", vf, stated, model, config, horizon, n, least=least["vf"]),
+        **_columns("vf_upper", vf_upper),
+        **_columns("vf_class_lower", class_lower),
+        **_named(
+            "vf_class",
+            intervals.mean(
+                np.asarray(vf.whole_class) @ model.prompt_mass,
+                least=0.0 if rewards.mirror_closed else -horizon,
+                most=horizon,
+            ),
+        ),
+        **_columns("vf_class_upper", vf_class_upper),
+        **_risk_columns("vb", vb, stated, model, config, horizon, n, least=least["vb"]),
+        **_columns("vb_upper", vb_upper),
+        "verifier_error": error.value,
+        "verifier_error_name": error.name,
+    }
+    row |= exact_columns(
+        learners, setting, model, rewards, stated, experts, n,
+        noise=noise, hard=config.expert == "hard", work=ASKED if config.exact else CHEAP,
+    )  # fmt: skip
+    for side in ("vf", "vb"):
+        row |= _shown(side, row)
+        row[f"{side}_may_be_negative"] = least[side] < 0
+    losses = {
+        "vf": _sup_inside(vf, stated, model),
+        "vb": _sup_inside(vb, stated, model),
+    }
+    row |= _gap_columns(row, vf_lower, vb_upper)
+    return Cell(row, losses)
+
+
+def _columns(name: str, bound: Bound) -> dict[str, Any]:
+    return {name: bound.value, f"{name}_name": bound.name, f"{name}_reason": bound.reason}
+
+
+def _named(name: str, estimate: intervals.Estimate) -> dict[str, float]:
+    return {
+        f"{name}_mean": estimate.value,
+        f"{name}_low": estimate.low,
+        f"{name}_high": estimate.high,
+    } | ({} if np.isnan(estimate.error) else {f"{name}_error": estimate.error})
+
+
+def _shown(side: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The risk to show: exact where there is one, else the mean over replicates.
+
+    `_coarse` marks a mean whose interval is wider than the mean itself: too few replicates show
+    any loss to say how much it is.
+    """
+    exact = row[f"{side}_exact"]
+    value, low, high = (row[f"{side}_{name}"] for name in ("mean", "low", "high"))
+    if exact is not None:
+        value = low = high = exact
+    return {
+        f"{side}_loss": value,
+        f"{side}_loss_low": low,
+        f"{side}_loss_high": high,
+        f"{side}_method": "exact" if exact is not None else "simulated",
+        f"{side}_coarse": bool(high - low > abs(value) and high - low > ROUNDING * row["horizon"]),
+    }
+
+
+def _sup_inside(losses: Losses, stated: StatedRewards, model: TraceModel) -> Floats:
+    """sum_x rho(x) max over the stated rewards, per replicate [R]: its mean is E sup_r."""
+    return _sup(np.asarray(losses.by_reward), stated, model)
+
+
+def _sup(by_reward: Floats, stated: StatedRewards, model: TraceModel) -> Floats:
+    """Sup of sum_x rho(x) loss_x over the stated rewards, joint or chosen at each prompt."""
+    eligible = stated.eligible.T
+    result: Floats
+    if stated.is_joint:
+        total = np.einsum("...mk,m->...k", by_reward, model.prompt_mass)
+        result = np.where(eligible.all(0), total, -np.inf).max(-1)
+    else:
+        result = np.where(eligible, by_reward, -np.inf).max(-1) @ model.prompt_mass
+    return result
+
+
+def _risk_columns(
+    side: str,
+    losses: Losses,
+    stated: StatedRewards,
+    model: TraceModel,
+    config: SweepConfig,
+    horizon: int,
+    n: int,
+    *,
+    least: float,
+) -> dict[str, float]:
+    """Return the headline risk E sup_r, and beside it sup_r E and the law of the loss at r."""
+    by_reward = np.asarray(losses.by_reward)
+    rng = stream(config.seed, "bootstrap", horizon, n, 0 if side == "vf" else 1)
+    repeats = len(by_reward)
+    weights = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=_RESAMPLES) / repeats
+    resampled = np.tensordot(weights, by_reward, 1)
+    at_truth = by_reward[..., 0] @ model.prompt_mass
+    most = float(horizon)
+    sups = intervals.bootstrap(
+        _sup(resampled, stated, model), float(_sup(by_reward.mean(0), stated, model))
+    )
+    named = {
+        side: intervals.mean(_sup_inside(losses, stated, model), least=least, most=most),
+        f"{side}_sup": sups,
+        f"{side}_signed": intervals.mean(at_truth, least=-most, most=most),
+        f"{side}_positive": intervals.mean(np.maximum(at_truth, 0.0), least=0.0, most=most),
+        f"{side}_quantile": intervals.quantile(at_truth, config.quantile, least=-most, most=most),
+    }
+    columns: dict[str, float] = {}
+    for name, estimate in named.items():
+        columns |= _named(name, estimate)
+    return columns
+
+
+def _gap_columns(row: dict[str, Any], lower: Bound, upper: Bound) -> dict[str, Any]:
+    """VF minus VB: as shown, with an interval (the sides are independent), and certified (T9)."""
+    value = row["vf_loss"] - row["vb_loss"]
+    # How far either side may be below and above what is shown.
+    (vf_below, vf_above), (vb_below, vb_above) = (
+        (
+            row[f"{side}_loss"] - row[f"{side}_loss_low"],
+            row[f"{side}_loss_high"] - row[f"{side}_loss"],
+        )
+        for side in ("vf", "vb")
+    )
+    vf_error, vb_error = (
+        0.0 if row[f"{side}_method"] == "exact" else row[f"{side}_error"] for side in ("vf", "vb")
+    )
+    certified = (
+        None
+        if lower.value is None or upper.value is None
+        else float(bounds.certified_gap(lower.value, upper.value))
+    )
+    return {
+        "gap_measured": value,
+        "gap_low": value - float(np.hypot(vf_below, vb_above)),
+        "gap_high": value + float(np.hypot(vf_above, vb_below)),
+        "gap_error": float(np.hypot(vf_error, vb_error)),
+        "gap_certified": certified,
+        "gap_certified_reason": (lower.reason or upper.reason) if certified is None else None,
+    }

@@ -1,0 +1,326 @@
+"""When verification certainly wins, and when it is measured to: T9 as a tool."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from antiscale import bounds
+from antiscale.core import device, validate
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.core.folder import Folder
+from antiscale.core.numbers import fixed, number, setting
+from antiscale.core.validate import Floats
+from antiscale.sweeps.case import Case, certified_gap
+from antiscale.sweeps.cell import simulate
+from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.exponents import theory
+from antiscale.sweeps.phase import PANELS, POINTS, diagram
+from antiscale.sweeps.phase import reading as phase_reading
+
+SCHEMA = "antiscale.separation/1"
+# H of the phase diagram: large enough for rates to tell, small enough for n = H^1.8 to be exact.
+PHASE_HORIZON = 2**20
+# The bounds' exponents are fitted over this many of the largest horizons, as the sweep's are.
+_LARGEST = 5
+
+# Called after each step with (steps done, steps in all, what is being done).
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Separation:
+    """What `separation` found.
+
+    Attributes
+    ----------
+    rows
+        Along n(H): per horizon the bounds, the certified gap and the measured one, in tokens.
+    in_n
+        The same at the largest horizon, n = 1, 2, 4, ...
+    certified
+        `horizon` and `n`: from where on the gap is certified along n(H); `horizon_n`: the smallest
+        n from which it is at the largest horizon. None where never.
+    measured
+        The same for the measured gap: the first of the grid from which its 99% interval is
+        positive.
+    exponents
+        Growth in H of the bounds and of the measured losses, by least squares, and theory's.
+    reason
+        Why the gap is not certified, or what the certificate does not say; None if it grows.
+    phase
+        Rows of T9's phase diagram.
+    """
+
+    config: SweepConfig
+    rows: list[dict[str, Any]]
+    in_n: list[dict[str, Any]]
+    certified: dict[str, Any]
+    measured: dict[str, Any]
+    exponents: dict[str, Any]
+    reason: str | None
+    phase: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `antiscale separation --json` prints."""
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        plain: dict[str, Any] = {"schema": SCHEMA} | found | {"config": self.config.to_dict()}
+        return {name: writable(value) for name, value in plain.items()}
+
+
+def separation(
+    config: SweepConfig,
+    *,
+    phase_horizon: float | None = PHASE_HORIZON,
+    phase_points: int = POINTS,
+    progress: Progress | None = None,
+) -> Separation:
+    """Find the smallest H and n from which the gap is certified, and the measured crossing (T9).
+
+    Parameters
+    ----------
+    config
+        A sweep over horizons; its n(H) is the budget rule.
+    phase_horizon
+        H of the phase diagram; None leaves it out.
+    phase_points
+        Points of the phase diagram per axis, at least 2.
+    progress
+        Called after each step.
+
+    Raises
+    ------
+    InputError
+        If the configuration does not vary H, or cannot run.
+    """
+    phase_points = validate.integer("phase_points", phase_points, least=2, most=1000)
+    if config.vary != "H":
+        raise InputError(f"separation varies H; got vary = {config.vary!r}")
+    device.keep_compiled_code()
+    places = config.cells()
+    largest = places[-1]
+    many = _doubling_to(largest.n)
+    phase_steps = 0 if phase_horizon is None else len(PANELS) * phase_points
+    total = len(places) + len(many) + phase_steps
+    done = 0
+
+    def step(what: str) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total, what)
+
+    rows = [_row(config, place.horizon, place.n) for place in places[-1:]]
+    step(f"H = {largest.horizon}")
+    with ThreadPoolExecutor(2 if device.backend() == "cpu" else 1) as pool:
+        for row in pool.map(lambda place: _row(config, place.horizon, place.n), places[:-1]):
+            rows.append(row)
+            step(f"H = {row['horizon']}")
+        rows.sort(key=lambda row: row["horizon"])
+        in_n = []
+        for row in pool.map(lambda n: _row(config, largest.horizon, n), many):
+            in_n.append(row)
+            step(f"n = {row['n']}")
+    certified: dict[str, Any] = {"horizon": None, "n": None, "horizon_n": None}
+    start = bounds.certified_from([_gap(row["gap_certified"]) for row in rows])
+    if start is not None:
+        first = rows[0]["horizon"] if start == 0 else _first_horizon(config, rows, start)
+        certified |= {"horizon": first, "n": config.samples_at(first)}
+    start = bounds.certified_from([_gap(row["gap_certified"]) for row in in_n])
+    if start is not None:
+        certified["horizon_n"] = in_n[0]["n"] if start == 0 else _first_n(config, in_n, start)
+    measured: dict[str, Any] = {"horizon": None, "n": None, "horizon_n": None}
+    start = bounds.certified_from([row["gap_low"] for row in rows])
+    if start is not None:
+        measured |= {"horizon": rows[start]["horizon"], "n": rows[start]["n"]}
+    start = bounds.certified_from([row["gap_low"] for row in in_n])
+    if start is not None:
+        measured["horizon_n"] = in_n[start]["n"]
+    exponents = _exponents(config, rows)
+    phase: list[dict[str, Any]] = []
+    if phase_horizon is not None:
+        phase = diagram(
+            float(phase_horizon),
+            min(config.kappa, 0.5),
+            points=phase_points,
+            progress=lambda: step("phase diagram"),
+        )
+    reason = _reason(rows, certified["horizon"] is not None, exponents)
+    return Separation(config, rows, in_n, certified, measured, exponents, reason, phase)
+
+
+def _doubling_to(last: int) -> list[int]:
+    values = [2**k for k in range(int(np.log2(last)) + 1)]
+    return values if values[-1] == last else [*values, last]
+
+
+def _gap(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _row(config: SweepConfig, horizon: int, n: int) -> dict[str, Any]:
+    """One place: what the sweep says there."""
+    found = simulate(config, horizon, n, config.noise).row
+    kept = (
+        "horizon", "n", "sigma", "max_ratio", "vf_lower", "vf_lower_name", "vf_lower_reason",
+        "vb_upper", "vb_upper_name", "vb_upper_reason", "gap_certified", "vf_mean", "vf_low",
+        "vf_high", "vf_loss", "vf_method", "vb_mean", "vb_low", "vb_high", "vb_loss", "vb_method",
+        "gap_measured", "gap_low", "gap_high",
+    )  # fmt: skip
+    return {name: found[name] for name in kept}
+
+
+def _first_horizon(config: SweepConfig, rows: list[dict[str, Any]], start: int) -> int:
+    """Bisect for the first whole H with a certified gap, between two horizons of the grid."""
+    low, high = rows[start - 1]["horizon"], rows[start]["horizon"]
+    while high - low > 1:
+        middle = (low + high) // 2
+        case = Case.of(config, middle, config.samples_at(middle), config.noise)
+        low, high = (low, middle) if _gap(certified_gap(case).value) > 0 else (middle, high)
+    return int(high)
+
+
+def _first_n(config: SweepConfig, rows: list[dict[str, Any]], start: int) -> int:
+    """Bisect for the first n with a certified gap, between two of the grid."""
+    low, high = rows[start - 1]["n"], rows[start]["n"]
+    case = Case.of(config, rows[0]["horizon"], high, config.noise)
+    while high - low > 1:
+        middle = (low + high) // 2
+        gap = certified_gap(case.with_samples(middle)).value
+        low, high = (low, middle) if _gap(gap) > 0 else (middle, high)
+    return int(high)
+
+
+def _exponents(config: SweepConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Slopes of both bounds over the largest horizons, beside theory's exponents."""
+    last = rows[-_LARGEST:]
+    x = np.log([row["horizon"] for row in last])
+    case = Case.of(config, rows[-1]["horizon"], rows[-1]["n"], config.noise)
+    grows = None if config.class_name() == "known" else case.model.sigma_exponent
+    expected = theory(config, grows)
+    found: dict[str, Any] = {}
+    columns = {
+        "vf": ("vf_lower", "vf_loss"),
+        "vb": ("vb_upper", "vb_loss"),
+        "gap": ("gap_certified", "gap_measured"),
+    }
+    for side, (bound, measured) in columns.items():
+        found[side] = {
+            "bound": _slope(x, [_gap(row[bound]) for row in last]),
+            "measured": _slope(x, [row[measured] for row in last]),
+            "theory": expected[side][0],
+            "reason": expected[side][1],
+        }
+    return found
+
+
+def _slope(x: Floats, values: list[float]) -> float | None:
+    """Least-squares slope of log values on x; None where one is not positive."""
+    if len(values) < 2 or not (np.array(values) > 0).all():
+        return None
+    return float(np.polyfit(x, np.log(values), 1)[0])
+
+
+def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, Any]) -> str | None:
+    last = rows[-1]
+    missing = last["vf_lower_reason"] or last["vb_upper_reason"]
+    if missing:
+        return f"never certified: {missing}"
+    lower, upper = last["vf_lower"], last["vb_upper"]
+    spread = last["sigma"] / last["horizon"]
+    vf, vb = exponents["vf"]["bound"], exponents["vb"]["bound"]
+    growth = (
+        f"cloning's bound grows as H^{fixed(vf, 2)}" if vf is not None else "cloning's bound is 0"
+    )
+    if not certified:
+        rate = "" if vb is None else f", verification's as H^{fixed(vb, 2)}"
+        catch = (
+            "both grow alike, so no H is large enough"
+            if vf is None or vf <= (vb or 0.0) + 0.05
+            else "at this rate a horizon about "
+            f"{number((upper / lower) ** (1 / (vf - (vb or 0.0))))} "
+            "times as large would do"
+        )
+        return (
+            f"never certified: with sigma/H = {number(spread)} cloning must lose only "
+            f"{number(lower, toward='down')} tokens at H = {last['horizon']} and verification "
+            "may lose "
+            f"{number(upper, toward='up')}; {growth}{rate}: {catch}"
+        )
+    if vf is not None and vf < 0.1:
+        return (
+            f"certified, but the gap does not grow: {growth}, because sigma/H falls "
+            f"(to {number(spread)})"
+        )
+    return None
+
+
+def reading(found: Separation) -> str:
+    """Say in plain words from where on verification wins, certainly and as measured."""
+    rule = found.config
+    budget = (
+        f"n = {rule.samples}"
+        if rule.samples is not None
+        else f"n = {setting(rule.samples_per_token)} H"
+    )
+    last = found.rows[-1]
+    sure, seen = found.certified, found.measured
+    lines = []
+    if sure["horizon"] is not None:
+        lines.append(
+            f"Along {budget} the gap is certified from H = {sure['horizon']} (n = {sure['n']}) on"
+        )
+    else:
+        lines.append(f"Along {budget} the gap is never certified up to H = {last['horizon']}")
+    first = found.rows[0]["horizon"]
+    lines[-1] += (
+        f", and measured from H = {seen['horizon']}"
+        + (", the smallest tried." if seen["horizon"] == first else ".")
+        if seen["horizon"] is not None
+        else ", and not measured either."
+    )
+    at = f"At H = {last['horizon']} "
+    lines.append(
+        at
+        + (
+            f"it is certified from n = {sure['horizon_n']} on"
+            if sure["horizon_n"] is not None
+            else f"it is not certified for any n up to {last['n']}"
+        )
+        + (
+            f" and measured from n = {seen['horizon_n']}."
+            if seen["horizon_n"] is not None
+            else " and not measured."
+        )
+    )
+    if found.reason is not None:
+        lines.append(found.reason[0].upper() + found.reason[1:] + ".")
+    return " ".join(lines)
+
+
+def write(found: Separation, folder: Folder) -> None:
+    """Leave rows, phase diagram, JSON and figure in a folder of `results.open_folder`."""
+    import pandas as pd
+
+    from antiscale import plots
+
+    tables = {"rows": found.rows, "in_n": found.in_n, "phase": found.phase}
+    frames = {name: pd.DataFrame(rows) for name, rows in tables.items() if rows}
+    for name, frame in frames.items():
+        folder.write(f"{name}.csv", frame.to_csv(index=False).encode())
+    content = json.dumps(found.to_json(), indent=1, allow_nan=False)
+    folder.write("result.json", content.encode())
+    note = reading(found)
+    if found.phase:
+        note += " " + phase_reading(found.phase[0]["horizon"])
+    figure = plots.separation_figure(frames["rows"], frames["in_n"], frames.get("phase"), note)
+    for kind, image in plots.encode(figure).items():
+        folder.write(f"separation.{kind}", image)
+    folder.finish()

@@ -1,0 +1,262 @@
+"""What a person reads of a sweep: a table, the exponents and one plain sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from antiscale.bounds.t9_separation import certified_from
+from antiscale.core.numbers import (
+    DASH,
+    Toward,
+    fixed,
+    fixed_interval,
+    interval,
+    number,
+    plus_minus,
+    setting,
+)
+from antiscale.sweeps.config import SweepConfig
+
+if TYPE_CHECKING:
+    pass
+
+# What varies, and what exponents are in: noise divides n by 1/c, c = (sqrt(1-noise)-sqrt(noise))^2.
+KEY = {"H": "H", "n": "n", "noise": "noise"}
+VARIABLE = {"H": "H", "n": "n", "noise": "1/c"}
+# Whose curves the bounds' own exponents are of.
+BOUNDS = {
+    "vf": {"lower": "VF lower", "upper": "VF upper"},
+    "vb": {"upper": "VB upper"},
+    "gap": {"lower": "VF lower - VB upper", "upper": "VF upper - VB upper"},
+}
+# Below this share of the horizon a loss is rounding.
+_ROUNDING = 1e-9
+SIDES = {"vf": "VF loss", "vb": "VB loss", "gap": "gap"}
+
+
+def is_checked(rows: list[dict[str, Any]], side: str) -> bool:
+    """Whether the simulation stands beside the exact losses: where they were asked for."""
+    return rows[0]["exact"] and any(row[f"{side}_method"] == "exact" for row in rows)
+
+
+def loss(row: dict[str, Any], side: str) -> str:
+    """The risk to show, with its interval unless it is exact; a star marks a coarse one."""
+    text = plus_minus(*(row[f"{side}_loss{end}"] for end in ("", "_low", "_high")))
+    return f"{text}*" if row[f"{side}_coarse"] else text
+
+
+def sampled(row: dict[str, Any], side: str) -> str:
+    """The mean over replicates with its interval, which checks an exact risk."""
+    return plus_minus(*(row[f"{side}_{end}"] for end in ("mean", "low", "high")))
+
+
+def exponents_head(config: SweepConfig, fit: dict[str, Any], *, wide: bool = True) -> list[str]:
+    """The headers of the exponents' table."""
+    variable, points = VARIABLE[config.vary], fit["vf_slope"]["points"]
+    head = [
+        f"exponent in {variable}", f"largest {points}", "99%", "theory's\nlimit",
+        "of lower\nbounds", "of upper\nbounds",
+    ]  # fmt: skip
+    return [*head, f"all {variable}", "99%"] if wide else head
+
+
+def exponents_rows(fit: dict[str, Any], *, wide: bool = True) -> list[list[str]]:
+    """The exponents of both sides and of the gap, beside theory's and the bounds' own."""
+    rows = []
+    for name, label in SIDES.items():
+        slope = fit[f"{name}_slope"]
+        cells = [
+            label, exponent(slope["estimate"]), exponent_interval(slope),
+            exponent(slope["theory"]),
+            *(exponent(slope.get(f"bound_{end}")) for end in ("lower", "upper")),
+        ]  # fmt: skip
+        if wide:
+            cells += [exponent(slope["all_estimate"]), exponent_interval(slope, "all_")]
+        rows.append(cells)
+    return rows
+
+
+def exponent(value: float | None, toward: Toward = "nearest") -> str:
+    """Three decimals; a dash where there is none."""
+    return fixed(value, 3, toward=toward)
+
+
+def exponent_interval(slope: dict[str, Any], prefix: str = "") -> str:
+    """An exponent's interval rounded outwards; "exact" where it is that of exact losses."""
+    low, high = slope[f"{prefix}low"], slope[f"{prefix}high"]
+    if low is None:
+        return DASH
+    return "exact" if low == high else fixed_interval(low, high, 3)
+
+
+def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) -> str:
+    """One plain sentence: who loses what, how that grows, and what is certain."""
+    last = rows[-1]
+    variable = VARIABLE[config.vary]
+    key = {"H": "horizon"}.get(config.vary, config.vary)
+    place = f"{KEY[config.vary]} = {setting(last[key])}"
+    sentence = (
+        f"At {place} cloning loses {number(last['vf_loss'])} tokens and verification "
+        f"{number(last['vb_loss'])}"
+    )
+    growth = [
+        f"{label} as {variable}^{exponent(fit[key]['estimate'])}"
+        for label, key in (("cloning's loss goes", "vf_slope"), ("verification's", "vb_slope"))
+        if fit[key]["estimate"] is not None
+    ]
+    if growth:
+        sentence += "; " + ", ".join(growth)
+    gaps = [math.nan if row["gap_certified"] is None else row["gap_certified"] for row in rows]
+    start = certified_from(gaps)
+    if start is not None:
+        loser = (
+            "every verifier-free algorithm has an expert on which it must lose more"
+            if config.expert != "hard"
+            else "every verifier-free algorithm must lose more under this prior"
+        )
+        sentence += (
+            f"; from {KEY[config.vary]} = {setting(rows[start][key])} on {loser} than verification "
+            f"does, by {number(last['gap_certified'], toward='down')} tokens at {place}"
+        )
+    elif last["gap_certified"] is None:
+        sentence += f"; no gap is certified ({last['gap_certified_reason']})"
+    else:
+        sentence += "; the bounds do not certify a gap at this size"
+    return sentence + "."
+
+
+def caption(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) -> str:
+    """What stands under the plot: the reading, and what needs a word in the picture."""
+    return " ".join((reading(config, rows, fit), *negative(rows), *coarse(rows)))
+
+
+def _with_name(value: float | None, name: str | None, toward: Toward) -> str:
+    return DASH if value is None else f"{number(value, toward=toward)} ({name})"
+
+
+def notes(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) -> list[str]:
+    """What the numbers are, and why some are missing."""
+    last = rows[-1]
+    lines = []
+    if last["vf_lower"] is not None:
+        holds = last["vf_lower_holds_for"]
+        lines.append(
+            f"VF lower: {last['vf_lower_name']}, "
+            + (
+                "for the worst expert (at a fixed expert it bounds no curve)."
+                if holds == "worst expert"
+                else "for the prior that these experts are drawn from."
+            )
+        )
+    lines.append(
+        f"Over all of calR: cloning loses {number(last['vf_class_mean'])} "
+        f"{interval(last['vf_class_low'], last['vf_class_high'])}, bounds "
+        f"{_with_name(last['vf_class_lower'], last['vf_class_lower_name'], 'down')} and "
+        f"{_with_name(last['vf_class_upper'], last['vf_class_upper_name'], 'up')}."
+    )
+    if last["vb_upper"] is not None:
+        lines.append(
+            f"VB upper: {last['vb_upper_name']} with verifier error "
+            f"{last['verifier_error_name']} = {number(last['verifier_error'], toward='up')}."
+        )
+    lines.append(
+        f"±, brackets: approximate 99% intervals from {config.repeats} replicates; exact losses "
+        "have none."
+    )
+    lines += [*checks(rows), *negative(rows), *coarse(rows), *limits(config, fit)]
+    missing = {
+        "VF lower": last["vf_lower_reason"],
+        "VF upper": last["vf_upper_reason"],
+        # Exact risks that are cheap come by themselves; only those asked for are missed.
+        "VF exact": last["vf_exact_reason"] if last["exact"] else None,
+        "VB exact": last["vb_exact_reason"] if last["exact"] else None,
+        "VB upper": last["vb_upper_reason"],
+        "VF exponent": fit["vf_slope"]["reason"],
+        "VB exponent": fit["vb_slope"]["reason"],
+        "gap exponent": fit["gap_slope"]["reason"],
+    }
+    lines += [f"{DASH} {name}: {reason}." for name, reason in missing.items() if reason]
+    return lines
+
+
+def checks(rows: list[dict[str, Any]]) -> list[str]:
+    """Which losses are exact, and how the simulation agrees with them."""
+    lines = []
+    for side, label in SIDES.items():
+        exact = [row for row in rows if row.get(f"{side}_method") == "exact"]
+        if not exact:
+            continue
+        held = sum(
+            row[f"{side}_low"] <= row[f"{side}_exact"] <= row[f"{side}_high"] for row in exact
+        )
+        some = "" if len(exact) == len(rows) else f" in {len(exact)} of {len(rows)} rows"
+        lines.append(
+            f"{label}: exact, without sampling{some}; the simulation's 99% intervals hold {held} "
+            f"of {len(exact)}."
+        )
+    return lines
+
+
+def negative(rows: list[dict[str, Any]]) -> list[str]:
+    """Why a loss is below zero, where one is by more than rounding."""
+
+    def below(side: str) -> bool:
+        return any(row[f"{side}_loss"] < -_ROUNDING * row["horizon"] for row in rows)
+
+    lines = []
+    if below("vf"):
+        lines.append(
+            "VF loss below 0: without the reward's mirror among the stated rewards cloning errs to "
+            "either side of the expert, so its loss has no sign."
+        )
+    if below("vb"):
+        lines.append(
+            f"VB loss below 0: the learner {rows[-1]['vb_learner']} may leave the ball, and losses "
+            "are counted from the ball's best policy; below 0 it earns more than that one."
+        )
+    return lines
+
+
+def coarse(rows: list[dict[str, Any]]) -> list[str]:
+    """What the star of a loss means, where one stands."""
+    if not any(row[f"{side}_coarse"] for row in rows for side in ("vf", "vb")):
+        return []
+    return [
+        "Starred or hollow: the interval is wider than the loss, for too few replicates show "
+        "any; more --repeats or, where it can be summed, --exact would tell."
+    ]
+
+
+def limits(config: SweepConfig, fit: dict[str, Any]) -> list[str]:
+    """Where an interval excludes theory's exponent: it is a limit, and what bounds say here."""
+    variable = VARIABLE[config.vary]
+    lines = []
+    for side, label in SIDES.items():
+        slope = fit[f"{side}_slope"]
+        theory = slope["theory"]
+        places = {"": f"the largest {slope['points']} {variable}", "all_": f"all {variable}"}
+        for prefix, place in places.items():
+            low, high = slope[f"{prefix}low"], slope[f"{prefix}high"]
+            if theory is None or low is None or low <= theory <= high:
+                continue
+            said = (
+                f"is exactly {exponent(low)}" if low == high
+                else f"lies in {fixed_interval(low, high, 3)}"
+            )  # fmt: skip
+            own = [] if slope.get(f"{prefix}theory_here") is None else [
+                f"theory's two rates through the last losses give "
+                f"{exponent(slope[f'{prefix}theory_here'])}"
+            ]  # fmt: skip
+            own += [
+                f"{name} itself goes as {variable}^{exponent(value)}"
+                for end, name in BOUNDS[side].items()
+                if (value := slope.get(f"{prefix}bound_{end}")) is not None
+            ]
+            here = f". Over the same {variable} {', '.join(own)}" if own else ""
+            lines.append(
+                f"{label[0].upper()}{label[1:]} over {place}: the exponent {said}; theory's "
+                f"{exponent(theory)} is {slope['theory_is']}{here}."
+            )
+            break
+    return lines
