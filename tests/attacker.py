@@ -140,7 +140,7 @@ def _special(name: str) -> dict[str, Any]:
             "prompt_mass": [0.5, 0.5],
         },
         "antiscale.search.revise": {"answers": [[1.0, 0.0], [0.0, 1.0]]},
-        "antiscale.search.laws.correlated": {"answers": [[1.0, 0.0], [0.0, 1.0]]},
+        "antiscale.search.correlated": {"answers": [[1.0, 0.0], [0.0, 1.0]]},
         "antiscale.search.roc": {"false_positive": [0.2], "true_positive": [0.9]},
         "antiscale.search.several": {"true_positive": [0.9], "false_positive": [0.2]},
         "antiscale.bounds.roc_accuracy": {"false_positive": [0.2], "true_positive": [0.9]},
@@ -188,7 +188,7 @@ def _rollouts() -> Any:
 def public() -> dict[str, Any]:
     """Every public callable by its full name."""
     homes = {"antiscale": ac, "antiscale.bounds": ac.bounds, "antiscale.search": ac.search}
-    for name in ("families", "learners", "classes"):
+    for name in ("models.families", "learners", "rewards"):
         homes[f"antiscale.{name}"] = importlib.import_module(f"antiscale.{name}")
     found: dict[str, Any] = {}
     for home, module in homes.items():

@@ -1,0 +1,227 @@
+"""The figures: from configuration to rows to picture, and those that are stored."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from antiscale import figures
+from antiscale.cli import main
+from antiscale.core.errors import InputError
+from antiscale.figures import build
+from antiscale.plots import style
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "experiments/figures"
+# Made within a second or two: these are made in full, the others in their smoke variant.
+CHEAP = ("bilevel", "anticoncentrated", "spread", "tails")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def run(arguments: list[str], capsys) -> tuple[int, str, str]:
+    sys.argv = ["antiscale", "figures", *arguments]
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    out = capsys.readouterr()
+    return int(stopped.value.code or 0), out.out, out.err
+
+
+def test_every_figure_has_a_module_a_configuration_and_a_place_in_the_gallery() -> None:
+    assert {file.stem for file in CONFIGS.glob("*.toml")} == set(figures.FIGURES)
+    numbers = [entry.number for entry in figures.FIGURES.values()]
+    assert numbers == list(range(1, 12))
+    for name in figures.FIGURES:
+        module = figures.module(name)
+        assert module.PAPER
+        full, smoke = (build.configuration(name, CONFIGS, fast=fast) for fast in (False, True))
+        assert isinstance(full, module.Config)
+        assert full != smoke
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_every_smoke_variant_is_made_and_made_again_the_same(name: str, tmp_path: Path) -> None:
+    steps: list[tuple[int, int, str]] = []
+    made = build.build(
+        name, CONFIGS, tmp_path, fast=True, progress=lambda *step: steps.append(step)
+    )
+    assert made.state == "made"
+    assert all(file.stat().st_size > 0 for file in made.files)
+    assert steps[-1][0] == steps[-1][1]
+    assert build.build(name, CONFIGS, tmp_path, fast=True).state == "up to date"
+    before = {file: file.read_bytes() for file in made.files}
+    assert build.build(name, CONFIGS, tmp_path, fast=True, from_rows=True).state == "redrawn"
+    assert {file: file.read_bytes() for file in made.files} == before
+    stored = json.loads((tmp_path / f"{name}.json").read_text())
+    assert stored["note"].endswith(".")
+    assert stored["number"] == figures.FIGURES[name].number
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_the_stored_figure_is_that_of_the_stored_rows(name: str) -> None:
+    stored = json.loads((ROOT / f"figures/{name}.json").read_text())
+    text = (ROOT / f"figures/{name}.csv").read_text()
+    assert stored["rows"] == build._digest(text)
+    rows = pd.read_csv(ROOT / f"figures/{name}.csv")
+    module = figures.module(name)
+    assert stored["note"] == module.note(rows)
+    figure = module.draw(rows)
+    assert isinstance(figure, Figure)
+    for kind in build.KINDS:
+        assert (ROOT / f"figures/{name}.{kind}").stat().st_size > 0
+    # The configuration is the one in the repository.
+    config = build.configuration(name, CONFIGS, fast=False)
+    assert stored["config"] == json.loads(json.dumps(build.plain(config)))
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_stored_rows_are_made_anew(name: str) -> None:
+    assert build.check(name, CONFIGS, ROOT / "figures") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in figures.FIGURES if name not in CHEAP])
+def test_all_stored_rows_are_made_anew(name: str) -> None:
+    differ = build.check(name, CONFIGS, ROOT / "figures")
+    assert not [row for row in differ if not row.inside]
+
+
+def test_the_gallery_is_that_of_the_stored_figures() -> None:
+    sys.path.insert(0, str(ROOT / "experiments"))
+    try:
+        gallery = importlib.import_module("gallery")
+    finally:
+        sys.path.pop(0)
+    assert (ROOT / "figures/README.md").read_text() == gallery.page()
+
+
+def test_text_within_a_figure_does_not_overlap() -> None:
+    """Titles, labels and notes: no two of them share a pixel."""
+    for name in figures.FIGURES:
+        rows = pd.read_csv(ROOT / f"figures/{name}.csv")
+        with style.styled():
+            figure = figures.module(name).draw(rows)
+            figure.draw_without_rendering()
+            renderer = figure.canvas.get_renderer()
+            boxes = []
+            for axes in figure.axes:
+                texts = [axes.xaxis.label, axes.yaxis.label, axes._left_title, axes.title]
+                boxes += [
+                    (text.get_text(), text.get_window_extent(renderer))
+                    for text in texts
+                    if text.get_text() and text.get_visible()
+                ]
+            if figure._supxlabel is not None:
+                note = figure._supxlabel
+                boxes.append((note.get_text()[:20], note.get_window_extent(renderer)))
+            width, height = figure.canvas.get_width_height()
+        for k, (text, box) in enumerate(boxes):
+            inside = box.x0 > -2 and box.y0 > -2 and box.x1 < width + 2 and box.y1 < height + 2
+            assert inside, (name, text)
+            for other, second in boxes[k + 1 :]:
+                assert not box.overlaps(second), (name, text, other)
+
+
+def test_a_change_of_configuration_or_rows_is_noticed(tmp_path: Path) -> None:
+    configs = tmp_path / "configs"
+    configs.mkdir()
+    text = (CONFIGS / "bilevel.toml").read_text()
+    (configs / "bilevel.toml").write_text(text)
+    out = tmp_path / "out"
+    build.build("bilevel", configs, out)
+    assert build.build("bilevel", configs, out).state == "up to date"
+    (configs / "bilevel.toml").write_text(text.replace("0.15", "0.16"))
+    assert build.build("bilevel", configs, out).state == "made"
+    rows = pd.read_csv(out / "bilevel.csv")
+    rows.loc[3, "value"] *= 1 + 1e-6
+    rows.to_csv(out / "bilevel.csv", index=False)
+    differ = build.check("bilevel", configs, out)
+    assert [(row.column, row.row) for row in differ] == [("value", 3)]
+    # Rows that were changed by hand do not pass for those of the code.
+    assert build.build("bilevel", configs, out).state == "made"
+    assert build.check("bilevel", configs, out) == []
+
+
+def test_a_difference_inside_an_interval_is_said_to_be() -> None:
+    old = pd.DataFrame({"vf_mean": [1.0], "vf_low": [0.9], "vf_high": [1.1], "n": [3]})
+    new = old.assign(vf_mean=[1.05])
+    (row,) = build._differences("x", old, new)
+    assert row.inside
+    (row,) = build._differences("x", old, old.assign(vf_mean=[1.2]))
+    assert not row.inside
+    (row,) = build._differences("x", old, old.assign(n=[4]))
+    assert not row.inside
+
+
+def test_the_code_of_a_figure_is_all_that_it_imports() -> None:
+    first = {name: build.code_of(name) for name in ("bilevel", "spread")}
+    assert first["bilevel"] != first["spread"]
+    assert first == {name: build.code_of(name) for name in first}
+
+
+def test_the_command_makes_checks_and_reports(tmp_path: Path, capsys) -> None:
+    out = ["--out", str(tmp_path)]
+    status, text, _ = run(["bilevel", "anticoncentrated", *out], capsys)
+    assert status == 0
+    assert text.count("made") == 2
+    status, text, _ = run(["bilevel", *out, "--json"], capsys)
+    found = json.loads(text)
+    assert found["figures"][0]["state"] == "up to date"
+    assert len(found["figures"][0]["files"]) == 5
+    status, text, _ = run(["bilevel", "--check", *out], capsys)
+    assert status == 0
+    assert "same rows" in text
+    rows = pd.read_csv(tmp_path / "bilevel.csv")
+    rows.loc[0, "value"] += 1
+    rows.to_csv(tmp_path / "bilevel.csv", index=False)
+    status, text, _ = run(["bilevel", "--check", *out], capsys)
+    assert status == 1
+    assert "1 values differ" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "unknown figure 'nothing'"),
+        (["gapp"], "did you mean 'gap'"),
+        (["bilevel", "--check", "--from-rows"], "give one of them"),
+        (["bilevel", "--fast", "--from-rows", "--out", "nowhere"], "bilevel.csv does not exist"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments: list[str], words: str, capsys) -> None:
+    status, out, err = run(arguments, capsys)
+    assert status == 2
+    assert out == ""
+    assert words in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("bilevel", "horizon = 40", "horizont = 40", "bilevel.toml 'horizont'; did you mean"),
+        ("bilevel", "horizon = 40\n", "", "horizon"),
+        ("bilevel", "hazards = [0.15", "hazards = [1.5", "hazards must lie in"),
+        ("planted", "paces = [0.25", "paces = [0.9", "paces must rise"),
+        ("budgets", '"hard"]', '"hard", "x"]', "one entry per mixture"),
+    ],
+)
+def test_bad_configurations_are_told(
+    name: str, old: str, new: str, words: str, tmp_path: Path
+) -> None:
+    text = (CONFIGS / f"{name}.toml").read_text()
+    assert old in text
+    (tmp_path / f"{name}.toml").write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=words):
+        build.configuration(name, tmp_path, fast=False)
+    with pytest.raises(InputError, match="does not exist"):
+        build.configuration("gap", tmp_path, fast=False)
