@@ -104,14 +104,16 @@ def bounds(
         shown = screens.evaluation(found)
     elif table:
         from antiscale.sweeps.case import Case
+        from antiscale.sweeps.plan import Plan
 
         if expert == "hard":
             raise InputError("--table takes --expert optimal or base; hard experts are drawn")
         if assigned:
             given["parameters"] = assigned
         settings = SweepConfig.from_mapping(given)
-        place = settings.cells()[-1]
-        case = Case.of(settings, place.horizon, place.n, settings.noise)
+        plan = Plan.of(settings)
+        place = plan.places[-1]
+        case = Case.of(plan, place.horizon, place.n, settings.noise)
         rows = evaluated.rows(case)
         found = {
             "schema": "antiscale.bounds/1", "config": settings.to_dict(),

@@ -159,10 +159,10 @@ def diagnose(
         raise InputError(f"--export-model writes a CSV file; got {export_model}")
 
     from antiscale.cli.screens.diagnose import screen
+    from antiscale.core.folder import open_folder
     from antiscale.rollouts import folder as folders
     from antiscale.rollouts.diagnosis import diagnose_loaded, require_samples
     from antiscale.rollouts.table import file_digest, load, read_table
-    from antiscale.sweeps.folder import open_folder
 
     with progress(1, hidden=quiet) as advance:
         if advance is not None:

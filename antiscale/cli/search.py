@@ -155,7 +155,7 @@ def search(
         else:
             console().print(listing(), highlight=False)
         return
-    from antiscale.sweeps.folder import open_folder
+    from antiscale.core.folder import open_folder
 
     for name in settings.strategies:
         strategies.parse(name)

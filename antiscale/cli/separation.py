@@ -120,20 +120,18 @@ def separation(
     )
 
     from antiscale.cli.screens.separation import screen
+    from antiscale.core.folder import open_folder
     from antiscale.sweeps import separation as tool
-    from antiscale.sweeps.folder import open_folder
-    from antiscale.sweeps.run import check
+    from antiscale.sweeps.plan import Plan
 
-    check(settings)
-    name = settings.hash()
+    plan = Plan.of(settings)
+    name = plan.hash
     path = out if out is not None else Path("runs") / f"separation-{name}"
-    about = {"seed": settings.seed, "config": settings.to_dict(), "sources": settings.sources()}
+    about = {"seed": settings.seed, "config": settings.to_dict(), "sources": plan.sources}
     with open_folder(path, tool.SCHEMA, name, overwrite=overwrite, **about) as folder:
         threading.Thread(target=load_ahead).start()
         with progress(1, hidden=quiet) as advance:
-            found = tool.separation(
-                settings, phase_horizon=top if phase else None, progress=advance
-            )
+            found = tool.separation(plan, phase_horizon=top if phase else None, progress=advance)
         tool.write(found, folder)
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))

@@ -227,19 +227,20 @@ def sweep(
     from antiscale.cli.screens.sweep import screen
     from antiscale.sweeps import words
     from antiscale.sweeps.folder import open_run
-    from antiscale.sweeps.run import check, run_sweep
+    from antiscale.sweeps.plan import Plan
+    from antiscale.sweeps.run import run_sweep
 
-    check(settings)
-    path = out if out is not None else Path("runs") / settings.hash()
-    folder = open_run(settings, path, overwrite=overwrite)
+    plan = Plan.of(settings)
+    path = out if out is not None else Path("runs") / plan.hash
+    folder = open_run(plan, path, overwrite=overwrite)
     keeps(f"finished cells are kept in {path}; run the same command again to go on")
     if folder.complete:
         say(f"shown from {path}, finished {folder.manifest['finished']}; --overwrite runs it again")
     else:
         threading.Thread(target=load_ahead).start()
-    total = len(settings.cells())
+    total = len(plan.places)
     with progress(total, hidden=quiet) as advance:
-        result = run_sweep(settings, folder, advance)
+        result = run_sweep(plan, folder, advance)
     draw(folder, words.caption(settings, result.rows, result.fit))
     if as_json:
         print(json.dumps(result.to_json(), allow_nan=False))

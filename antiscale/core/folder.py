@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from antiscale.core.errors import InputError
+from antiscale.core.provenance import versions
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -457,3 +458,13 @@ def _damaged(file: Path) -> str:
         f"{file} is damaged, changed by hand, or not antiscale's, so nothing there is touched; "
         "move the folder away, or choose another --out"
     )
+
+
+def open_folder(
+    path: Path, schema: str, hash_: str, *, overwrite: bool = False, **about: Any
+) -> Folder:
+    """Make or take up a folder of results that are written in one go; see `Folder.open`."""
+    return Folder.open(
+        path, schema, hash_, overwrite=overwrite, again=True, versions=versions(), started=now(),
+        **about,
+    )  # fmt: skip

@@ -11,7 +11,9 @@ The policy is a pmf over types, [..., m, S]. Learners run inside `jax.jit`, on a
 over leading axes, so they use `jax.numpy` and no Python branches on values. Name your own with
 `--learner module:name`. A learner whose policy at one prompt depends on what it saw at others says
 `tied = True`: its risk is then a supremum over joint rewards. One whose policy never leaves the
-ball Pi_kappa says `confined = True`: its regret is then known not to be negative.
+ball Pi_kappa says `confined = True`: its regret is then known not to be negative. One that asks
+only which types were seen says `seen_only = True`. A learner with a theorem of its own has
+`upper(premises, over)`; `base.Learner` documents all of this.
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ from antiscale.learners.base import Learner as Learner
 from antiscale.learners.base import Setting as Setting
 from antiscale.learners.cloning import MLE, SFT, Bayes, Shrinkage, SmoothedSFT
 from antiscale.learners.loglinear import LogLinear, NaturalGradient
+from antiscale.learners.premises import OVER as OVER
+from antiscale.learners.premises import Bound as Bound
+from antiscale.learners.premises import Over as Over
+from antiscale.learners.premises import Premises as Premises
 from antiscale.learners.search import BestOfN
 from antiscale.learners.verification import Binary, KLRegularised, PlugIn, Rejection, Simple, Wide
 
@@ -57,7 +63,7 @@ DEFAULT = {"vf": "sft", "vb": "simple"}
 
 
 # When a learner failed, if it was not as it was loaded.
-_CALLED = "as it learned"
+_CALLED, _BOUNDED = "as it learned", "as it was asked for its bound"
 # The source of the users' modules when they were loaded, by module.
 _LOADED: dict[str, str | None] = {}
 
@@ -116,8 +122,8 @@ def load_learner(name: str) -> Learner:
         ) from None
     try:
         learner = found() if isinstance(found, type) else found
-        side = getattr(learner, "side", None)
-        tied, confined = (bool(getattr(learner, x, False)) for x in ("tied", "confined"))
+        side: Any = getattr(learner, "side", None)
+        said = {x: bool(getattr(learner, x, False)) for x in ("tied", "confined", "seen_only")}
     except (Exception, SystemExit) as error:
         raise _failure(name, "when it was made", error) from error
     if not isinstance(side, str) or side not in ("vf", "vb") or not callable(learner):
@@ -125,7 +131,7 @@ def load_learner(name: str) -> Learner:
             f"learner {shown(name)} must be callable as learner(data, setting) and have "
             "side = 'vf' (clones traces) or 'vb' (sees labels)"
         )
-    return _Named(name, "vf" if side == "vf" else "vb", learner, tied, confined)
+    return _Named(name, learner, "vf" if side == "vf" else "vb", **said)
 
 
 def _failure(name: str, when: str, error: BaseException) -> InputError:
@@ -140,21 +146,35 @@ def _failure(name: str, when: str, error: BaseException) -> InputError:
 
 
 @dataclass(frozen=True)
-class _Named:
+class _Named(Learner):
     """A user's learner, under the name it was asked for by."""
 
     name: str
-    side: Literal["vf", "vb"]
     learner: Any
+    side: Literal["vf", "vb"]
     tied: bool
     confined: bool
+    seen_only: bool
+
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """The learner's own bound: a number of tokens, a `Bound`, or None where it has none."""
+        own = getattr(self.learner, "upper", None)
+        found = None if own is None else self._guarded(own, premises, over, when=_BOUNDED)
+        if found is None:
+            return super().upper(premises, over)
+        if isinstance(found, Bound):
+            return found
+        return Bound(self._guarded(float, found, when=_BOUNDED), f"{self.name}'s own")
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
-        try:
-            policy: jax.Array = self.learner(data, setting)
-        except (Exception, SystemExit) as error:
-            raise _failure(self.name, _CALLED, error) from error
+        policy: jax.Array = self._guarded(self.learner, data, setting, when=_CALLED)
         return policy
+
+    def _guarded(self, function: Any, *arguments: Any, when: str) -> Any:
+        try:
+            return function(*arguments)
+        except (Exception, SystemExit) as error:
+            raise _failure(self.name, when, error) from error
 
 
 def choose_learners(names: tuple[str, ...]) -> dict[str, Learner]:

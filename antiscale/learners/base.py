@@ -1,12 +1,13 @@
-"""What passes between the simulation and a learner."""
+"""What passes between the simulation and a learner, and what a learner says of itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import jax
 
+from antiscale.learners.premises import Bound, Over, Premises
 from antiscale.rewards import RewardClass, Votes
 
 
@@ -82,19 +83,50 @@ class Setting:
     features: jax.Array | None = None
 
 
-class Learner(Protocol):
-    """The protocol; see the module's docstring."""
+class Learner:
+    """What a learner is, and what it says of itself.
 
-    @property
-    def name(self) -> str:
-        """What the learner is called in rows, tables and options."""
-        ...
+    A learner is a frozen dataclass (it is a static argument of compiled functions) with:
 
-    @property
-    def side(self) -> Literal["vf", "vb"]:
-        """Whether it is verifier-free or verifier-based."""
-        ...
+    Attributes
+    ----------
+    name
+        What it is called in rows, tables and options.
+    side
+        "vf", verifier-free, or "vb", verifier-based.
+    tied
+        Whether its policy at one prompt depends on the data of others; its risk is then a supremum
+        over joint rewards.
+    confined
+        Whether its policy never leaves the ball Pi_kappa; its regret is then not negative.
+    seen_only
+        Whether its policy at a prompt depends on which types were seen there and on their labels,
+        not on how often they were seen.
+    empirical
+        Whether its policy is the empirical frequency of the types, pi_b at unseen prompts.
+    needs
+        Fields of `Setting` that it reads beside the base policy: "pair", "prior", "features".
+    """
+
+    name: str
+    side: Literal["vf", "vb"]
+    tied: bool = False
+    confined: bool = False
+    seen_only: bool = False
+    empirical: bool = False
+    needs: frozenset[str] = frozenset()
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """Return the policy, [..., m, S]."""
-        ...
+        raise NotImplementedError
+
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """Return the upper bound on its risk, in tokens, or the reason why there is none.
+
+        `over` is "stated", the supremum over the stated rewards, or "class", over all of calR.
+        """
+        return Bound.none(f"no bound is proved for the learner {self.name}")
+
+    def verifier_error(self, premises: Premises) -> Bound:
+        """Return the least of T6's errors that its bound may use (verifier-based learners)."""
+        return min(premises.verifier_errors.values(), key=lambda bound: bound.value or 0.0)

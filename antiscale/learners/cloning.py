@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from antiscale import bounds
 from antiscale.ball.optimum import solve
-from antiscale.learners.base import Data, GridPrior, Setting
+from antiscale.learners.base import Data, GridPrior, Learner, Setting
+from antiscale.learners.premises import Bound, Over, Premises
 
 
 def _frequencies(counts: jax.Array, base: jax.Array) -> jax.Array:
@@ -21,29 +22,41 @@ def _frequencies(counts: jax.Array, base: jax.Array) -> jax.Array:
 
 
 @dataclass(frozen=True)
-class SFT:
+class SFT(Learner):
     """Tabular supervised finetuning: the empirical expert, the base policy at unseen prompts.
 
     The maximum-likelihood policy among all policies. Its loss is bounded by T5a.
     """
 
-    name: ClassVar[str] = "sft"
-    side: ClassVar[Literal["vf"]] = "vf"
+    name = "sft"
+    side = "vf"
+    empirical = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """pihat(j|x) = n_xj / n_x."""
         return _frequencies(data.counts, setting.pmf)
 
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """T5a, averaged over the experts drawn."""
+        rewards, model = premises.class_over(over), premises.model
+        terms = bounds.sft_upper(
+            sigma_expert=rewards.deviation(premises.experts),
+            n=premises.n,
+            prompt_mass=model.prompt_mass,
+            fallback_gap=rewards.shift(premises.experts, model.pmf),
+        )
+        return Bound(float((terms @ model.prompt_mass).mean()), "T5a")
+
 
 @dataclass(frozen=True)
-class SmoothedSFT:
+class SmoothedSFT(Learner):
     """Add-1/2 smoothing (Krichevsky-Trofimov) over the base policy's support.
 
     Every type the base policy can write keeps some mass, as label smoothing does.
     """
 
-    name: ClassVar[str] = "smoothed_sft"
-    side: ClassVar[Literal["vf"]] = "vf"
+    name = "smoothed_sft"
+    side = "vf"
     pseudo_count: float = 0.5
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
@@ -55,15 +68,15 @@ class SmoothedSFT:
 
 
 @dataclass(frozen=True)
-class Shrinkage:
+class Shrinkage(Learner):
     """SFT drawn towards the base policy by as much as chance alone would explain.
 
     James and Stein's positive part: the further the counts are from the base policy, in units of
     what sampling from it would give, the more they are believed.
     """
 
-    name: ClassVar[str] = "shrinkage"
-    side: ClassVar[Literal["vf"]] = "vf"
+    name = "shrinkage"
+    side = "vf"
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """pi_b + (1 - (S_x - 1)/X)_+ (n_xj/n_x - pi_b), X Pearson's statistic against pi_b."""
@@ -79,15 +92,16 @@ class Shrinkage:
 
 
 @dataclass(frozen=True)
-class MLE:
+class MLE(Learner):
     """Log-loss maximum likelihood over a finite class of policies that holds the expert (T5b).
 
     The class at each prompt is the path of ball optima pibar_k for r and for its mirror, at radii
     k = (i/32)^2 kappa, i = 0..32: 65 policies, among them the base policy and pibar_kappa.
     """
 
-    name: ClassVar[str] = "mle"
-    side: ClassVar[Literal["vf"]] = "vf"
+    name = "mle"
+    side = "vf"
+    needs = frozenset({"pair"})
     steps: int = 32
 
     def policies(self, setting: Setting, returns: jax.Array) -> jax.Array:
@@ -103,6 +117,16 @@ class MLE:
     def log_class_size(self, prompts: int) -> float:
         """Log |Pi| of the product over prompts (T5b)."""
         return prompts * math.log(2 * self.steps + 1)
+
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """T5b in expectation; the expert must be of the learner's finite class."""
+        if premises.drawn:
+            return Bound.none("T5b needs an expert of mle's finite class; hard experts are not")
+        value = bounds.mle_upper(
+            sigma_expert=premises.expert_spread(over), horizon=premises.horizon, n=premises.n,
+            log_class_size=self.log_class_size(premises.model.prompts), delta=None,
+        )  # fmt: skip
+        return Bound(float(value), "T5b")
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """The likeliest policy of the class at each prompt; the first of equals."""
@@ -121,7 +145,7 @@ class MLE:
 
 
 @dataclass(frozen=True)
-class Bayes:
+class Bayes(Learner):
     """The best verifier-free learner under T4's prior on the mirror class: the posterior median.
 
     Experts pi_b (1 + theta g) with theta on the grid that T4a or T4c draws from. The loss over
@@ -129,8 +153,9 @@ class Bayes:
     does better under `--expert hard`: it shows how nearly the bound is met.
     """
 
-    name: ClassVar[str] = "bayes"
-    side: ClassVar[Literal["vf"]] = "vf"
+    name = "bayes"
+    side = "vf"
+    needs = frozenset({"pair", "prior"})
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """pi_b (1 + thetahat g), thetahat the median of the posterior."""

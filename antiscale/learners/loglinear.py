@@ -8,7 +8,6 @@ wrong at another cannot be told apart, as by a model that is too small.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +16,7 @@ from jax import lax
 
 from antiscale.core.linear import solve_small
 from antiscale.core.validate import Floats
-from antiscale.learners.base import Data, Setting
+from antiscale.learners.base import Data, Learner, Setting
 from antiscale.models.traces import TraceModel
 
 
@@ -51,16 +50,17 @@ def _moments(policy: jax.Array, prompts: jax.Array, phi: jax.Array) -> tuple[jax
 
 
 @dataclass(frozen=True)
-class LogLinear:
+class LogLinear(Learner):
     """Log-loss cloning into the log-linear class: moment matching (T12).
 
     Converges to the policy of the class with the expert's mean features, which need not be good:
     where the expert is outside the class its loss does not vanish however large n is.
     """
 
-    name: ClassVar[str] = "loglinear"
-    side: ClassVar[Literal["vf"]] = "vf"
-    tied: ClassVar[bool] = True
+    name = "loglinear"
+    side = "vf"
+    tied = True
+    needs = frozenset({"features"})
     steps: int = 40
     ridge: float = 1e-6
 
@@ -97,16 +97,17 @@ class LogLinear:
 
 
 @dataclass(frozen=True)
-class NaturalGradient:
+class NaturalGradient(Learner):
     """Natural policy gradient on the learned reward, in the same log-linear class (T12).
 
     Ascends E R of the least consistent reward: theta <- theta + eta F^+ grad, F the Fisher
     information. No ball confines it. It goes on where cloning stops, at the expert's moments.
     """
 
-    name: ClassVar[str] = "npg"
-    side: ClassVar[Literal["vb"]] = "vb"
-    tied: ClassVar[bool] = True
+    name = "npg"
+    side = "vb"
+    tied = True
+    needs = frozenset({"features"})
     steps: int = 40
     rate: float = 4.0
     ridge: float = 1e-6

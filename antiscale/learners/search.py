@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from antiscale import bounds
 from antiscale.ball.optimum import solve
-from antiscale.learners.base import Data, Setting
+from antiscale.learners.base import Data, Learner, Setting
+from antiscale.learners.premises import Bound, Over, Premises
 
 # Returns within this share of the horizon of the ball's optimum count as reaching it.
 _TIE = 1e-9
 
 
 @dataclass(frozen=True)
-class BestOfN:
+class BestOfN(Learner):
     """Best-of-N at test time: nothing is finetuned, the verifier is what was learned.
 
     The score is the least consistent return. N is the least number of tries of which one reaches
@@ -26,13 +27,40 @@ class BestOfN:
     optimum, which it may well surpass.
     """
 
-    name: ClassVar[str] = "best_of_n"
-    side: ClassVar[Literal["vb"]] = "vb"
+    name = "best_of_n"
+    side = "vb"
+    seen_only = True
     delta: float | None = None
 
     def missing(self, horizon: float) -> float:
         """Chance that all tries miss: delta."""
         return self.delta if self.delta is not None else min(1.0, horizon**-2.0)
+
+    def verifier_error(self, premises: Premises) -> Bound:
+        """T6b or T6c; T6a too where the class is made of blocks.
+
+        Elsewhere the least consistent return need not be one reward's, so a finite class's error
+        does not hold.
+        """
+        errors = {
+            label: bound
+            for label, bound in premises.verifier_errors.items()
+            if premises.rewards.blocks is not None or label != "T6a"
+        }
+        return min(errors.values(), key=lambda bound: bound.value or 0.0)
+
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """T10e over the stated rewards."""
+        if over == "class":
+            return Bound.none("T10e's W is that of the stated rewards")
+        error = self.verifier_error(premises).value
+        assert error is not None
+        value = bounds.best_of_n_upper(
+            horizon=premises.horizon, error=error, delta=self.missing(premises.horizon),
+            kappa=premises.kappa, max_ratio=premises.worst["max_ratio"],
+            failure=premises.lost_truth,
+        )  # fmt: skip
+        return Bound(float(value), "T10e")
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """pi_b(j) [F(s)^N - F(s-)^N]/[F(s) - F(s-)], s the least consistent return of j."""

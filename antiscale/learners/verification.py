@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from antiscale import bounds
 from antiscale.ball.optimum import ball_policy
-from antiscale.learners.base import Data, Setting
+from antiscale.learners.base import Data, Learner, Setting
+from antiscale.learners.premises import Bound, Over, Premises
 
 
 def _labels(data: Data) -> jax.Array:
@@ -18,16 +19,37 @@ def _labels(data: Data) -> jax.Array:
     return data.labels
 
 
+def verification_terms(premises: Premises, learner: str, error: float) -> dict[str, float]:
+    """Every bound of T7 for `simple` or `wide`, by name, from the verifier's error."""
+    terms = bounds.vb_upper_terms(
+        premises.horizon, error, learner=learner, kappa=premises.kappa,
+        failure=premises.lost_truth, **premises.worst,
+    )  # fmt: skip
+    return {name: float(value) for name, value in terms.items()}
+
+
+def _verification_upper(learner: Learner, premises: Premises, over: Over) -> Bound:
+    """T7 over the stated rewards, with the smallest of T6's errors that hold for E sup_r."""
+    if over == "class":
+        return Bound.none("T7's sigma, W and ct_0 are those of the stated rewards")
+    error = learner.verifier_error(premises).value
+    assert error is not None
+    terms = verification_terms(premises, learner.name, error)
+    best = min(terms, key=lambda name: terms[name])
+    return Bound(terms[best], best)
+
+
 @dataclass(frozen=True)
-class Simple:
+class Simple(Learner):
     """The paper's Algorithm 1: the best policy of Pi_kappa for the worst consistent reward.
 
     pihat = argmax over the ball of min over r in C_n of J_r. Held to T7 (0), (a), (b).
     """
 
-    name: ClassVar[str] = "simple"
-    side: ClassVar[Literal["vb"]] = "vb"
-    confined: ClassVar[bool] = True
+    name = "simple"
+    side = "vb"
+    seen_only = True
+    confined = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent reward, prompt by prompt."""
@@ -35,17 +57,22 @@ class Simple:
             data.counts > 0, _labels(data), setting.kappa, data.votes
         )
 
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """The least of T7 (0), (a), (b)."""
+        return _verification_upper(self, premises, over)
+
 
 @dataclass(frozen=True)
-class Binary:
+class Binary(Learner):
     """The paper's Algorithm 2: as Algorithm 1 with 0/1 labels and objective, 1[T <= H].
 
     It seeks any correct trace, however long, so it is not held to a bound on the return.
     """
 
-    name: ClassVar[str] = "binary"
-    side: ClassVar[Literal["vb"]] = "vb"
-    confined: ClassVar[bool] = True
+    name = "binary"
+    side = "vb"
+    seen_only = True
+    confined = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 on the least consistent 0/1 reward."""
@@ -56,32 +83,38 @@ class Binary:
 
 
 @dataclass(frozen=True)
-class Wide:
+class Wide(Learner):
     """The wide pessimist: as `simple` with no ball at all.
 
     All mass on the types that are best for the worst consistent reward. ct_0 need not be known.
     Held to T7 (a), (b), (c), against the ball's optimum, which it may well surpass.
     """
 
-    name: ClassVar[str] = "wide"
-    side: ClassVar[Literal["vb"]] = "vb"
+    name = "wide"
+    side = "vb"
+    seen_only = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 at kappa = inf."""
         return setting.rewards.pessimal_policy(data.counts > 0, _labels(data), jnp.inf, data.votes)
 
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """The least of T7 (a), (b), (c)."""
+        return _verification_upper(self, premises, over)
+
 
 @dataclass(frozen=True)
-class PlugIn:
+class PlugIn(Learner):
     """A verifier fitted first, then the ball's best policy for it, as if it were the truth.
 
     The verifier is the mean of the consistent rewards (the Bayes estimate of each label under the
     uniform prior on calR): optimistic where the pessimist is careful. Held to no bound.
     """
 
-    name: ClassVar[str] = "plugin"
-    side: ClassVar[Literal["vb"]] = "vb"
-    confined: ClassVar[bool] = True
+    name = "plugin"
+    side = "vb"
+    seen_only = True
+    confined = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 at the posterior mean."""
@@ -90,7 +123,7 @@ class PlugIn:
 
 
 @dataclass(frozen=True)
-class Rejection:
+class Rejection(Learner):
     """Verified-rejection finetuning: clone the base policy's own traces that were labelled right.
 
     SFT on accepted samples (STaR, RAFT): no reward is fitted and no ball confines it. It seeks a
@@ -98,8 +131,8 @@ class Rejection:
     policy however large n is. Held to no bound.
     """
 
-    name: ClassVar[str] = "rejection"
-    side: ClassVar[Literal["vb"]] = "vb"
+    name = "rejection"
+    side = "vb"
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """pihat(j|x) proportional to n_xj 1[R_j > 0]; the base policy where none was accepted."""
@@ -115,7 +148,7 @@ class Rejection:
 
 
 @dataclass(frozen=True)
-class KLRegularised:
+class KLRegularised(Learner):
     """KL-regularised RL on the fitted verifier: an exponential tilt of the base policy.
 
     pihat is proportional to pi_b exp(beta Rhat), the maximiser of E Rhat - KL/beta, with Rhat the
@@ -124,9 +157,10 @@ class KLRegularised:
     to no bound.
     """
 
-    name: ClassVar[str] = "kl"
-    side: ClassVar[Literal["vb"]] = "vb"
-    confined: ClassVar[bool] = True
+    name = "kl"
+    side = "vb"
+    seen_only = True
+    confined = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """Bisection on log beta until the chi-square budget is spent."""

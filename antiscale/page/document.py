@@ -33,6 +33,7 @@ from antiscale.page.typography import digits, formula, prose
 from antiscale.sweeps import words
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import RunFolder
+from antiscale.sweeps.plan import Plan
 
 SCHEMA = "antiscale.page/1"
 
@@ -125,7 +126,7 @@ def build(
         data=_markup(_json(data)),
         config=config,
         family_summary=_lower(families.summary_of(config.family).rstrip(".")),
-        reward_class=config.class_name(),
+        reward_class=rows[-1]["reward_class"],
         reading=reading,
         holds_for=rows[-1]["vf_lower_holds_for"],
         whom="to the worst expert"
@@ -317,7 +318,7 @@ def _values(
     try:
         place = config.cells()[-1]
         settled = of_run(config, rows)
-        return evaluated.rows(Case.of(settled, place.horizon, place.n, place.noise)), None
+        return evaluated.rows(Case.of(Plan.of(settled), place.horizon, place.n, place.noise)), None
     except InputError as error:
         return [], str(error).rstrip(".")
 

@@ -19,10 +19,12 @@ import numpy as np
 from antiscale import bounds
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import number, setting
+from antiscale.learners import Bound
 from antiscale.models import families
 from antiscale.models.measures import heterogeneity
-from antiscale.sweeps.case import Bound, Case, certified_gap, cloning_upper, verification_upper
+from antiscale.sweeps.case import Case, certified_gap
 from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.plan import Plan
 
 KAPPAS = (0.05, 0.1, 0.25, 0.5, 1.0)
 RATIOS = (2.0, 8.0, 32.0, 128.0, 512.0)
@@ -138,6 +140,7 @@ def explore(
     )
     places = list(itertools.product(range(len(kappas)), range(len(values)), range(len(horizons))))
     found: dict[tuple[int, int, int], tuple[list[dict[str, Any]], float]] = {}
+    plans: dict[tuple[int, int], Plan] = {}
 
     def work(place: tuple[int, int, int]) -> tuple[list[dict[str, Any]], float]:
         k, s, h = place
@@ -146,7 +149,9 @@ def explore(
             config, kappa=kappas[k], parameters={**config.parameters, **changed}
         )
         try:
-            return _along(there, horizons[h], ratios)
+            if (k, s) not in plans:
+                plans[k, s] = Plan.of(there)
+            return _along(plans[k, s], horizons[h], ratios)
         except InputError as error:
             if (k, s) == (start[0], start[2]):
                 raise
@@ -209,21 +214,22 @@ def _with(stops: tuple[float, ...], own: float) -> tuple[float, ...]:
 
 
 def _along(
-    config: SweepConfig, horizon: int, ratios: tuple[float, ...]
+    plan: Plan, horizon: int, ratios: tuple[float, ...]
 ) -> tuple[list[dict[str, Any]], float]:
     """One cell for each n/H, and sigma (the median over prompts), at one H."""
     samples = [
-        dataclasses.replace(config, samples_per_token=ratio).samples_at(horizon) for ratio in ratios
+        dataclasses.replace(plan.config, samples_per_token=ratio).samples_at(horizon)
+        for ratio in ratios
     ]
-    case = Case.of(config, horizon, samples[0], config.noise, whole=False)
+    case = Case.of(plan, horizon, samples[0], plan.config.noise, whole=False)
     spread = np.asarray(heterogeneity(case.model.pmf, case.model.returns))
     cells = [_cell(case), *(_cell(case.with_samples(n)) for n in samples[1:])]
     return cells, float(np.median(spread))
 
 
 def _cell(case: Case) -> dict[str, Any]:
-    lower, upper, gap = case.lower.over_stated, cloning_upper(case)[0], certified_gap(case)
-    verified = verification_upper(case)[0]
+    lower, gap = case.lower.over_stated, certified_gap(case)
+    upper, verified = (case.learners[side].upper(case, "stated") for side in ("vf", "vb"))
     found: Mapping[str, Bound] = {
         "vf_lower": lower, "vf_upper": upper, "vb_upper": verified, "gap_certified": gap,
     }  # fmt: skip

@@ -19,14 +19,10 @@ from scipy import fft, special
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import number
 from antiscale.core.validate import Floats
-from antiscale.learners import Data, Learner, Setting
+from antiscale.learners import Data, Learner, Premises, Setting
 from antiscale.models.traces import TraceModel
-from antiscale.rewards import RewardClass
 from antiscale.rewards.evaluation import StatedRewards
 from antiscale.risks.simulated import verification_losses
-
-# Verification learners whose policy depends on which types were seen, not on how often.
-SEEN_SET_LEARNERS = ("simple", "wide", "binary", "plugin", "kl", "best_of_n")
 
 # Work allowed per cell, in points of Fourier transforms, and in policies times types: where exact
 # risks were asked for, and in every sweep (a fraction of what the simulation takes).
@@ -44,60 +40,32 @@ class Exact(NamedTuple):
     reason: str | None = None
 
 
-def exact_columns(
-    learners: dict[str, Learner],
-    setting: Setting,
-    model: TraceModel,
-    rewards: RewardClass,
-    stated: StatedRewards,
-    experts: Floats,
-    n: int,
-    *,
-    noise: float,
-    hard: bool,
-    work: float = ASKED,
-) -> dict[str, Any]:
-    """Return `vf_exact`, `vb_exact` and their reasons, E sup over the stated rewards, in tokens.
+def exact_risks(
+    learners: dict[str, Learner], setting: Setting, premises: Premises, *, work: float = ASKED
+) -> dict[str, Exact]:
+    """Return E sup over the stated rewards of each side's loss, in tokens, "vf" and "vb".
 
     `work` is what may be spent on each: `ASKED` or `CHEAP`.
     """
-    if stated.is_joint:
-        vf = vb = Exact(None, "parameters shared by prompts couple all their counts")
-    else:
-        vf = _cloning(
-            learners["vf"], setting, model, rewards, stated, experts, n, hard=hard, work=work
-        )
-        vb = _verification(
-            learners["vb"], setting, model, rewards, stated, n, noise=noise, work=work
-        )
+    if premises.stated.is_joint:
+        coupled = Exact(None, "parameters shared by prompts couple all their counts")
+        return {"vf": coupled, "vb": coupled}
     return {
-        "vf_exact": vf.value,
-        "vf_exact_reason": vf.reason,
-        "vb_exact": vb.value,
-        "vb_exact_reason": vb.reason,
+        "vf": _cloning(learners["vf"], setting, premises, work),
+        "vb": _verification(learners["vb"], setting, premises, work),
     }
 
 
-def _cloning(
-    learner: Learner,
-    setting: Setting,
-    model: TraceModel,
-    rewards: RewardClass,
-    stated: StatedRewards,
-    experts: Floats,
-    n: int,
-    *,
-    hard: bool,
-    work: float,
-) -> Exact:
+def _cloning(learner: Learner, setting: Setting, at: Premises, work: float) -> Exact:
+    model, stated, experts, n = at.model, at.stated, at.experts, at.n
     if model.prompts == 1 and (model.pmf[0] > 0).sum() == 2:
-        if hard and setting.prior is None:
+        if at.drawn and setting.prior is None:
             return Exact(None, "with hard experts only the learner bayes has an exact risk")
-        prior = setting.prior if hard else None
+        prior = setting.prior if at.drawn else None
         return _two_types(learner, setting, model, stated, experts[0], n, prior, work)
-    if hard:
+    if at.drawn:
         return Exact(None, "hard experts have an exact risk at a single prompt of two types only")
-    if learner.name != "sft":
+    if not learner.empirical:
         return Exact(
             None,
             f"the learner {learner.name} has an exact risk at a single prompt of two types only",
@@ -256,21 +224,12 @@ def _two_types(
     return Exact(risk / len(chances))
 
 
-def _verification(
-    learner: Learner,
-    setting: Setting,
-    model: TraceModel,
-    rewards: RewardClass,
-    stated: StatedRewards,
-    n: int,
-    *,
-    noise: float,
-    work: float,
-) -> Exact:
+def _verification(learner: Learner, setting: Setting, at: Premises, work: float) -> Exact:
     """E sup by summing over which blocks were seen at each prompt."""
-    if noise > 0:
+    model, rewards, stated, n = at.model, at.rewards, at.stated, at.n
+    if at.noise > 0:
         return Exact(None, "with noisy labels it matters how often each block was seen")
-    if learner.name not in SEEN_SET_LEARNERS:
+    if not learner.seen_only:
         return Exact(None, f"the learner {learner.name} asks how often each type was seen")
     member, mass = rewards.verified_member, rewards.verified_blocks
     # Blocks that are surely seen, to rounding, are not in doubt; those of mass zero never are.

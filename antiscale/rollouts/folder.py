@@ -23,7 +23,7 @@ def write(found: Diagnosis, folder: Folder) -> list[str]:
     found
         The diagnosis.
     folder
-        Of `results.open_folder`.
+        Of `core.folder.open_folder`.
     """
     written = []
 

@@ -13,16 +13,17 @@ from antiscale.core import intervals
 from antiscale.core.random import stream
 from antiscale.core.validate import Floats
 from antiscale.data import draw_counts, draw_flips
-from antiscale.learners import Setting
+from antiscale.learners import Bound, Setting
 from antiscale.learners.loglinear import trace_features
 from antiscale.models.measures import heterogeneity
 from antiscale.models.traces import TraceModel
 from antiscale.rewards import Votes
 from antiscale.rewards.evaluation import StatedRewards
-from antiscale.risks.exact import ASKED, CHEAP, exact_columns
+from antiscale.risks.exact import ASKED, CHEAP, exact_risks
 from antiscale.risks.simulated import Losses, cloning_losses, verification_losses
-from antiscale.sweeps.case import Bound, Case, cloning_upper, verification_upper
-from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.case import Case
+from antiscale.sweeps.plan import Planned
+from antiscale.sweeps.rows import columns_of
 
 # Resamples behind the interval of sup_r E.
 _RESAMPLES = 500
@@ -49,24 +50,24 @@ class Cell:
     replicates: dict[str, Floats]
 
 
-def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> Cell:
-    """Run one cell.
+def simulate(planned: Planned, horizon: int, n: int, noise: float = 0.0) -> Cell:
+    """Run one cell: draw data, let both learners learn, and set their losses against the bounds.
 
     Parameters
     ----------
-    config
-        The sweep's configuration.
-    horizon, n
-        H in tokens, and the number of traces each side sees.
-    noise
-        Probability that the verdict of a label is reversed.
+    planned
+        The sweep's plan, or its configuration.
+    horizon, n, noise
+        H in tokens, the number of traces for each side, and the probability of a reversed label.
     """
-    case = Case.of(config, horizon, n, noise)
+    case = Case.of(planned, horizon, n, noise)
+    plan, config = case.plan, case.config
     model, rewards, stated, learners = case.model, case.rewards, case.stated, case.learners
-    experts, worst = case.experts, case.worst
+    experts = case.experts
     draw: dict[str, Any] = {
         "seed": config.seed, "horizon": horizon, "replicates": range(config.repeats)
     }  # fmt: skip
+    tied = bool(plan.tied)
     setting = Setting(
         jnp.asarray(model.pmf),
         jnp.asarray(model.prompt_mass),
@@ -74,8 +75,8 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
         config.kappa,
         rewards,
         pair=jnp.asarray(np.where(model.pmf > 0, model.returns, 0.0)),
-        prior=case.lower.grid_prior() if learners["vf"].name == "bayes" else None,
-        features=jnp.asarray(trace_features(model)) if case.tied else None,
+        prior=case.lower.grid_prior() if plan.needs("prior") else None,
+        features=jnp.asarray(trace_features(model)) if tied or plan.needs("features") else None,
     )
     expert_counts = draw_counts(
         experts if len(experts) > 1 else experts[0], model.prompt_mass, n, side="expert", **draw
@@ -88,17 +89,13 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
         votes = Votes(jnp.asarray(base_counts), jnp.asarray(flipped), noise, case.tolerance)
     vb = verification_losses(learners["vb"], setting, base_counts, stated.returns, votes)
 
-    spread = np.asarray(heterogeneity(model.pmf, model.returns))
-    vf_upper, vf_class_upper = cloning_upper(case)
-    vb_upper, error = verification_upper(case)
-    vf_lower, class_lower = case.lower.over_stated, case.lower.over_class
-
     # A sup over a reward and its mirror is not negative, nor is the regret of a policy of the ball.
-    confined = getattr(learners["vb"], "confined", False)
-    least = {
-        "vf": 0.0 if stated.with_mirror else -float(horizon),
-        "vb": 0.0 if confined else -float(horizon),
-    }
+    bounded = {"vf": stated.with_mirror, "vb": learners["vb"].confined}
+    least = {side: 0.0 if bounded[side] else -float(horizon) for side in bounded}
+    vb_upper = learners["vb"].upper(case, "stated")
+    error = learners["vb"].verifier_error(case)
+    whole_class = np.asarray(vf.whole_class) @ model.prompt_mass
+    spread = np.asarray(heterogeneity(model.pmf, model.returns))
     row: dict[str, Any] = {
         "horizon": horizon,
         "n": n,
@@ -108,8 +105,8 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
         "sigma_rms": float(np.sqrt(model.prompt_mass @ spread**2)),
         "c0": case.c0,
         "c0_stated": case.c0_stated,
-        "ct0": worst["coverage"],
-        "max_ratio": worst["max_ratio"],
+        "ct0": case.worst["coverage"],
+        "max_ratio": case.worst["max_ratio"],
         "base_return": float(model.prompt_mass @ (model.pmf * model.returns).sum(-1)),
         "optimal_return": float(model.prompt_mass @ np.asarray(case.optima.value[0])),
         "log_class_size": float(rewards.log_sizes().sum()),
@@ -118,50 +115,36 @@ def simulate(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> C
         "rewards_whole_class": stated.all_of_class,
         "vf_learner": learners["vf"].name,
         "vb_learner": learners["vb"].name,
-        "vf_lower_holds_for": "hard prior" if config.expert == "hard" else "worst expert",
-        **_columns("vf_lower", vf_lower),
-        **_risk_columns("vf", vf, stated, model, config, horizon, n, least=least["vf"]),
-        **_columns("vf_upper", vf_upper),
-        **_columns("vf_class_lower", class_lower),
-        **_named(
-            "vf_class",
-            intervals.mean(
-                np.asarray(vf.whole_class) @ model.prompt_mass,
-                least=0.0 if rewards.mirror_closed else -horizon,
-                most=horizon,
-            ),
-        ),
-        **_columns("vf_class_upper", vf_class_upper),
-        **_risk_columns("vb", vb, stated, model, config, horizon, n, least=least["vb"]),
-        **_columns("vb_upper", vb_upper),
+        "vf_lower_holds_for": "hard prior" if case.drawn else "worst expert",
+        **_risk_columns("vf", vf, case, least["vf"]),
+        **_risk_columns("vb", vb, case, least["vb"]),
         "verifier_error": error.value,
         "verifier_error_name": error.name,
     }
-    row |= exact_columns(
-        learners, setting, model, rewards, stated, experts, n,
-        noise=noise, hard=config.expert == "hard", work=ASKED if config.exact else CHEAP,
-    )  # fmt: skip
+    found: dict[str, Bound | intervals.Estimate] = {
+        "vf_lower": case.lower.over_stated,
+        "vf_upper": learners["vf"].upper(case, "stated"),
+        "vf_class_lower": case.lower.over_class,
+        "vf_class": intervals.mean(
+            whole_class, least=0.0 if rewards.mirror_closed else -horizon, most=horizon
+        ),
+        "vf_class_upper": learners["vf"].upper(case, "class"),
+        "vb_upper": vb_upper,
+    }
+    for name, item in found.items():
+        row |= columns_of(name, item)
+    exact = exact_risks(learners, setting, case, work=ASKED if config.exact else CHEAP)
+    for side, (value, reason) in exact.items():
+        row |= {f"{side}_exact": value, f"{side}_exact_reason": reason}
     for side in ("vf", "vb"):
         row |= _shown(side, row)
         row[f"{side}_may_be_negative"] = least[side] < 0
+    row |= _gap_columns(row, case.lower.over_stated, vb_upper)
     losses = {
         "vf": _sup_inside(vf, stated, model),
         "vb": _sup_inside(vb, stated, model),
     }
-    row |= _gap_columns(row, vf_lower, vb_upper)
     return Cell(row, losses)
-
-
-def _columns(name: str, bound: Bound) -> dict[str, Any]:
-    return {name: bound.value, f"{name}_name": bound.name, f"{name}_reason": bound.reason}
-
-
-def _named(name: str, estimate: intervals.Estimate) -> dict[str, float]:
-    return {
-        f"{name}_mean": estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-    } | ({} if np.isnan(estimate.error) else {f"{name}_error": estimate.error})
 
 
 def _shown(side: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -200,25 +183,16 @@ def _sup(by_reward: Floats, stated: StatedRewards, model: TraceModel) -> Floats:
     return result
 
 
-def _risk_columns(
-    side: str,
-    losses: Losses,
-    stated: StatedRewards,
-    model: TraceModel,
-    config: SweepConfig,
-    horizon: int,
-    n: int,
-    *,
-    least: float,
-) -> dict[str, float]:
+def _risk_columns(side: str, losses: Losses, case: Case, least: float) -> dict[str, Any]:
     """Return the headline risk E sup_r, and beside it sup_r E and the law of the loss at r."""
+    config, stated, model = case.config, case.stated, case.model
     by_reward = np.asarray(losses.by_reward)
-    rng = stream(config.seed, "bootstrap", horizon, n, 0 if side == "vf" else 1)
+    rng = stream(config.seed, "bootstrap", case.horizon, case.n, 0 if side == "vf" else 1)
     repeats = len(by_reward)
     weights = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=_RESAMPLES) / repeats
     resampled = np.tensordot(weights, by_reward, 1)
     at_truth = by_reward[..., 0] @ model.prompt_mass
-    most = float(horizon)
+    most = float(case.horizon)
     sups = intervals.bootstrap(
         _sup(resampled, stated, model), float(_sup(by_reward.mean(0), stated, model))
     )
@@ -229,9 +203,9 @@ def _risk_columns(
         f"{side}_positive": intervals.mean(np.maximum(at_truth, 0.0), least=0.0, most=most),
         f"{side}_quantile": intervals.quantile(at_truth, config.quantile, least=-most, most=most),
     }
-    columns: dict[str, float] = {}
+    columns: dict[str, Any] = {}
     for name, estimate in named.items():
-        columns |= _named(name, estimate)
+        columns |= columns_of(name, estimate)
     return columns
 
 

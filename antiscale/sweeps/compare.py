@@ -20,6 +20,7 @@ from antiscale.core.intervals import LEVEL
 from antiscale.core.numbers import fixed, setting
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import RunFolder
+from antiscale.sweeps.rows import settings_of
 
 SCHEMA = "antiscale.diff/1"
 
@@ -221,7 +222,7 @@ def _code(manifest: dict[str, Any]) -> dict[str, Any]:
 
 def _own(row: dict[str, Any]) -> list[str]:
     """The columns of what was found in a cell: not the configuration, its place or its sweep."""
-    known = {"config_hash", "horizon", "n", "noise", *SweepConfig().columns()}
+    known = {"config_hash", "horizon", "n", "noise", *settings_of(SweepConfig().to_dict())}
     return [name for name in row if name not in known and not name.endswith("_slope_theory")]
 
 

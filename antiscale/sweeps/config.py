@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from antiscale.core import source, validate
+from antiscale.core import validate
 from antiscale.core.config import FromMapping, writable
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
-from antiscale.core.version import __version__
-from antiscale.models.families import family, parameters_of, settled
+from antiscale.models.families import parameters_of, settled
 
 SCHEMA = "antiscale.sweep/1"
 
@@ -32,12 +29,6 @@ MOST_SAMPLES = 1e15
 
 # The first horizon of a sweep; it doubles from there.
 SMALLEST = 16
-
-# What the rows call an option whose name they need for what was measured.
-_RENAMED = {
-    "horizon": "horizon_max", "c0": "c0_required", "rewards": "rewards_requested",
-    "noise": "noise_max",
-}  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -197,12 +188,6 @@ class SweepConfig(FromMapping):
             merged[name] = value
         return settled(self.family, merged)
 
-    def class_name(self) -> str:
-        """Return the reward class: the one asked for, or the family's own."""
-        if self.reward_class is not None:
-            return self.reward_class
-        return family(self.family, **self.family_parameters()).reward_class
-
     def cells(self) -> list[Place]:
         """Return the places (H, n, noise) of the sweep, in order."""
         largest = self.samples_at(self.horizon)
@@ -229,40 +214,6 @@ class SweepConfig(FromMapping):
             "class_parameters": writable(self.class_parameters),
             "learner": list(self.learner),
         }
-
-    def columns(self) -> dict[str, Any]:
-        """Return the configuration as columns of a row; those measured anew get other names."""
-        columns = self.to_dict()
-        columns["reward_class"] = self.class_name()
-        columns["class_parameters"] = json.dumps(columns["class_parameters"], sort_keys=True)
-        columns = {_RENAMED.get(name, name): value for name, value in columns.items()}
-        columns["parameters"] = json.dumps(writable(self.family_parameters()), sort_keys=True)
-        for taken in ("learner", "prompts", "styles"):
-            del columns[taken]
-        return columns
-
-    def sources(self) -> dict[str, str | None]:
-        """Return the digests of the source of the user's own learners, by name."""
-        return {
-            name: source.digest_of(name.partition(":")[0]) for name in self.learner if ":" in name
-        }
-
-    def hash(self) -> str:
-        """Return twelve hexadecimal digits that name the configuration and this version's rows.
-
-        Parameters of the family left at their defaults and the same values given name one run. The
-        content of a file that the configuration names, and the source of the user's own learners,
-        are part of it.
-        """
-        plain = self.to_dict() | {
-            "parameters": writable(self.family_parameters()),
-            "reward_class": self.class_name(),
-        }
-        del plain["prompts"], plain["styles"]
-        if sources := self.sources():
-            plain["sources"] = sources
-        text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _doubling(first: int, last: int) -> list[int]:

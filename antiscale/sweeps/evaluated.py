@@ -10,18 +10,11 @@ from antiscale import bounds
 from antiscale.bounds.registry import RESULTS, plain
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import number, setting
+from antiscale.learners import OVER, Bound
 from antiscale.learners.search import BestOfN
+from antiscale.learners.verification import verification_terms
 from antiscale.models.measures import anticoncentration, heterogeneity
-from antiscale.sweeps.case import (
-    Bound,
-    Case,
-    certified_gap,
-    cloning_upper,
-    search_upper,
-    verification_terms,
-    verification_upper,
-    verifier_errors,
-)
+from antiscale.sweeps.case import Case, certified_gap
 
 # Failure probability at which the bounds in probability are shown.
 DELTA = 0.05
@@ -81,11 +74,14 @@ def rows(case: Case) -> list[dict[str, Any]]:
     add("T10a", float(RESULTS["T10a"](n=tries)), variant=f"N = {setting(tries)}")
     add("T10b", float(RESULTS["T10b"](n=tries)), variant=f"N = {setting(tries)}")
     add("T10c", tries, variant=f"delta = {setting(DELTA)}, c_0 = {number(case.c0)}")
-    error = verification_upper(case)[1]
+    error = case.learners["vb"].verifier_error(case)
     wrong = float(RESULTS["T10d"](horizon=case.horizon, error=error.value, n=tries))
     add("T10d", wrong, variant=f"N = {setting(tries)}, with {error.name}")
-    search = search_upper(case, BestOfN())
-    add("T10e", search[0].value, variant=f"with {search[1].name}")
+    search = BestOfN()
+    add(
+        "T10e", search.upper(case, "stated").value,
+        variant=f"with {search.verifier_error(case).name}",
+    )  # fmt: skip
     order = list(RESULTS)
     return sorted(found, key=lambda row: order.index(row["label"]))
 
@@ -134,7 +130,7 @@ def _add_cloning(case: Case, add: Any) -> None:
             variant=f"with probability {setting(DELTA)}")  # fmt: skip
     else:
         add("T4e", None, reason=why)
-    over_stated, over_class = cloning_upper(case)
+    over_stated, over_class = (case.learners["vf"].upper(case, over) for over in OVER)
     by_label = {over_stated.name: (over_stated, over_class)}
     for label in ("T5a", "T5b"):
         pair = by_label.get(label)
@@ -155,7 +151,7 @@ def _add_cloning(case: Case, add: Any) -> None:
 
 
 def _add_verification(case: Case, add: Any) -> None:
-    errors = verifier_errors(case)
+    errors = case.verifier_errors
     for label in ("T6a", "T6b", "T6c"):
         bound = errors.get(label)
         if bound is None:
@@ -171,7 +167,7 @@ def _add_verification(case: Case, add: Any) -> None:
         add("T6d", value, value, variant=f"delta = {setting(DELTA)}")
     else:
         add("T6d", None, reason="labels are noisy")
-    error: Bound = verification_upper(case)[1]
+    error: Bound = case.learners["vb"].verifier_error(case)
     assert error.value is not None
     for learner in bounds.VB_LEARNERS:
         terms = verification_terms(case, learner, error.value)

@@ -26,7 +26,8 @@ import numpy as np
 from antiscale.core.errors import InputError
 from antiscale.core.folder import MANIFEST, Folder, now, of_command, read_json, read_manifest, shown
 from antiscale.core.provenance import git_commit, versions
-from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
+from antiscale.sweeps.config import SCHEMA, Place
+from antiscale.sweeps.plan import Plan, Planned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +104,7 @@ class RunFolder(Folder):
         return result
 
 
-def open_run(config: SweepConfig, path: Path, *, overwrite: bool = False) -> RunFolder:
+def open_run(planned: Planned, path: Path, *, overwrite: bool = False) -> RunFolder:
     """Make the run's folder, or take up the one that is there; locked unless it is complete.
 
     Raises
@@ -111,20 +112,11 @@ def open_run(config: SweepConfig, path: Path, *, overwrite: bool = False) -> Run
     InputError
         If the folder cannot be written, holds another configuration or other files, or is damaged.
     """
+    plan = Plan.of(planned)
     return RunFolder.open(
-        path, SCHEMA, config.hash(), overwrite=overwrite, seed=config.seed,
-        config=config.to_dict(), sources=config.sources(), versions=versions(), device=_device(),
+        path, SCHEMA, plan.hash, overwrite=overwrite, seed=plan.config.seed,
+        config=plan.config.to_dict(), sources=plan.sources, versions=versions(), device=_device(),
         git_commit=git_commit(), started=now(),
-    )  # fmt: skip
-
-
-def open_folder(
-    path: Path, schema: str, hash_: str, *, overwrite: bool = False, **about: Any
-) -> Folder:
-    """Make or take up a folder of results that are written in one go; see `Folder.open`."""
-    return Folder.open(
-        path, schema, hash_, overwrite=overwrite, again=True, versions=versions(), started=now(),
-        **about,
     )  # fmt: skip
 
 

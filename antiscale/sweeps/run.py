@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
-import numpy as np
-
-from antiscale.core import device, machine, validate
-from antiscale.core.errors import InputError
-from antiscale.learners import choose_learners, renew
-from antiscale.models.families import family, load_family
-from antiscale.rewards import load_class
-from antiscale.rewards.evaluation import WHOLE
+from antiscale.core import device, validate
 from antiscale.sweeps.cell import Cell, simulate
 from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
 from antiscale.sweeps.exponents import bound_exponents, fit_exponents
 from antiscale.sweeps.folder import RunFolder, open_run
+from antiscale.sweeps.plan import Plan, Planned
+from antiscale.sweeps.rows import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +61,7 @@ class SweepResult:
 
 
 def sweep(
-    config: SweepConfig | Mapping[str, Any] | None = None,
+    config: Planned = None,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -103,113 +97,63 @@ def sweep(
     >>> list(rows.horizon)
     [16, 32]
     """
-    config = SweepConfig.of(config)
     validate.boolean("overwrite", overwrite)
-    check(config)
-    folder = None if out is None else open_run(config, Path(out), overwrite=overwrite)
+    plan = Plan.of(config)
+    folder = None if out is None else open_run(plan, Path(out), overwrite=overwrite)
     stored = folder is not None and folder.complete
-    result = run_sweep(config, folder, progress)
+    result = run_sweep(plan, folder, progress)
     frame = result.frame()
     frame.attrs["fit"] = result.fit
     frame.attrs["finished"] = folder.manifest["finished"] if folder and stored else None
     return frame
 
 
-def check(config: SweepConfig) -> None:
-    """Raise InputError if a configuration cannot run, before anything is written."""
-    renew(config.learner)
-    cloner = choose_learners(config.learner)["vf"]
-    if cloner.name == "bayes" and (config.expert != "hard" or config.form == "blocks"):
-        raise InputError(
-            "learner 'bayes' is the best against the prior of T4a or T4c; run it with --expert "
-            "hard, and form best, two_point or many_point"
-        )
-    parameters = config.family_parameters()
-    # Before the model is built: whatever the class is, it holds a reward and its mirror.
-    _require(config, *family(config.family, **parameters).size(config.horizon), 2)
-    for horizon in sorted({place.horizon for place in config.cells()}):
-        model = load_family(config.family, horizon=horizon, **parameters)
-        rewards = load_class(config.class_name(), model, **config.class_parameters)
-        members = float(np.exp(np.minimum(rewards.log_sizes().max(), 60.0)))
-        stated = members + 2 if members <= WHOLE else config.rewards
-        _require(config, model.prompts, model.types, stated)
-        if config.noise > 0:
-            rewards.flip(jnp.asarray(model.returns))
-
-
-def _require(config: SweepConfig, prompts: int, types: int, rewards: float) -> None:
-    """Refuse a sweep whose largest cell this machine cannot hold, or that takes days.
-
-    Held at a time: counts of both sides and what is sorted on the way, 500 resamples of the
-    repeats, and for a few repeats at once the ball's optimum for every stated reward. Measured at
-    0.03 to 0.1 microseconds for each repeat, reward, prompt and type, and half a millisecond for
-    each repeat.
-    """
-    cell, repeats = float(prompts) * types, float(config.repeats)
-    machine.require(
-        f"a sweep of {config.repeats} repeats over {prompts} prompts and {types} types",
-        "--repeats, --prompts, --horizon or --rewards",
-        floats=cell * (8.0 * repeats + 30.0 * rewards)
-        + prompts * rewards * (4.0 * repeats + 500.0)
-        + 1000.0 * repeats,
-        seconds=len(config.cells()) * repeats * (1e-7 * rewards * cell + 5e-4),
-    )
-
-
 def run_sweep(
-    config: SweepConfig, folder: RunFolder | None = None, progress: Progress | None = None
+    planned: Planned, folder: RunFolder | None = None, progress: Progress | None = None
 ) -> SweepResult:
     """Run the cells that `folder` does not hold yet, then fit, then write the results.
 
-    Same arguments as `sweep`, with a folder from `open_run`.
+    Same arguments as `sweep`, with a plan and a folder from `open_run`.
     """
+    plan = Plan.of(planned)
     if folder is None:
-        return _run(config, None, progress)
+        return _run(plan, None, progress)
     if folder.complete:
         stored = folder.result()
-        return SweepResult(config, stored["rows"], stored["fit"])
+        return SweepResult(plan.config, stored["rows"], stored["fit"])
     with folder:
-        return _run(config, folder, progress)
+        return _run(plan, folder, progress)
 
 
-def _run(config: SweepConfig, folder: RunFolder | None, progress: Progress | None) -> SweepResult:
+def _run(plan: Plan, folder: RunFolder | None, progress: Progress | None) -> SweepResult:
     device.keep_compiled_code()
     started = time.perf_counter()
-    # Once: a learner's source may be edited while it runs.
-    hash_ = config.hash() if folder is None else folder.manifest["hash"]
-    places = config.cells()
-    cells = _cells(config, places, folder, progress)
-    family = load_family(config.family, horizon=places[-1].horizon, **config.family_parameters())
-    # At one known reward cloning's loss is zero on average, whatever sigma is.
-    grows = None if config.class_name() == "known" else family.sigma_exponent
-    tied = [x.name for x in choose_learners(config.learner).values() if getattr(x, "tied", False)]
+    config = plan.config
+    cells = _cells(plan, folder, progress)
     fit = fit_exponents(
         config,
-        places,
+        plan.places,
         [cell.replicates for cell in cells],
-        grows,
+        plan.sigma_exponent,
         exact=[{side: cell.row[f"{side}_exact"] for side in ("vf", "vb")} for cell in cells],
-        outside_theory=f"T9 speaks of learners whose class holds the expert, not of {tied[0]} (T12)"
-        if tied
+        outside_theory=f"T9 speaks of learners whose class holds the expert, not of {plan.tied[0]}"
+        " (T12)"
+        if plan.tied
         else None,
     )
     theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
-    parameters = {"config_hash": hash_} | config.columns()
-    rows = [parameters | cell.row | theory for cell in cells]
+    common = {"config_hash": plan.hash} | plan.columns() | theory
+    rows = [{name: (common | cell.row)[name] for name in COLUMNS} for cell in cells]
     fit = {name: fit[name] | bound for name, bound in bound_exponents(config, rows).items()}
     result = SweepResult(config, rows, fit)
     if folder is not None:
-        folder.store(result.frame(), _replicates(hash_, config, cells), result.to_json(), started)
+        folder.store(result.frame(), _replicates(plan, cells), result.to_json(), started)
     return result
 
 
-def _cells(
-    config: SweepConfig,
-    places: list[Place],
-    folder: RunFolder | None,
-    progress: Progress | None,
-) -> list[Cell]:
+def _cells(plan: Plan, folder: RunFolder | None, progress: Progress | None) -> list[Cell]:
     """Take finished cells from the folder and simulate the others, two at a time on a CPU."""
+    places = plan.places
     found: dict[Place, Cell] = {}
     if folder is not None:
         stored = {place: folder.load_cell(place) for place in places}
@@ -226,9 +170,9 @@ def _cells(
     if missing:
         # The first one compiles for all. It is the largest, so that bad news comes early.
         first = missing.pop()
-        keep(first, simulate(config, *first))
+        keep(first, simulate(plan, *first))
     with ThreadPoolExecutor(2 if device.backend() == "cpu" else 1) as pool:
-        running = {pool.submit(simulate, config, *place): place for place in reversed(missing)}
+        running = {pool.submit(simulate, plan, *place): place for place in reversed(missing)}
         try:
             for done in as_completed(running):
                 keep(running[done], done.result())
@@ -238,7 +182,7 @@ def _cells(
     return [found[place] for place in places]
 
 
-def _replicates(hash_: str, config: SweepConfig, cells: list[Cell]) -> pd.DataFrame:
+def _replicates(plan: Plan, cells: list[Cell]) -> pd.DataFrame:
     """Return one row per (H, n, replicate): the headline loss of each side, in tokens."""
     import pandas as pd
 
@@ -246,12 +190,12 @@ def _replicates(hash_: str, config: SweepConfig, cells: list[Cell]) -> pd.DataFr
         [
             pd.DataFrame(
                 {
-                    "config_hash": hash_,
-                    "seed": config.seed,
+                    "config_hash": plan.hash,
+                    "seed": plan.config.seed,
                     "horizon": cell.row["horizon"],
                     "n": cell.row["n"],
                     "noise": cell.row["noise"],
-                    "replicate": range(config.repeats),
+                    "replicate": range(plan.config.repeats),
                     "vf_loss": cell.replicates["vf"],
                     "vb_loss": cell.replicates["vb"],
                 }

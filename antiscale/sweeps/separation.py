@@ -24,6 +24,7 @@ from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.exponents import theory
 from antiscale.sweeps.phase import PANELS, POINTS, diagram
 from antiscale.sweeps.phase import reading as phase_reading
+from antiscale.sweeps.plan import Plan, Planned
 
 SCHEMA = "antiscale.separation/1"
 # H of the phase diagram: large enough for rates to tell, small enough for n = H^1.8 to be exact.
@@ -59,7 +60,7 @@ class Separation:
         Rows of T9's phase diagram.
     """
 
-    config: SweepConfig
+    plan: Plan
     rows: list[dict[str, Any]]
     in_n: list[dict[str, Any]]
     certified: dict[str, Any]
@@ -68,15 +69,21 @@ class Separation:
     reason: str | None
     phase: list[dict[str, Any]]
 
+    @property
+    def config(self) -> SweepConfig:
+        """What was asked for."""
+        return self.plan.config
+
     def to_json(self) -> dict[str, Any]:
         """Return the object that `antiscale separation --json` prints."""
-        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        names = [field.name for field in dataclasses.fields(self) if field.name != "plan"]
+        found = {name: getattr(self, name) for name in names}
         plain: dict[str, Any] = {"schema": SCHEMA} | found | {"config": self.config.to_dict()}
         return {name: writable(value) for name, value in plain.items()}
 
 
 def separation(
-    config: SweepConfig,
+    config: Planned = None,
     *,
     phase_horizon: float | None = PHASE_HORIZON,
     phase_points: int = POINTS,
@@ -87,7 +94,7 @@ def separation(
     Parameters
     ----------
     config
-        A sweep over horizons; its n(H) is the budget rule.
+        A sweep over horizons, also as names and values; its n(H) is the budget rule.
     phase_horizon
         H of the phase diagram; None leaves it out.
     phase_points
@@ -101,10 +108,12 @@ def separation(
         If the configuration does not vary H, or cannot run.
     """
     phase_points = validate.integer("phase_points", phase_points, least=2, most=1000)
+    plan = Plan.of(config)
+    config = plan.config
     if config.vary != "H":
         raise InputError(f"separation varies H; got vary = {config.vary!r}")
     device.keep_compiled_code()
-    places = config.cells()
+    places = plan.places
     largest = places[-1]
     many = _doubling_to(largest.n)
     phase_steps = 0 if phase_horizon is None else len(PANELS) * phase_points
@@ -117,25 +126,25 @@ def separation(
         if progress is not None:
             progress(done, total, what)
 
-    rows = [_row(config, place.horizon, place.n) for place in places[-1:]]
+    rows = [_row(plan, *place) for place in places[-1:]]
     step(f"H = {largest.horizon}")
     with ThreadPoolExecutor(2 if device.backend() == "cpu" else 1) as pool:
-        for row in pool.map(lambda place: _row(config, place.horizon, place.n), places[:-1]):
+        for row in pool.map(lambda place: _row(plan, *place), places[:-1]):
             rows.append(row)
             step(f"H = {row['horizon']}")
         rows.sort(key=lambda row: row["horizon"])
         in_n = []
-        for row in pool.map(lambda n: _row(config, largest.horizon, n), many):
+        for row in pool.map(lambda n: _row(plan, largest.horizon, n, largest.noise), many):
             in_n.append(row)
             step(f"n = {row['n']}")
     certified: dict[str, Any] = {"horizon": None, "n": None, "horizon_n": None}
     start = bounds.certified_from([_gap(row["gap_certified"]) for row in rows])
     if start is not None:
-        first = rows[0]["horizon"] if start == 0 else _first_horizon(config, rows, start)
+        first = rows[0]["horizon"] if start == 0 else _first_horizon(plan, rows, start)
         certified |= {"horizon": first, "n": config.samples_at(first)}
     start = bounds.certified_from([_gap(row["gap_certified"]) for row in in_n])
     if start is not None:
-        certified["horizon_n"] = in_n[0]["n"] if start == 0 else _first_n(config, in_n, start)
+        certified["horizon_n"] = in_n[0]["n"] if start == 0 else _first_n(plan, in_n, start)
     measured: dict[str, Any] = {"horizon": None, "n": None, "horizon_n": None}
     start = bounds.certified_from([row["gap_low"] for row in rows])
     if start is not None:
@@ -143,7 +152,7 @@ def separation(
     start = bounds.certified_from([row["gap_low"] for row in in_n])
     if start is not None:
         measured["horizon_n"] = in_n[start]["n"]
-    exponents = _exponents(config, rows)
+    exponents = _exponents(plan, rows)
     phase: list[dict[str, Any]] = []
     if phase_horizon is not None:
         phase = diagram(
@@ -153,7 +162,7 @@ def separation(
             progress=lambda: step("phase diagram"),
         )
     reason = _reason(rows, certified["horizon"] is not None, exponents)
-    return Separation(config, rows, in_n, certified, measured, exponents, reason, phase)
+    return Separation(plan, rows, in_n, certified, measured, exponents, reason, phase)
 
 
 def _doubling_to(last: int) -> list[int]:
@@ -165,9 +174,9 @@ def _gap(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _row(config: SweepConfig, horizon: int, n: int) -> dict[str, Any]:
+def _row(plan: Plan, horizon: int, n: int, noise: float) -> dict[str, Any]:
     """One place: what the sweep says there."""
-    found = simulate(config, horizon, n, config.noise).row
+    found = simulate(plan, horizon, n, noise).row
     kept = (
         "horizon", "n", "sigma", "max_ratio", "vf_lower", "vf_lower_name", "vf_lower_reason",
         "vb_upper", "vb_upper_name", "vb_upper_reason", "gap_certified", "vf_mean", "vf_low",
@@ -177,20 +186,21 @@ def _row(config: SweepConfig, horizon: int, n: int) -> dict[str, Any]:
     return {name: found[name] for name in kept}
 
 
-def _first_horizon(config: SweepConfig, rows: list[dict[str, Any]], start: int) -> int:
+def _first_horizon(plan: Plan, rows: list[dict[str, Any]], start: int) -> int:
     """Bisect for the first whole H with a certified gap, between two horizons of the grid."""
+    config = plan.config
     low, high = rows[start - 1]["horizon"], rows[start]["horizon"]
     while high - low > 1:
         middle = (low + high) // 2
-        case = Case.of(config, middle, config.samples_at(middle), config.noise)
+        case = Case.of(plan, middle, config.samples_at(middle), config.noise)
         low, high = (low, middle) if _gap(certified_gap(case).value) > 0 else (middle, high)
     return int(high)
 
 
-def _first_n(config: SweepConfig, rows: list[dict[str, Any]], start: int) -> int:
+def _first_n(plan: Plan, rows: list[dict[str, Any]], start: int) -> int:
     """Bisect for the first n with a certified gap, between two of the grid."""
     low, high = rows[start - 1]["n"], rows[start]["n"]
-    case = Case.of(config, rows[0]["horizon"], high, config.noise)
+    case = Case.of(plan, rows[0]["horizon"], high, plan.config.noise)
     while high - low > 1:
         middle = (low + high) // 2
         gap = certified_gap(case.with_samples(middle)).value
@@ -198,13 +208,11 @@ def _first_n(config: SweepConfig, rows: list[dict[str, Any]], start: int) -> int
     return int(high)
 
 
-def _exponents(config: SweepConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _exponents(plan: Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Slopes of both bounds over the largest horizons, beside theory's exponents."""
     last = rows[-_LARGEST:]
     x = np.log([row["horizon"] for row in last])
-    case = Case.of(config, rows[-1]["horizon"], rows[-1]["n"], config.noise)
-    grows = None if config.class_name() == "known" else case.model.sigma_exponent
-    expected = theory(config, grows)
+    expected = theory(plan.config, plan.sigma_exponent)
     found: dict[str, Any] = {}
     columns = {
         "vf": ("vf_lower", "vf_loss"),
@@ -306,7 +314,7 @@ def reading(found: Separation) -> str:
 
 
 def write(found: Separation, folder: Folder) -> None:
-    """Leave rows, phase diagram, JSON and figure in a folder of `results.open_folder`."""
+    """Leave rows, phase diagram, JSON and figure in a folder of `core.folder.open_folder`."""
     import pandas as pd
 
     from antiscale import plots

@@ -21,6 +21,7 @@ from antiscale.models.families import FAMILIES
 from antiscale.rewards import CLASSES
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -148,7 +149,7 @@ def test_the_readmes_two_commands_are_one_line_each() -> None:
 def test_experiments_are_valid_configurations(file: Path) -> None:
     config = SweepConfig.from_mapping(tomllib.loads(file.read_text()))
     if file.stem == "default":
-        assert config.hash() == SweepConfig().hash()
+        assert Plan.of(config).hash == Plan.of().hash
 
 
 def test_links_within_the_repository_lead_somewhere() -> None:

@@ -15,9 +15,18 @@ import pytest
 import antiscale as ac
 from antiscale import cli
 from antiscale.core.errors import InputError
-from antiscale.core.folder import MANIFEST, Folder, locked, read_manifest, seal, write_whole
+from antiscale.core.folder import (
+    MANIFEST,
+    Folder,
+    locked,
+    open_folder,
+    read_manifest,
+    seal,
+    write_whole,
+)
 from antiscale.sweeps.config import SweepConfig
-from antiscale.sweeps.folder import open_folder, open_run, read_run
+from antiscale.sweeps.folder import open_run, read_run
+from antiscale.sweeps.plan import Plan
 
 SCHEMA = "antiscale.test/1"
 QUICK = SweepConfig(horizon=16, repeats=4, rewards=4)
@@ -432,9 +441,9 @@ def test_an_edited_learner_is_another_run(helper: bool, call: Call) -> None:
 
 def test_runs_without_learners_of_ones_own_keep_their_names() -> None:
     # The names that these runs had when sources were not looked at.
-    assert SweepConfig().hash() == "151ed4fdf38a"
-    assert SweepConfig(learner=("smoothed_sft", "wide"), horizon=64).hash() == "773d7d757ad2"
-    assert SweepConfig().sources() == {}
+    assert Plan.of().hash == "151ed4fdf38a"
+    assert Plan.of(SweepConfig(learner=("smoothed_sft", "wide"), horizon=64)).hash == "773d7d757ad2"
+    assert Plan.of().sources == {}
 
 
 def test_a_run_that_was_there_is_said_to_be(call: Call, tmp_path: Path) -> None:
@@ -463,7 +472,7 @@ def test_a_file_of_a_model_is_part_of_the_name(tmp_path: Path) -> None:
         parameters = {"file": str(file)}
         names.append(
             [
-                SweepConfig(family="explicit", parameters=parameters).hash(),
+                Plan.of(SweepConfig(family="explicit", parameters=parameters)).hash,
                 SearchConfig(family="explicit", parameters=parameters).hash(),
             ]
         )

@@ -14,6 +14,8 @@ import antiscale as ac
 from antiscale.learners import BUILT_IN, GridPrior, Setting, load_learner
 from antiscale.learners.base import Data
 from antiscale.learners.loglinear import log_linear, trace_features
+from antiscale.sweeps.case import Case
+from antiscale.sweeps.cell import simulate
 from tests.oracles_classes import members_of, small_model, version_space
 
 KAPPA = 0.5
@@ -166,6 +168,38 @@ def test_ones_own_learner_is_loaded_by_name(
     ):
         with pytest.raises(ac.InputError, match=words):
             load_learner(name)
+
+
+def test_ones_own_learner_carries_its_own_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bounded_learners.py").write_text(
+        "from antiscale.learners import Bound\n"
+        "class Clone:\n    side = 'vf'\n"
+        "    def __call__(self, data, setting):\n        return setting.pmf + 0 * data.counts\n"
+        "    def upper(self, premises, over):\n"
+        "        return {'stated': Bound(premises.horizon / 2, 'T0'), 'class': premises.n}[over]\n"
+        "class Silent(Clone):\n    def upper(self, premises, over): return None\n"
+        "class Wrong(Clone):\n    def upper(self, premises, over): return 'many'\n"
+        "class Broken(Clone):\n    def upper(self, premises, over): return premises.nothing\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    row = simulate(
+        ac.SweepConfig(learner="bounded_learners:Clone", repeats=4, rewards=4), 16, 40
+    ).row
+    assert (row["vf_upper"], row["vf_upper_name"]) == (8.0, "T0")
+    assert (row["vf_class_upper"], row["vf_class_upper_name"]) == (
+        40.0,
+        "bounded_learners:Clone's own",
+    )
+    case = Case.of(ac.SweepConfig(), 16, 40)
+    silent = load_learner("bounded_learners:Silent").upper(case, "stated")
+    assert silent.value is None
+    assert silent.reason == "no bound is proved for the learner bounded_learners:Silent"
+    for name in ("Wrong", "Broken"):
+        with pytest.raises(ac.InputError, match="as it was asked for its bound") as error:
+            load_learner(f"bounded_learners:{name}").upper(case, "stated")
+        assert "\n" not in str(error.value)
 
 
 def test_shrinkage_believes_what_chance_cannot_explain() -> None:

@@ -11,7 +11,7 @@ from antiscale import bounds
 from antiscale.learners import BUILT_IN, Setting, load_learner
 from antiscale.learners.base import Data
 from antiscale.learners.search import BestOfN, best_of
-from antiscale.sweeps.case import Case, search_upper, verification_upper
+from antiscale.sweeps.case import Case
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.run import run_sweep
 from tests.oracles_classes import members_of, small_model, version_space
@@ -81,7 +81,8 @@ def test_it_is_a_learner_of_the_sweep_with_its_bound() -> None:
         assert row["vb_upper_name"] == "T10e"
         assert row["vb_high"] <= row["vb_upper"]
         assert row["gap_certified"] == row["vf_lower"] - row["vb_upper"]
-        ball = verification_upper(Case.of(ac.SweepConfig(), row["horizon"], row["n"]))[0]
+        case = Case.of(ac.SweepConfig(), row["horizon"], row["n"])
+        ball = BUILT_IN["simple"].upper(case, "stated")
         assert row["vb_upper"] == pytest.approx((ball.value or 0.0) + 1 / row["horizon"], rel=1e-6)
 
 
@@ -114,7 +115,7 @@ def test_an_explicit_class_is_held_to_unseen_types_alone() -> None:
         class_parameters={"hitting_times": times}, repeats=10,
     )  # fmt: skip
     case = Case.of(config, 32, 64)
-    upper, error = search_upper(case, BestOfN())
+    upper, error = BestOfN().upper(case, "stated"), BestOfN().verifier_error(case)
     assert error.name == "eu_n"
     row = simulate(config, 32, 64).row
     assert row["vb_upper"] == upper.value

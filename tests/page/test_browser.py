@@ -21,6 +21,7 @@ from antiscale.sweeps import words
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import read_run
+from antiscale.sweeps.plan import Plan
 
 pytestmark = pytest.mark.browser
 
@@ -180,7 +181,7 @@ def test_a_figure_can_be_saved(shown: Opened) -> None:
     svg = Path(waiting.value.path()).read_text(encoding="utf-8")
     assert svg.startswith("<svg")
     assert "VF upper (T5a)" in svg  # with its legend
-    assert waiting.value.suggested_filename == f"antiscale-{CONFIG.hash()}-losses.svg"
+    assert waiting.value.suggested_filename == f"antiscale-{Plan.of(CONFIG).hash}-losses.svg"
 
 
 BOXES = """id => {

@@ -31,6 +31,7 @@ from antiscale.sweeps import words as report
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import read_run
+from antiscale.sweeps.plan import Plan
 
 CONFIG = SweepConfig(horizon=64, repeats=8, rewards=8)
 STOPS: dict[str, Any] = {"kappas": (0.05,), "ratios": (8.0,), "spreads": (0.5,)}
@@ -139,7 +140,7 @@ def test_the_embedded_data_are_the_runs(made: page.Page, run: Path) -> None:
     result = read_run(run).result()
     assert data["rows"] == result["rows"]
     assert data["fit"] == result["fit"]
-    assert data["run"] == CONFIG.hash()
+    assert data["run"] == Plan.of(CONFIG).hash
     curves = {trace["uid"]: trace for trace in data["figures"]["losses"]["data"]}
     for name in ("vf_loss", "vf_upper", "vf_lower", "vf_class_mean", "vb_loss", "vb_upper"):
         assert curves[name]["y"] == [row[name] for row in result["rows"]]
@@ -344,11 +345,12 @@ def test_the_command_on_the_page_runs_the_same_again(
         asked.append(settings)
         raise InputError("stop here")
 
-    monkeypatch.setattr("antiscale.sweeps.run.check", instead)
+    monkeypatch.setattr("antiscale.sweeps.plan.Plan.of", instead)
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit):
         cli.main()
-    assert asked[0].hash() == config.hash()
+    monkeypatch.undo()
+    assert Plan.of(asked[0]).hash == Plan.of(config).hash
 
 
 def test_every_statement_is_set_without_leftovers() -> None:

@@ -23,6 +23,7 @@ from antiscale.sweeps import compare
 from antiscale.sweeps.compare import Comparison
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import RunFolder, read_run
+from antiscale.sweeps.plan import Plan
 
 CONFIG = SweepConfig(horizon=64, repeats=30, rewards=8)
 
@@ -34,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunFolder]:
 
     def make(**changes: Any) -> RunFolder:
         config = dataclasses.replace(CONFIG, **changes)
-        path: Path = home / config.hash()
+        path: Path = home / Plan.of(config).hash
         if not path.exists():
             ac.sweep(config, out=path)
         return read_run(path)

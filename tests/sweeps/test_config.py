@@ -10,6 +10,7 @@ import pytest
 import antiscale as ac
 from antiscale.core.config import read_config
 from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.plan import Plan
 
 
 def test_horizons_double_from_sixteen() -> None:
@@ -66,10 +67,10 @@ def test_what_is_not_allowed_is_refused_in_one_line(changes: dict, words: str) -
 
 
 def test_the_hash_names_the_configuration() -> None:
-    assert SweepConfig().hash() == SweepConfig(horizon=4096).hash()
-    assert SweepConfig().hash() == SweepConfig.from_mapping(SweepConfig().to_dict()).hash()
+    assert Plan.of(SweepConfig()).hash == Plan.of(SweepConfig(horizon=4096)).hash
+    assert Plan.of(SweepConfig()).hash == Plan.of(SweepConfig().to_dict()).hash
     different = [SweepConfig(seed=1), SweepConfig(kappa=0.5), SweepConfig(learner="wide")]
-    assert len({config.hash() for config in (SweepConfig(), *different)}) == 4
+    assert len({Plan.of(config).hash for config in (SweepConfig(), *different)}) == 4
 
 
 def test_a_config_is_frozen() -> None:
@@ -104,7 +105,7 @@ def test_config_files_are_read_or_refused(tmp_path: Path) -> None:
 def test_defaults_spelled_out_name_the_same_run() -> None:
     by_default = SweepConfig()
     spelled = SweepConfig(prompts=8, parameters={"styles": 18, "spread": 1.0})
-    assert spelled.hash() == by_default.hash()
-    assert SweepConfig(prompts=7).hash() != by_default.hash()
+    assert Plan.of(spelled).hash == Plan.of(by_default).hash
+    assert Plan.of(SweepConfig(prompts=7)).hash != Plan.of(by_default).hash
     with pytest.raises(ac.InputError, match="unknown family 'nonesuch'"):
-        SweepConfig(family="nonesuch").hash()
+        Plan.of(SweepConfig(family="nonesuch"))

@@ -36,7 +36,7 @@ def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
             number(row["class_value"], toward=RESULTS[row["label"]].toward),
         )  # fmt: skip
     title = (
-        f"{config.family}, class {config.class_name()}, expert {config.expert}, kappa "
+        f"{config.family}, class {case.plan.reward_class}, expert {config.expert}, kappa "
         f"{setting(config.kappa)}, H = {case.horizon}, n = {case.n}"
     )
     notes = [Text(f"{DASH} {', '.join(labels)}: {reason}.") for reason, labels in missing.items()]

@@ -44,7 +44,7 @@ def screen(found: Separation) -> RenderableType:
             label, exponent(slope["bound"]), exponent(slope["measured"]), exponent(slope["theory"])
         )
     title = (
-        f"{config.family}, class {config.class_name()}, expert {config.expert}, kappa "
+        f"{config.family}, class {found.plan.reward_class}, expert {config.expert}, kappa "
         f"{setting(config.kappa)}: gaps in tokens, VF - VB"
     )
     return Group(Text(title, style="bold"), table, Text(), growth, Text(), Text(reading(found)))

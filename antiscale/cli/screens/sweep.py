@@ -50,7 +50,7 @@ def _title(config: SweepConfig, rows: list[dict[str, Any]]) -> str:
     count = f"{low}" if low == high else f"{low} to {high}"
     whole = " (all of the class)" if last["rewards_whole_class"] else ""
     return (
-        f"{config.family}, class {config.class_name()}, expert {config.expert}, "
+        f"{config.family}, class {last['reward_class']}, expert {config.expert}, "
         f"kappa {setting(config.kappa)}{_noise(config)}: losses in tokens, E sup over {count} "
         f"rewards{whole}, ± for 99%"
     )

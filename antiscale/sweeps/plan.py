@@ -1,0 +1,167 @@
+"""A sweep's configuration with every name in it resolved, once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from antiscale.core import machine, source
+from antiscale.core.config import writable
+from antiscale.core.errors import InputError
+from antiscale.core.version import __version__
+from antiscale.learners import Learner, choose_learners, renew
+from antiscale.models.families import Family, family, model_of
+from antiscale.models.traces import TraceModel
+from antiscale.rewards import RewardClass, load_class
+from antiscale.rewards.evaluation import WHOLE
+from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
+from antiscale.sweeps.rows import settings_of
+
+# A plan, or what one is made of: a configuration, also as names and values; the default if None.
+Planned: TypeAlias = "Plan | SweepConfig | Mapping[str, Any] | None"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a sweep will do. Making it checks that the configuration can run.
+
+    Attributes
+    ----------
+    config
+        What was asked for.
+    parameters
+        The family's parameters: its defaults, the shorthands and those given.
+    family
+        The family with these parameters.
+    reward_class
+        The reward class asked for, or the family's own.
+    learners
+        One per side, "vf" and "vb".
+    places
+        The cells (H, n, noise), in order.
+    sources
+        Digests of the source of the user's own learners, by name.
+    hash
+        Twelve hexadecimal digits that name the configuration and this version's rows. Parameters
+        left at their defaults and the same values given name one run. The content of a file that
+        the configuration names, and the source of the user's own learners, are part of it.
+    """
+
+    config: SweepConfig
+    parameters: dict[str, Any]
+    family: Family
+    reward_class: str
+    learners: dict[str, Learner]
+    places: list[Place]
+    sources: dict[str, str | None]
+    hash: str
+    _models: dict[int, tuple[TraceModel, RewardClass]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, given: Planned = None) -> Plan:
+        """Resolve and check a configuration, also one given as names and values.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown, what was asked for does not fit together, or this machine cannot
+            hold the largest cell.
+        """
+        if isinstance(given, Plan):
+            return given
+        config = SweepConfig.of(given)
+        parameters = config.family_parameters()
+        its = family(config.family, **parameters)
+        reward_class = config.reward_class or its.reward_class
+        renew(config.learner)
+        sources = {
+            name: source.digest_of(name.partition(":")[0]) for name in config.learner if ":" in name
+        }
+        plain = config.to_dict() | {
+            "parameters": writable(parameters), "reward_class": reward_class,
+        }  # fmt: skip
+        del plain["prompts"], plain["styles"]
+        if sources:
+            plain["sources"] = sources
+        text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
+        plan = cls(
+            config, parameters, its, reward_class, choose_learners(config.learner),
+            config.cells(), sources, hashlib.sha256(text.encode()).hexdigest()[:12],
+        )  # fmt: skip
+        plan._check()
+        return plan
+
+    @property
+    def tied(self) -> list[str]:
+        """The learners with one set of parameters for all prompts."""
+        return [learner.name for learner in self.learners.values() if learner.tied]
+
+    @property
+    def sigma_exponent(self) -> float | None:
+        """How sigma grows with H where cloning's loss does: a with sigma ~ H^a; None if unknown.
+
+        At one known reward cloning's loss is zero on average, whatever sigma is.
+        """
+        if self.reward_class == "known":
+            return None
+        return self.model_at(self.places[-1].horizon)[0].sigma_exponent
+
+    def needs(self, what: str) -> bool:
+        """Whether a learner reads this field of its setting."""
+        return any(what in learner.needs for learner in self.learners.values())
+
+    def model_at(self, horizon: int) -> tuple[TraceModel, RewardClass]:
+        """Return the trace model at one horizon and the reward class bound to it."""
+        if horizon not in self._models:
+            model = model_of(self.family, horizon)
+            rewards = load_class(self.reward_class, model, **self.config.class_parameters)
+            self._models[horizon] = model, rewards
+        return self._models[horizon]
+
+    def columns(self) -> dict[str, Any]:
+        """Return the configuration as columns of a row; those measured anew get other names."""
+        columns = self.config.to_dict() | {"reward_class": self.reward_class}
+        columns["class_parameters"] = json.dumps(columns["class_parameters"], sort_keys=True)
+        columns["parameters"] = json.dumps(writable(self.parameters), sort_keys=True)
+        return settings_of(columns)
+
+    def _check(self) -> None:
+        config = self.config
+        if self.needs("prior") and (config.expert != "hard" or config.form == "blocks"):
+            raise InputError(
+                f"learner {self.learners['vf'].name!r} is the best against the prior of T4a or T4c;"
+                " run it with --expert hard, and form best, two_point or many_point"
+            )
+        # Before the model is built: whatever the class is, it holds a reward and its mirror.
+        self._require(*self.family.size(config.horizon), 2)
+        for horizon in sorted({place.horizon for place in self.places}):
+            model, rewards = self.model_at(horizon)
+            members = float(np.exp(np.minimum(rewards.log_sizes().max(), 60.0)))
+            stated = members + 2 if members <= WHOLE else config.rewards
+            self._require(model.prompts, model.types, stated)
+            if config.noise > 0:
+                rewards.flip(jnp.asarray(model.returns))
+
+    def _require(self, prompts: int, types: int, rewards: float) -> None:
+        """Refuse a sweep whose largest cell this machine cannot hold, or that takes days.
+
+        Held at a time: counts of both sides and what is sorted on the way, 500 resamples of the
+        repeats, and for a few repeats at once the ball's optimum for every stated reward. Measured
+        at 0.03 to 0.1 microseconds for each repeat, reward, prompt and type, and half a millisecond
+        for each repeat.
+        """
+        cell, repeats = float(prompts) * types, float(self.config.repeats)
+        machine.require(
+            f"a sweep of {self.config.repeats} repeats over {prompts} prompts and {types} types",
+            "--repeats, --prompts, --horizon or --rewards",
+            floats=cell * (8.0 * repeats + 30.0 * rewards)
+            + prompts * rewards * (4.0 * repeats + 500.0)
+            + 1000.0 * repeats,
+            seconds=len(self.places) * repeats * (1e-7 * rewards * cell + 5e-4),
+        )
