@@ -195,10 +195,10 @@ def names(
     return tuple(several)
 
 
-def each(name: str, value: Any, *, check: Callable[..., T], **limits: Any) -> tuple[T, ...]:
+def each(name: str, value: Any, *, of: Callable[..., T], **limits: Any) -> tuple[T, ...]:
     """`value`, one or several, each of them checked."""
     one = isinstance(value, str | bytes) or not isinstance(value, Iterable)
-    return tuple(check(name, item, **limits) for item in ((value,) if one else value))
+    return tuple(of(name, item, **limits) for item in ((value,) if one else value))
 
 
 def table(what: str, value: Any) -> dict[str, Any]:

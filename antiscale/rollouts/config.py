@@ -42,13 +42,13 @@ def _columns(name: str, given: Any) -> dict[str, str]:
 
 def _horizons(name: str, given: Any) -> tuple[int, ...]:
     """Whole numbers of tokens, rising."""
-    found = validate.each(name, given, check=validate.integer, least=1, most=2**40)
+    found = validate.each(name, given, of=validate.integer, least=1, most=2**40)
     return tuple(sorted(set(found)))
 
 
 def _numbers(name: str, given: Any, *, rising: bool) -> tuple[float, ...]:
     """Distinct numbers >= 0."""
-    found = validate.each(name, given, check=validate.real, least=0)
+    found = validate.each(name, given, of=validate.real, least=0)
     if not found:
         raise InputError(f"{name} needs at least one number")
     return tuple(sorted(set(found)) if rising else dict.fromkeys(found))

@@ -54,7 +54,7 @@ def _budgets(name: str, given: Any) -> tuple[int, ...]:
     budgets = (given,) if one else given
     if not isinstance(budgets, list | tuple):
         raise InputError(f"{name} must be whole numbers of tokens; got {shown(budgets)}")
-    whole = validate.each(name, budgets, check=validate.integer, least=1, most=2**32)
+    whole = validate.each(name, budgets, of=validate.integer, least=1, most=2**32)
     if any(a >= b for a, b in itertools.pairwise(whole)):
         raise InputError(f"{name} must rise; got {', '.join(map(str, whole))}")
     return whole
