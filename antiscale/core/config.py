@@ -37,6 +37,7 @@ def option(
     group: str = "",
     via: str = "",
     argument: bool = False,
+    order: Callable[[list[Any]], list[Any]] = list,
     **limits: Any,
 ) -> Any:
     """Return a dataclass field that says what it allows and how the command line takes it.
@@ -58,11 +59,13 @@ def option(
         Field that stands for the command line's option NAME=VALUE which sets this one too.
     argument
         Whether the command line takes it by position.
+    order
+        Applied to several numbers from the command line.
     """
     checked = None if check is None else functools.partial(check, **limits)
     about = {
         "check": checked, "metavar": metavar, "flag": flag, "group": group, "via": via,
-        "argument": argument,
+        "argument": argument, "order": order,
     }  # fmt: skip
     if default is dict:
         return dataclasses.field(default_factory=dict, metadata=about)

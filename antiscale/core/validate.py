@@ -201,6 +201,11 @@ def each(name: str, value: Any, *, of: Callable[..., T], **limits: Any) -> tuple
     return tuple(of(name, item, **limits) for item in ((value,) if one else value))
 
 
+def rising(values: Iterable[T]) -> list[T]:
+    """Distinct values in order."""
+    return sorted(set(values))  # type: ignore[type-var]
+
+
 def table(what: str, value: Any) -> dict[str, Any]:
     """`value` as names and plain values (arrays as nested lists), fit for JSON and TOML."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):

@@ -43,7 +43,7 @@ def _columns(name: str, given: Any) -> dict[str, str]:
 def _horizons(name: str, given: Any) -> tuple[int, ...]:
     """Whole numbers of tokens, rising."""
     found = validate.each(name, given, of=validate.integer, least=1, most=2**40)
-    return tuple(sorted(set(found)))
+    return tuple(validate.rising(found))
 
 
 def _numbers(name: str, given: Any, *, rising: bool) -> tuple[float, ...]:
@@ -51,7 +51,7 @@ def _numbers(name: str, given: Any, *, rising: bool) -> tuple[float, ...]:
     found = validate.each(name, given, of=validate.real, least=0)
     if not found:
         raise InputError(f"{name} needs at least one number")
-    return tuple(sorted(set(found)) if rising else dict.fromkeys(found))
+    return tuple(validate.rising(found) if rising else dict.fromkeys(found))
 
 
 @dataclass(frozen=True, kw_only=True)

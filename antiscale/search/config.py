@@ -138,7 +138,9 @@ class SearchConfig(FromMapping):
     strategies: tuple[str, ...] = option(
         DEFAULT_STRATEGIES, _strategies, "NAME[@POLICY]", flag="--strategy"
     )
-    budgets: tuple[int, ...] = option((), _budgets, "B[,B...]", flag="--budget")
+    budgets: tuple[int, ...] = option(
+        (), _budgets, "B[,B...]", flag="--budget", order=validate.rising
+    )
     budget_kind: str = option("hard", validate.choice, "KIND", allowed=KINDS)
     samples: int | None = option(None, validate.integer, "N", least=1, most=10**15)
     kappa: float = option(0.25, validate.real, "X", least=0, note="the radius of the ball")
