@@ -53,7 +53,7 @@ def _apart(found: Difference) -> bool:
 def _changed(title: str, changes: list[Change]) -> list[RenderableType]:
     if not changes:
         return [Text(f"The same {title}.")]
-    shown = table(title, "A", "B", fold=True, gap=4)
+    shown = table(title, "A", "B", fold=True, padding=(0, 2))
     for change in changes:
         shown.add_row(Text(change.name), *(Text(_said(v)) for v in (change.first, change.second)))
     return [shown, Text()]
@@ -73,7 +73,7 @@ def _cell(horizon: int, n: int, noise: float) -> str:
 def _beyond(found: Comparison) -> Table:
     """One row per column: in how many cells it differs, and the cell where it does most."""
     headers = "differs", "cells", "most at", "A", "B", "by"
-    shown = table(*headers, right=("cells", "A", "B"), gap=4)
+    shown = table(*headers, right=("cells", "A", "B"), padding=(0, 2))
     columns: dict[str, list[Difference]] = {}
     for difference in found.beyond:
         columns.setdefault(difference.column, []).append(difference)
@@ -98,7 +98,7 @@ def _value(value: Any, interval: tuple[float, float] | None) -> str:
 
 
 def _exponents(found: Comparison) -> Table:
-    shown = table("exponent", "A", "99%", "B", "99%", right=("A", "99%", "B"), gap=4)
+    shown = table("exponent", "A", "99%", "B", "99%", right=("A", "99%", "B"), padding=(0, 2))
     for name, sides in found.exponents.items():
         cells = [name.replace("_slope", "").replace("_", " ")]
         for side in sides:

@@ -21,7 +21,7 @@ def screen(found: dict[str, Any]) -> RenderableType:
         "sigma/H": ("sigma", horizon), "c_0": ("c0", 1), "V/H": ("best_return", horizon),
         "ct_0": ("ct0", 1), "W": ("max_ratio", 1), "Q(H/16)": ("sharpness", 1),
     }  # fmt: skip
-    measures = table(*columns, right=columns, gap=4)
+    measures = table(*columns, right=columns, padding=(0, 2))
     for x in shown:
         cells = [
             f"{x + 1}" if column is None else number(found[column[0]][x] / column[1])

@@ -36,7 +36,7 @@ def screen(found: SearchResult) -> RenderableType:
 
 def _table(found: SearchResult, column: str, header: str, scale: float) -> Table:
     budgets = [_tokens(budget) for budget in found.config.budgets]
-    shown = table(header, *budgets, right=budgets, wrap=(), gap=1)
+    shown = table(header, *budgets, right=budgets, wrap=(), padding=(0, 1, 0, 0))
     for name in found.config.strategies:
         values: list[Any] = found.curve(name, column)
         shown.add_row(name, *(fixed(value / scale, 3) for value in values))
@@ -49,7 +49,7 @@ def _tokens(budget: int) -> str:
 
 def listing() -> RenderableType:
     """Return the strategies for a terminal: one line each, and who may write."""
-    shown = table("strategy", "what it does", wrap=("what it does",))
+    shown = table("strategy", "what it does", wrap=("what it does",), padding=(0, 2, 0, 0))
     for name, strategy in STRATEGIES.items():
         shown.add_row(name, strategy.summary)
     policies = {
@@ -58,7 +58,7 @@ def listing() -> RenderableType:
         "expert": "the ball's best policy for the true return",
         "finetuned": "the learner `simple` on n labelled traces, case by case",
     }
-    who = table("@policy", "who writes the traces")
+    who = table("@policy", "who writes the traces", padding=(0, 2, 0, 0))
     for name, summary in policies.items():
         who.add_row(name, summary)
     return Group(shown, Text(), who)

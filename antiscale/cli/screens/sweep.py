@@ -85,7 +85,7 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
         *(["VB\nsampled"] if checked["vb"] else []), "VB\nupper",
         "gap\nmeasured" if wide else "gap", "gap\ncertified" if wide else "certi-\nfied",
     ]  # fmt: skip
-    shown = table(*headers, right=headers, wrap=(), gap=2 if wide else 1)
+    shown = table(*headers, right=headers, wrap=(), padding=(0, 1 if wide else 0, 0, 1))
     for column in shown.columns:
         column.style = {"VF": "yellow", "VB": "cyan"}.get(str(column.header)[:2], "")
     for row in rows:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 def table(
     *headers: str, right: Container[str] = (), wrap: Container[str] | None = None,
-    fold: bool = False, gap: int = 2,
+    fold: bool = False, padding: tuple[int, int] | tuple[int, int, int, int] = (0, 1),
 ) -> Table:  # fmt: skip
     """Return an empty table without lines, its headers in bold.
 
@@ -23,11 +23,11 @@ def table(
         Columns that may take several lines; default: all.
     fold
         Whether a word wider than its column goes on in the next line, rather than being cut.
-    gap
-        Blanks between columns.
+    padding
+        Blanks around a cell, inside the table: above and beside it, or clockwise from above.
     """
     made = Table(
-        box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold",
+        box=None, pad_edge=False, padding=padding, header_style="bold",
         show_header=any(headers),
     )  # fmt: skip
     for header in headers:
