@@ -104,7 +104,7 @@ class Options:
         if kind.startswith(("tuple", "Mapping")):
             typing = list[str]
         default = field.default if kind == "bool" else inspect.Parameter.empty if required else None
-        text = " ".join(filter(None, (self._help[field.name], self._more.get(field.name))))
+        text = " ".join(filter(None, (self._help.get(field.name), self._more.get(field.name))))
         if about["argument"]:
             info: Any = typer.Argument(metavar=about["metavar"], help=text)
         else:

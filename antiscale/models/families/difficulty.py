@@ -10,8 +10,8 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
+from antiscale.models.families import horizon as horizons
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
@@ -58,11 +58,7 @@ class Difficulty(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 2 * self.lengths:
-            raise InputError(
-                f"the difficulty family with {self.lengths} lengths needs a horizon of at least "
-                f"{2 * self.lengths} tokens; got {horizon}"
-            )
+        horizons.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
         success = self.success()
         u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
         shape = (self.prompts, 2 * self.lengths)

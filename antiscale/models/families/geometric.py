@@ -9,7 +9,7 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.core.errors import InputError
+from antiscale.models.families import horizon as horizons
 from antiscale.models.families.hitting import model_of_hitting_times, types_of
 from antiscale.models.traces import TraceModel
 
@@ -51,10 +51,7 @@ class Geometric(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 16:
-            raise InputError(
-                f"the geometric family needs a horizon of at least 16 tokens; got {horizon}"
-            )
+        horizons.require(self.name, horizon)
         # P(T > t) = (1 - rate/H)^t, in logs: at rate = H the first token always solves.
         with np.errstate(divide="ignore", invalid="ignore"):
             alive = np.exp(np.arange(horizon + 1) * np.log1p(-self.rate / horizon))

@@ -10,7 +10,7 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.core.errors import InputError
+from antiscale.models.families import horizon as horizons
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
@@ -52,11 +52,7 @@ class Heterogeneous(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 2 * self.lengths:
-            raise InputError(
-                f"the heterogeneous family with {self.lengths} lengths needs a horizon of at "
-                f"least {2 * self.lengths} tokens; got {horizon}"
-            )
+        horizons.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
         weights = np.exp2(-np.arange(self.styles, dtype=float))
         weights /= weights.sum()
         u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)

@@ -9,7 +9,7 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.core.errors import InputError
+from antiscale.models.families import horizon as horizons
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
@@ -44,10 +44,7 @@ class Homogeneous(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 16:
-            raise InputError(
-                f"the homogeneous family needs a horizon of at least 16 tokens; got {horizon}"
-            )
+        horizons.require(self.name, horizon)
         u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
         tokens = np.rint(horizon / 4 + (u - 0.5) * np.sqrt(horizon)) + 1
         weights = np.exp2(-np.arange(self.styles, dtype=float))

@@ -9,8 +9,8 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
+from antiscale.models.families import horizon as horizons
 from antiscale.models.families.hitting import model_of_hitting_times, types_of
 from antiscale.models.traces import TraceModel
 
@@ -47,10 +47,7 @@ class Lognormal(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 16:
-            raise InputError(
-                f"the lognormal family needs a horizon of at least 16 tokens; got {horizon}"
-            )
+        horizons.require(self.name, horizon)
         return model_of_hitting_times(
             self.name,
             horizon,
