@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from antiscale.cli import (
     family,
     figures,
     info,
+    options,
     plot,
     report,
     search,
@@ -46,6 +46,6 @@ _COMMANDS = (
     diagnose.diagnose, bounds.bounds, certify.certify, figures.figures,
 )  # fmt: skip
 for command in _COMMANDS:
-    app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
+    options.add(app, command)
 app.add_typer(family.app, name="family")
-app.command()(info.info)
+options.add(app, info.info)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import typer
 
-from antiscale.cli.terminal import console
-from antiscale.cli.typed import DEFAULT, assignment, number
+from antiscale.cli.options import Flags, Options, add, command
+from antiscale.cli.terminal import Results
 from antiscale.core import validate
-from antiscale.core.config import writable
+from antiscale.core.config import option
 from antiscale.models import families
+from antiscale.sweeps.config import SweepConfig
 
 app = typer.Typer(
     help="What each family models and which assumption it tests, with its measures at one horizon.",
@@ -19,47 +21,42 @@ app = typer.Typer(
 )
 
 
-def _family_command(name: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Place(Flags):
+    """Where a family is measured.
+
+    Parameters
+    ----------
+    horizon
+        Test-time budget H in tokens.
+    kappa
+        Radius of the chi-square ball.
+    parameters
+        A parameter of the family; repeatable.
+    """
+
+    horizon: int = option(1024, validate.integer, "H", least=1, most=2**40)
+    kappa: float = option(SweepConfig.kappa, validate.real, "X", least=0)
+    parameters: Mapping[str, Any] = option(dict, metavar="NAME=VALUE", flag="--set")
+
+
+def _add(name: str) -> None:
     """Add `antiscale family NAME`; its help is the family's own description."""
 
-    def show(
-        horizon: Annotated[
-            str, typer.Option(metavar="H", help="Test-time budget in tokens.")
-        ] = "1024",
-        kappa: Annotated[
-            str, typer.Option(metavar="X", help="Radius of the chi-square ball.")
-        ] = f"{DEFAULT.kappa:g}",
-        set_: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable."
-            ),
-        ] = None,
-        as_json: Annotated[
-            bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-        ] = False,
-    ) -> None:
+    @command(Options(Place), Options(Results, "as_json"))
+    def show(place: Place, results: Results) -> None:
         from antiscale.cli.screens.family import screen
         from antiscale.models import portrait
 
-        parameters = dict(assignment(text) for text in set_ or [])
-        found = portrait.measures_of(
-            name,
-            parameters,
-            validate.integer("--horizon", number("--horizon", horizon), least=1, most=2**40),
-            float(validate.nonnegative("--kappa", number("--kappa", kappa) or 0, finite=True)),
-        )
-        if as_json:
-            print(json.dumps(writable(found), allow_nan=False))
-            return
-        console().print(screen(found), highlight=False)
+        found = portrait.measures_of(name, dict(place.parameters), place.horizon, place.kappa)
+        results.show(found, lambda _: screen(found))
 
-    text = families.help_of(name)
-    # The one family that is nothing without a file.
+    # The one family that needs a file.
     file = " --set file=model.csv" if name == "explicit" else ""
     example = f"[bold]Example[/bold]\n\n  antiscale family {name}{file} --horizon 256"
-    app.command(name, help=text, short_help=families.summary_of(name), epilog=example)(show)
+    text, short = families.help_of(name), families.summary_of(name)
+    add(app, show, name, help=text, short_help=short, epilog=example)
 
 
 for _name in families.FAMILIES:
-    _family_command(_name)
+    _add(_name)

@@ -2,117 +2,107 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from antiscale import presets
-from antiscale.cli.terminal import console, progress
+from antiscale.cli.options import Flags, Options, command
+from antiscale.cli.terminal import Results
 from antiscale.core import validate
-from antiscale.core.config import writable
+from antiscale.core.config import option
 from antiscale.core.errors import InputError
 from antiscale.core.stopping import keeps
 
-EXAMPLES = """
-[bold]Examples[/bold]
 
-  antiscale figures
+@dataclass(frozen=True, kw_only=True)
+class Figures(Flags):
+    """Which figures, and how they are made.
 
-  antiscale figures gap phase
+    Parameters
+    ----------
+    name
+        Figures; default: all.
+    fast
+        The smoke variants: small, for a look.
+    from_rows
+        Draw from the rows that are there, else from ours; no computing.
+    check
+        Compute anew and compare with the rows that are there, else with ours.
+    """
 
-  antiscale figures --fast
+    name: tuple[str, ...] = option((), metavar="NAME", argument=True)
+    fast: bool = option(False)
+    from_rows: bool = option(False)
+    check: bool = option(False)
 
-  antiscale figures --check
+    def agree(self) -> None:
+        """Refuse to compute and not to."""
+        if self.check and self.from_rows:
+            raise InputError("--check computes and --from-rows does not: give one of them")
 
-  antiscale figures heterogeneity --from-rows
-"""
 
-
-def figures(
-    name: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Figures; default: all.")
-    ] = None,
-    fast: Annotated[
-        bool, typer.Option("--fast", help="The smoke variants: small, for a look.")
-    ] = False,
-    from_rows: Annotated[
-        bool,
-        typer.Option(
-            "--from-rows", help="Draw from the rows that are there, else from ours; no computing."
-        ),
-    ] = False,
-    check: Annotated[
-        bool,
-        typer.Option(
-            "--check", help="Compute anew and compare with the rows that are there, else with ours."
-        ),
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Default: figures; with --fast: runs/figures-fast."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
-) -> None:
+@command(
+    Options(Figures),
+    Options(Results, "out as_json quiet", out="Default: figures; with --fast: runs/figures-fast."),
+)
+def figures(asked: Figures, results: Results) -> None:
     """Rebuild the paper's figures and ours from their configurations.
 
     Each leaves PNG, SVG and PDF, the rows that made it (CSV) and what they were made of (JSON).
     What is up to date is left alone. Rows that are not in the folder are those that come with
     antiscale.
+
+    Examples
+    --------
+    antiscale figures
+    antiscale figures gap phase
+    antiscale figures --fast
+    antiscale figures --check
+    antiscale figures heterogeneity --from-rows
     """
     from antiscale.figures import FIGURES
 
-    names = [validate.choice("figure", n, FIGURES) for n in name or FIGURES]
-    if check and from_rows:
-        raise InputError("--check computes and --from-rows does not: give one of them")
-    configs = presets.folder("figures")
-    target = out or (Path("runs/figures-fast") if fast else Path("figures"))
+    names = [validate.choice("figure", n, FIGURES) for n in asked.name or FIGURES]
+    configs, fast = presets.folder("figures"), asked.fast
+    target = results.out or (Path("runs/figures-fast") if fast else Path("figures"))
 
-    from rich.table import Table
-
+    from antiscale.cli.screens.figures import screen
     from antiscale.figures import build
 
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("figure", "name", "shows", "state"):
-        table.add_column(header, no_wrap=header != "shows")
     found: list[dict[str, Any]] = []
     keeps(f"figures that were finished are in {target}; run the same command again to go on")
     differ = False
     for k, one in enumerate(names):
-        with progress(1, hidden=quiet) as advance:
+        with results.progress(1) as advance:
 
             def show(done: int, total: int, what: str, one: str = one, k: int = k) -> None:
                 if advance is not None:
                     advance(done, total, f"{one} ({k + 1}/{len(names)}): {what}")
 
-            if check:
+            if asked.check:
                 rows = build.check(one, configs, target, fast=fast, progress=show)
                 beyond = [row for row in rows if not row.inside]
                 differ = differ or bool(beyond)
                 state = "same rows" if not rows else f"{len(beyond)} values differ"
                 if rows and not beyond:
                     state = f"{len(rows)} values differ within their intervals"
-                found.append({"name": one, "state": state,
-                              "differences": [row._asdict() for row in rows]})  # fmt: skip
+                more: dict[str, Any] = {"differences": [row._asdict() for row in rows]}
             else:
                 built = build.build(
-                    one, configs, target, fast=fast, from_rows=from_rows, progress=show
+                    one, configs, target, fast=fast, from_rows=asked.from_rows, progress=show
                 )
-                state = built.state
-                found.append({"name": one, "state": state, "files": [str(f) for f in built.files]})
-        table.add_row(str(FIGURES[one].number), one, FIGURES[one].title, state)
-    if as_json:
-        printed = {"schema": "antiscale.figures/1", "figures": found}
-        print(json.dumps(writable(printed), default=str))
-    else:
-        console().print(table, highlight=False)
-        if not check:
-            print(f"\nFigures: {target}/  (png, svg, pdf, csv, json)")
-        elif any(build.kept(one, target, fast=fast).parent != target for one in names):
-            print(f"\nRows that {target}/ does not hold were compared with those of antiscale.")
+                state, more = built.state, {"files": [str(f) for f in built.files]}
+            found.append({"name": one, "state": state} | more)
+    lines = []
+    if not asked.check:
+        lines = [f"\nFigures: {target}/  (png, svg, pdf, csv, json)"]
+    elif any(build.kept(one, target, fast=fast).parent != target for one in names):
+        lines = [f"\nRows that {target}/ does not hold were compared with those of antiscale."]
+    results.show(
+        {"schema": "antiscale.figures/1", "figures": found}, lambda _: screen(found), *lines
+    )
     if differ:
         raise typer.Exit(1)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from antiscale.cli.options import Options, Run, command
+from antiscale.cli.terminal import Results
 from antiscale.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
@@ -15,33 +15,31 @@ if TYPE_CHECKING:
 
 _SCHEMA = "antiscale.plot/1"
 
-EXAMPLES = "[bold]Example[/bold]\n\n  antiscale plot runs/HASH"
 
+@command(
+    Options(Run),
+    Options(Results, "out overwrite", out="It gets plot.png and plot.svg. Default: RUN."),
+)
+def plot(run: Run, results: Results) -> None:
+    """Redraw a sweep's plot from its rows alone.
 
-def plot(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A results folder.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where to put plot.png and plot.svg. Default: RUN."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the plot of another run in DIR.")
-    ] = False,
-) -> None:
-    """Redraw a sweep's plot from its rows alone."""
+    Examples
+    --------
+    antiscale plot runs/HASH
+    """
     from antiscale.core.folder import Folder
     from antiscale.sweeps.folder import read_run
     from antiscale.sweeps.words import caption
 
-    folder = read_run(run)
+    folder, out = read_run(run.run), results.out
     result = folder.result()
     settings = SweepConfig.from_mapping(result["config"])
     note = caption(settings, result["rows"], result["fit"])
-    if out is None or out.resolve() == run.resolve():
+    if out is None or out.resolve() == run.run.resolve():
         files = draw(folder, note, redraw=True)
     else:
         name = folder.manifest["hash"]
-        with Folder.open(out, _SCHEMA, name, overwrite=overwrite, again=True) as target:
+        with Folder.open(out, _SCHEMA, name, overwrite=results.overwrite, again=True) as target:
             files = draw(folder, note, target, redraw=True)
             target.finish()
     for file in files:

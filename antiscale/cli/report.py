@@ -2,65 +2,60 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from antiscale.cli.terminal import progress
+from antiscale.cli.options import Options, Run, command
+from antiscale.cli.terminal import Results
+from antiscale.core.config import option
 from antiscale.core.errors import InputError
 
-EXAMPLES = """
-[bold]Examples[/bold]
 
-  antiscale report runs/HASH
+@dataclass(frozen=True, kw_only=True)
+class Page(Run):
+    """The run and its page.
 
-  antiscale report runs/HASH --out page.html --no-sliders
-"""
+    Parameters
+    ----------
+    run
+        A results folder.
+    out
+        Where to put the page. Default: RUN/report.html.
+    sliders
+        Whether to compute the bounds at other kappa, n/H and heterogeneity.
+    """
+
+    out: Path | None = option(None, metavar="FILE.html")
+    sliders: bool = option(True, flag="--sliders/--no-sliders")
 
 
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A results folder.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.html", help="Where to put the page. Default: RUN/report.html."),
-    ] = None,
-    sliders: Annotated[
-        bool,
-        typer.Option(
-            "--sliders/--no-sliders",
-            help="Whether to compute the bounds at other kappa, n/H and heterogeneity.",
-        ),
-    ] = True,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the page's data as one JSON object.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
-) -> None:
+@command(Options(Page), Options(Results, "as_json quiet"))
+def report(page: Page, results: Results) -> None:
     """Make one HTML page of a run: claim, figures, sliders, table, bounds and manifest.
 
     The page holds all it needs: it opens from disk, without a network. Needs Plotly and Jinja.
+
+    Examples
+    --------
+    antiscale report runs/HASH
+    antiscale report runs/HASH --out page.html --no-sliders
     """
-    from antiscale import page
+    from antiscale import page as pages
     from antiscale.core.folder import write_whole
     from antiscale.sweeps.folder import read_run
 
-    target = run / "report.html" if out is None else out
+    target = page.run / "report.html" if page.out is None else page.out
     if target.is_dir():
         raise InputError(f"{target} is a folder; name a file with --out")
-    if out is not None and target.exists() and not page.made_by_us(target):
+    if page.out is not None and target.exists() and not pages.made_by_us(target):
         raise InputError(
             f"{target} is there already and is no page of antiscale report; choose another --out"
         )
-    folder = read_run(run)
-    with progress(1, hidden=quiet) as advance:
-        made = page.build(folder, sliders=sliders, progress=advance)
-    if out is None:
+    folder = read_run(page.run)
+    with results.progress(1) as advance:
+        made = pages.build(folder, sliders=page.sliders, progress=advance)
+    if page.out is None:
         folder.write(target.name, made.html.encode())
     else:
         write_whole(target, made.html.encode())
-    if as_json:
-        print(json.dumps({"page": str(target)} | made.data, allow_nan=False))
-        return
-    print(target)
+    results.show({"page": str(target)} | made.data, lambda _: None, str(target))

@@ -1,11 +1,72 @@
-"""What a person sees while a command runs: the console and the progress bar."""
+"""What a command leaves and prints: its folder, the progress bar, one JSON object or a screen."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import sys
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from antiscale.core.config import FromMapping, option, writable
+
+if TYPE_CHECKING:
+    from antiscale.core.folder import Folder
+
+_GROUP = "Results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results(FromMapping):
+    """Options that commands share.
+
+    Parameters
+    ----------
+    out
+        Folder for the results.
+    overwrite
+        Replace the results that the folder holds, whatever their configuration.
+    as_json
+        Print one JSON object and nothing else.
+    quiet
+        No progress bar.
+    """
+
+    out: Path | None = option(None, metavar="DIR", group=_GROUP)
+    overwrite: bool = option(False, group=_GROUP)
+    as_json: bool = option(False, flag="--json", group=_GROUP)
+    quiet: bool = option(False, flag="--quiet -q", group=_GROUP)
+
+    def progress(self, total: int, start: str = "compiling") -> Any:
+        """Return a context manager that gives a callback, or None where no bar is wanted."""
+        return contextlib.nullcontext() if self.quiet else progress(total, start)
+
+    @contextlib.contextmanager
+    def folder(self, name: str, schema: str, hash_: str, **about: Any) -> Iterator[Folder]:
+        """Open the folder of results that are written in one go, by default runs/NAME-HASH."""
+        from antiscale.core.folder import open_folder
+
+        path = Path("runs") / f"{name}-{hash_}" if self.out is None else self.out
+        with open_folder(path, schema, hash_, overwrite=self.overwrite, **about) as folder:
+            threading.Thread(target=load_ahead).start()
+            yield folder
+
+    def show(
+        self, found: Any, screen: Callable[[int], Any], *lines: str, wider: bool = False
+    ) -> None:
+        """Print what was found as one JSON object, or its screen of so many columns and lines."""
+        if self.as_json:
+            print(json.dumps(writable(found), allow_nan=False, default=str))
+            return
+        terminal = console(wider=wider)
+        if (shown := screen(terminal.width)) is not None:
+            terminal.print(shown, highlight=False)
+        for line in lines:
+            print(line)
 
 
 def console(*, wider: bool = False) -> Any:
@@ -20,9 +81,9 @@ def say(line: str) -> None:
     print(f"antiscale: {' '.join(line.split())}", file=sys.stderr)
 
 
-def progress(total: int, *, hidden: bool, start: str = "compiling") -> Any:
-    """A context manager that gives a callback, or None where no bar is wanted."""
-    if hidden or not sys.stderr.isatty():
+def progress(total: int, start: str) -> Any:
+    """A context manager that gives a callback, or None where standard error is no terminal."""
+    if not sys.stderr.isatty():
         return contextlib.nullcontext()
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -1,4 +1,4 @@
-"""What was typed, as values; and the defaults that the help shows."""
+"""What was typed, as values."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ import contextlib
 import json
 from typing import Any
 
-from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
-from antiscale.sweeps.config import SweepConfig
-
-DEFAULT = SweepConfig()
 
 
-def number(flag: str, text: str | None) -> int | float | None:
+def number(flag: str, text: str) -> int | float:
     """A number as typed; 1e6 is as good as 1000000."""
-    if text is None:
-        return None
-    try:
+    with contextlib.suppress(ValueError):
         return int(text)
-    except ValueError:
-        pass
     try:
         value = float(text)
     except ValueError:
         raise InputError(f"{flag} must be a number; got {shown(text)}") from None
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _parts(texts: list[str]) -> list[str]:
+    """Values given one by one or with commas."""
+    return [part.strip() for text in texts for part in text.split(",")]
+
+
+def numbers(flag: str, texts: list[str]) -> list[int | float]:
+    """Numbers given one by one or with commas."""
+    return [number(flag, part) for part in _parts(texts)]
 
 
 def assignment(text: str, flag: str = "--set", example: str = "spread=0.5") -> tuple[str, Any]:
@@ -41,14 +43,16 @@ def assignment(text: str, flag: str = "--set", example: str = "spread=0.5") -> t
     return name.strip(), value
 
 
-def assign(options: dict[str, Any], key: str, texts: list[str] | None) -> None:
-    """Put NAME=VALUE texts into the table `options[key]`, over what a file says there.
-
-    Raises
-    ------
-    InputError
-        If a text is no assignment, or the file has something else than a table there.
-    """
-    assigned = dict(assignment(text) for text in texts or [])
-    if assigned:
-        options[key] = validate.table(key, options.get(key, {})) | assigned
+def pairs(flag: str, texts: list[str]) -> dict[str, str]:
+    """Pairs OURS=THEIRS, given one by one or with commas."""
+    found: dict[str, str] = {}
+    for pair in _parts(texts):
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or not name or not value:
+            raise InputError(
+                f"{flag} takes OURS=THEIRS, e.g. problem=task_id,length=n_tokens; got {shown(pair)}"
+            )
+        if name in found:
+            raise InputError(f"{flag} names {name} twice")
+        found[name] = value
+    return found

@@ -1,11 +1,17 @@
-"""Configurations: frozen dataclasses made from names and values, or from a TOML file."""
+"""Configurations: frozen dataclasses made from names and values, or from a TOML file.
+
+Each field says once what it allows and how the command line takes it (`option`); the class's
+docstring describes it, for the reader of the code and of `--help` alike.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,8 +28,67 @@ def check_keys(cls: Any, keys: Iterable[str], what: str = "config key") -> None:
             raise InputError(f"unknown {what} {shown(key)}{validate.nearest(key, known)}")
 
 
+def option(
+    default: Any = dataclasses.MISSING,
+    check: Callable[..., Any] | None = None,
+    metavar: str = "",
+    *,
+    flag: str = "",
+    group: str = "",
+    via: str = "",
+    argument: bool = False,
+    order: Callable[[list[Any]], list[Any]] = list,
+    **limits: Any,
+) -> Any:
+    """Return a dataclass field that says what it allows and how the command line takes it.
+
+    Parameters
+    ----------
+    default
+        The default, which is not checked if it is None; the class `dict` for an empty table.
+    check, limits
+        Called with the field's name, a value and these limits; returns the value that is kept, or
+        raises InputError.
+    metavar
+        What stands for the value in `--help`.
+    flag
+        Names of the option, if not the field's own with dashes.
+    group
+        Heading under which `--help` lists the option.
+    via
+        Field that stands for the command line's option NAME=VALUE which sets this one too.
+    argument
+        Whether the command line takes it by position.
+    order
+        Applied to several numbers from the command line.
+    """
+    checked = None if check is None else functools.partial(check, **limits)
+    about = {
+        "check": checked, "metavar": metavar, "flag": flag, "group": group, "via": via,
+        "argument": argument, "order": order,
+    }  # fmt: skip
+    if default is dict:
+        return dataclasses.field(default_factory=dict, metadata=about)
+    return dataclasses.field(default=default, metadata=about)
+
+
+def described(cls: type) -> dict[str, str]:
+    """Return the descriptions in a class's docstring by the line above each, usually a name."""
+    lines = (inspect.getdoc(cls) or "").splitlines()
+    if "Parameters" not in lines:
+        return {}
+    found: dict[str, str] = {}
+    for line in lines[lines.index("Parameters") + 2 :]:
+        # Names are at the margin, their descriptions are indented below them.
+        if line[:1].strip():
+            name = line.strip()
+        elif line.strip():
+            found[name] = f"{found.get(name, '')} {line.strip()}".lstrip()
+    return found
+
+
 class FromMapping:
-    """What all configurations share: they are built from names and values."""
+    """What all configurations share: built from names and values, each checked by its field."""
 
     called: ClassVar[str] = "config key"
 
@@ -36,6 +101,24 @@ class FromMapping:
             )
         check_keys(cls, named, cls.called)
         return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value, check = getattr(self, field.name), field.metadata.get("check")
+            if check is not None and not (value is None and field.default is None):
+                self._put(field.name, check(self.said(field.name), value))
+        self.agree()
+
+    def _put(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @staticmethod
+    def said(name: str) -> str:
+        """Return what messages call a field."""
+        return name
+
+    def agree(self) -> None:
+        """Refuse values that do not go together, each being allowed by itself."""
 
     @classmethod
     def of(cls, given: Self | Mapping[str, Any] | None) -> Self:

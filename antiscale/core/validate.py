@@ -181,6 +181,31 @@ def name(what: str, value: Any) -> str:
     return value
 
 
+def names(
+    what: str, value: Any, *, allowed: str = "a name or a list of names", least: int = 0
+) -> tuple[str, ...]:
+    """`value`, one name or several, as names."""
+    several = (value,) if isinstance(value, str) else value
+    if (
+        not isinstance(several, list | tuple)
+        or len(several) < least
+        or not all(isinstance(name, str) for name in several)
+    ):
+        raise InputError(f"{what} must be {allowed}; got {shown(several)}")
+    return tuple(several)
+
+
+def each(name: str, value: Any, *, of: Callable[..., T], **limits: Any) -> tuple[T, ...]:
+    """`value`, one or several, each of them checked."""
+    one = isinstance(value, str | bytes) or not isinstance(value, Iterable)
+    return tuple(of(name, item, **limits) for item in ((value,) if one else value))
+
+
+def rising(values: Iterable[T]) -> list[T]:
+    """Distinct values in order."""
+    return sorted(set(values))  # type: ignore[type-var]
+
+
 def table(what: str, value: Any) -> dict[str, Any]:
     """`value` as names and plain values (arrays as nested lists), fit for JSON and TOML."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
@@ -287,14 +312,32 @@ def integer(name: str, value: Any, *, least: int, most: int | None = None) -> in
     return int(number)
 
 
-def real(name: str, value: Any) -> float:
-    """`value` as one finite number, at most `LARGEST`."""
+def real(
+    name: str, value: Any, *, above: float | None = None, least: float | None = None,
+    below: float | None = None, most: float | None = None, note: str = "",
+) -> float:  # fmt: skip
+    """`value` as one finite number, at most `LARGEST`, and inside the ends that are given."""
     number = _number(name, value, "a number")
     if not math.isfinite(number):
         raise InputError(f"{name} must be finite; got {number!r}")
     if abs(number) > LARGEST:
         raise InputError(f"{name} must lie within -{LARGEST:g} and {LARGEST:g}; got {number:g}")
+    low, high = (least if above is None else above), (most if below is None else below)
+    under = low is not None and (number < low or number == above)
+    over = high is not None and (number > high or number == below)
+    if under or over:
+        allowed = f"be {'>=' if above is None else '>'} {low:g}"
+        if high is not None:
+            ends = "[" if above is None else "(", "]" if below is None else ")"
+            allowed = f"lie in {ends[0]}{low:g}, {high:g}{ends[1]}"
+        raise InputError(f"{name} must {allowed}{note and f' ({note})'}; got {number:g}")
     return float(number)
+
+
+def chance(name: str, value: Any, *, allow_zero: bool = True, allow_one: bool = True) -> float:
+    """`value` as one number in [0, 1], its ends included or not."""
+    number = real(name, value)
+    return float(probability(name, number, allow_zero=allow_zero, allow_one=allow_one))
 
 
 def _number(name: str, value: Any, allowed: str) -> int | float:

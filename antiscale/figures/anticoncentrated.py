@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, number, percent
 from antiscale.figures.sweeps import Progress, part
 from antiscale.plots import style
@@ -25,7 +26,7 @@ PAPER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """Two laws of the return at one horizon.
 
     Attributes
@@ -40,14 +41,10 @@ class Config:
         Of the family `sharp`: the mass of the rewarded event.
     """
 
-    horizon: int
-    kappa: float
+    horizon: int = option(check=validate.integer, least=16, most=2**24)
+    kappa: float = option(check=validate.real, least=0)
     steps: int
     c0: float
-
-    def __post_init__(self) -> None:
-        validate.integer("horizon", self.horizon, least=16, most=2**24)
-        validate.nonnegative("kappa", self.kappa, finite=True)
 
 
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:

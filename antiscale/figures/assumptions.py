@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, number, setting
 from antiscale.figures import sweeps
 from antiscale.figures.sweeps import ENDS, Progress, part
@@ -24,7 +25,7 @@ PAPER = "Not in the paper: simulated and exact losses where one premise fails."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """Four sweeps, each with one assumption broken.
 
     Attributes
@@ -42,15 +43,12 @@ class Config:
     """
 
     horizon: int
-    rarities: tuple[float, ...]
+    rarities: tuple[float, ...] = option(check=validate.each, of=validate.chance, allow_zero=False)
     class_samples: int
     noise: float
     noise_horizon: int
     repeats: int
     seed: int
-
-    def __post_init__(self) -> None:
-        validate.probability("rarities", self.rarities, allow_zero=False)
 
 
 # T12's instance: the expert writes only what is best at each prompt, the class cannot.

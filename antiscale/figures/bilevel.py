@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import fixed, percent
 from antiscale.figures.sweeps import Progress, part
@@ -27,7 +28,7 @@ PAPER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """Styles, each solving the prompt with its own chance per token.
 
     Attributes
@@ -42,14 +43,13 @@ class Config:
         For each trace shown: its style and the token at which it is right (0: never).
     """
 
-    horizon: int
-    hazards: tuple[float, ...]
+    horizon: int = option(check=validate.integer, least=2, most=10**5)
+    hazards: tuple[float, ...] = option(check=validate.each, of=validate.chance)
     weights: tuple[float, ...]
     traces: tuple[tuple[int, int], ...]
 
-    def __post_init__(self) -> None:
-        validate.integer("horizon", self.horizon, least=2, most=10**5)
-        validate.probability("hazards", self.hazards)
+    def agree(self) -> None:
+        """Refuse weights and traces of other styles than there are."""
         if len(validate.pmf("weights", self.weights)) != len(self.hazards):
             raise InputError("weights must have one entry per hazard")
         for style_, time in self.traces:

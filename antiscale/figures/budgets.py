@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from antiscale.core.config import FromMapping
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import fixed, setting
 from antiscale.figures import rollouts
@@ -28,7 +29,7 @@ PAPER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """Mixtures of difficulty, and the samples of a real model.
 
     Attributes
@@ -46,7 +47,8 @@ class Config:
     mixtures: tuple[tuple[float, float], ...]
     names: tuple[str, ...]
 
-    def __post_init__(self) -> None:
+    def agree(self) -> None:
+        """Refuse other names than there are mixtures."""
         if len(self.mixtures) != len(self.names):
             raise InputError("names must have one entry per mixture")
 

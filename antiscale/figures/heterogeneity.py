@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, setting
 from antiscale.figures import sweeps
 from antiscale.figures.sweeps import Progress, part
@@ -26,7 +27,7 @@ PAPER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """The default family at several spreads, along H and along n.
 
     Attributes
@@ -42,13 +43,10 @@ class Config:
     """
 
     horizon: int
-    spreads: tuple[float, ...]
+    spreads: tuple[float, ...] = option(check=validate.each, of=validate.chance)
     samples_per_token: float
     repeats: int
     seed: int
-
-    def __post_init__(self) -> None:
-        validate.probability("spreads", self.spreads)
 
 
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:

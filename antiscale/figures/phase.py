@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from antiscale import plots
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.figures.sweeps import Progress, part
 from antiscale.sweeps.config import SweepConfig
 
@@ -24,7 +25,7 @@ PAPER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """The default family along n(H), and the light-type instance over exponents.
 
     Attributes
@@ -39,12 +40,8 @@ class Config:
     samples_per_token: float
     repeats: int
     seed: int
-    phase_horizon: int
-    phase_points: int
-
-    def __post_init__(self) -> None:
-        validate.integer("phase_horizon", self.phase_horizon, least=16, most=2**24)
-        validate.integer("phase_points", self.phase_points, least=2, most=1000)
+    phase_horizon: int = option(check=validate.integer, least=16, most=2**24)
+    phase_points: int = option(check=validate.integer, least=2, most=1000)
 
 
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:

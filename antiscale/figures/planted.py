@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import fixed, number, setting
 from antiscale.core.validate import shown
@@ -30,7 +31,7 @@ PAPER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """Mixtures of three skills: quick, middle, slow, by their mean hitting time over H.
 
     Attributes
@@ -54,17 +55,17 @@ class Config:
     horizons: tuple[int, ...]
     paces: tuple[float, float, float]
     spread_paces: tuple[float, float, float]
-    spreads: tuple[float, ...]
+    spreads: tuple[float, ...] = option(check=validate.each, of=validate.chance)
     samples_per_token: float
     repeats: int
     seed: int
 
-    def __post_init__(self) -> None:
+    def agree(self) -> None:
+        """Refuse paces that do not rise."""
         for name in ("paces", "spread_paces"):
             paces = getattr(self, name)
             if len(paces) != 3 or not paces[0] < paces[1] < paces[2]:
                 raise InputError(f"{name} must rise: quick, middle, slow; got {shown(paces)}")
-        validate.probability("spreads", self.spreads)
 
 
 def weights(paces: tuple[float, ...], spread: float, horizon: int) -> tuple[float, ...]:

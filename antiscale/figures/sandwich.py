@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, setting, tick
 from antiscale.figures.sweeps import Progress, part
 from antiscale.plots import style
@@ -29,7 +30,7 @@ PAPER = "Not in the paper: how nearly our constants are met."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """Two fair types, and T8's two instances.
 
     Attributes
@@ -46,19 +47,15 @@ class Config:
         d of T8a's and T8b's instance.
     """
 
-    kappa: float
+    kappa: float = option(check=validate.real, least=0)
     horizon: int
-    cloning_samples: tuple[int, ...]
-    verification_samples: tuple[int, ...]
+    cloning_samples: tuple[int, ...] = option(check=validate.each, of=validate.integer, least=1)
+    verification_samples: tuple[int, ...] = option(
+        check=validate.each, of=validate.integer, least=1
+    )
     bayes_up_to: int
     light: int
     light_sharp: int
-
-    def __post_init__(self) -> None:
-        validate.nonnegative("kappa", self.kappa, finite=True)
-        for name in ("cloning_samples", "verification_samples"):
-            for n in getattr(self, name):
-                validate.integer(name, n, least=1)
 
 
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:

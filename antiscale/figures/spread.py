@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, percent, setting
 from antiscale.figures import rollouts
 from antiscale.figures.sweeps import Progress, part
@@ -35,7 +36,7 @@ PAPER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(FromMapping):
     """Families at one horizon beside the stored rows of a real model.
 
     Attributes
@@ -46,12 +47,8 @@ class Config:
         Levels at which c_x is taken.
     """
 
-    horizon: int
-    eps: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        validate.integer("horizon", self.horizon, least=16, most=2**20)
-        validate.nonnegative("eps", self.eps, finite=True)
+    horizon: int = option(check=validate.integer, least=16, most=2**20)
+    eps: tuple[float, ...] = option(check=validate.each, of=validate.real, least=0)
 
 
 def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:

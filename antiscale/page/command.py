@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from antiscale.core.config import writable
@@ -17,14 +18,13 @@ def sweep_command(config: SweepConfig) -> str:
     default = SweepConfig()
     for field in dataclasses.fields(config):
         value: Any = getattr(config, field.name)
-        flag = f"--{field.name.replace('_', '-')}"
+        flag = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
         if value == getattr(default, field.name):
             continue
-        if field.name in ("parameters", "class_parameters"):
-            flag = "--set" if field.name == "parameters" else "--set-class"
+        if isinstance(value, Mapping):
             for key, item in writable(value).items():
                 words += [flag, f"{key}={json.dumps(item)}"]
-        elif field.name == "learner":
+        elif isinstance(value, tuple):
             words += [word for name in value for word in (flag, name)]
         elif value is True:
             words.append(flag)

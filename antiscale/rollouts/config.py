@@ -1,16 +1,16 @@
-"""What a diagnosis is asked: a frozen dataclass that rejects what it does not know."""
+"""Configuration of a diagnosis: a frozen dataclass that rejects what it does not know."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from antiscale.core import validate
-from antiscale.core.config import FromMapping
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.core.version import __version__
@@ -27,6 +27,33 @@ IGNORED = "-"
 QUANTILES = (0.5, 0.75, 0.9, 0.99)
 
 
+def _columns(name: str, given: Any) -> dict[str, str]:
+    """The table's names by ours."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"{name} must be a table of names; got {shown(given)}")
+    known = sorted((*REQUIRED, *OPTIONAL))
+    for key, value in given.items():
+        if key not in known:
+            raise InputError(f"unknown column role {shown(key)}{validate.nearest(str(key), known)}")
+        if not isinstance(value, str) or not value:
+            raise InputError(f"{name}: {key} must be a column's name; got {shown(value)}")
+    return dict(given)
+
+
+def _horizons(name: str, given: Any) -> tuple[int, ...]:
+    """Whole numbers of tokens, rising."""
+    found = validate.each(name, given, of=validate.integer, least=1, most=2**40)
+    return tuple(validate.rising(found))
+
+
+def _numbers(name: str, given: Any, *, rising: bool) -> tuple[float, ...]:
+    """Distinct numbers >= 0."""
+    found = validate.each(name, given, of=validate.real, least=0)
+    if not found:
+        raise InputError(f"{name} needs at least one number")
+    return tuple(validate.rising(found) if rising else dict.fromkeys(found))
+
+
 @dataclass(frozen=True, kw_only=True)
 class DiagnoseConfig(FromMapping):
     """Configuration of a diagnosis.
@@ -34,87 +61,51 @@ class DiagnoseConfig(FromMapping):
     Parameters
     ----------
     columns
-        The table's names for ours: problem, correct, length, tokens_to_first_correct, answer,
-        score, model, sample. A score may be a quotient of two columns, "passed/total", and a length
-        counted in a column's texts, "words(completion)" or "characters(completion)"; "-" ignores a
-        column that the table has.
+        The table's names for problem, correct, length, and where it has them
+        tokens_to_first_correct, answer, score (or a quotient, passed/total), model, sample; - for
+        none. length=words(COLUMN) counts a text's words, characters(COLUMN) its characters.
     model
-        Which model's samples, where the table holds several.
+        Whose samples, if the table has several models.
     against
-        Another model of the table to compare with, problem by problem.
+        Another model to compare with, problem by problem.
     filter
-        Which answer filter, where sample files of lm-evaluation-harness hold several.
+        Which answer filter of lm-evaluation-harness, if its sample files hold several.
     horizon
-        Test-time budgets H in tokens. Default: the 50, 75, 90 and 99% quantiles of length.
+        Test-time budget H in tokens; repeatable. Default: the 50, 75, 90 and 99% quantiles of
+        length.
     eps
-        Levels of c_x(eps), multiples of the variance.
+        Level of c(eps), as a multiple of the variance; repeatable.
     kappa
-        Radii of the chi-square ball for V_kappa and W; predictions use the first.
+        Radius of the chi-square ball for V and W; repeatable, predictions use the first.
     samples
-        n, expert or verified traces over all problems for which to predict. Default: 32 H.
+        Traces n per side, expert or verified, over all problems, to predict for. Default: 32 H.
     level
-        Coverage of every interval.
+        Coverage of the intervals.
     seed
         Seed of what is drawn: halves of the samples, and simulated clones.
     """
 
     called: ClassVar[str] = "option"
 
-    columns: Mapping[str, str] = field(default_factory=dict)
-    model: str | None = None
-    against: str | None = None
-    filter: str | None = None
-    horizon: tuple[int, ...] = ()
-    eps: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0)
-    kappa: tuple[float, ...] = (0.25, 1.0)
-    samples: int | None = None
-    level: float = 0.95
-    seed: int = 0
+    columns: Mapping[str, str] = option(dict, _columns, "OURS=THEIRS,...")
+    model: str | None = option(None, validate.name, "NAME")
+    against: str | None = option(None, validate.name, "NAME")
+    filter: str | None = option(None, validate.name, "NAME")
+    horizon: tuple[int, ...] = option((), _horizons, "H")
+    eps: tuple[float, ...] = option((0.25, 0.5, 1.0, 2.0), _numbers, "X", rising=True)
+    kappa: tuple[float, ...] = option((0.25, 1.0), _numbers, "X", rising=False)
+    samples: int | None = option(None, validate.integer, "N", least=1, most=10**15)
+    level: float = option(0.95, validate.real, "X", least=0.5, most=0.999)
+    seed: int = option(0, validate.integer, "SEED", least=0, most=2**63 - 1)
 
-    def __post_init__(self) -> None:
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
-        if not isinstance(self.columns, Mapping):
-            raise InputError(f"columns must be a table of names; got {shown(self.columns)}")
-        known = sorted((*REQUIRED, *OPTIONAL))
-        for key, value in self.columns.items():
-            if key not in known:
-                raise InputError(
-                    f"unknown column role {shown(key)}{validate.nearest(str(key), known)}"
-                )
-            if not isinstance(value, str) or not value:
-                raise InputError(f"columns: {key} must be a column's name; got {shown(value)}")
-        put("columns", dict(self.columns))
-        for name in ("model", "against", "filter"):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, str):
-                raise InputError(f"{name} must be a name; got {shown(value)}")
+    def agree(self) -> None:
+        """Refuse to compare a model with itself, or with none."""
         if self.against is not None and self.model is None:
             raise InputError("against compares with model; name a model as well")
         if self.against is not None and self.against == self.model:
             raise InputError(
                 f"against must be another model than model; both are {shown(self.model)}"
             )
-        horizons = {
-            validate.integer("horizon", h, least=1, most=2**40) for h in _several(self.horizon)
-        }
-        put("horizon", tuple(sorted(horizons)))
-        for name in ("eps", "kappa"):
-            numbers = [validate.real(name, each) for each in _several(getattr(self, name))]
-            if not numbers:
-                raise InputError(f"{name} needs at least one number")
-            if min(numbers) < 0:
-                raise InputError(f"{name} must be >= 0; got {min(numbers):g}")
-            distinct = sorted(set(numbers)) if name == "eps" else dict.fromkeys(numbers)
-            put(name, tuple(distinct))
-        if self.samples is not None:
-            put("samples", validate.integer("samples", self.samples, least=1, most=10**15))
-        level = validate.real("level", self.level)
-        if not 0.5 <= level <= 0.999:
-            raise InputError(f"level must lie in [0.5, 0.999]; got {level:g}")
-        put("level", level)
-        put("seed", validate.integer("seed", self.seed, least=0, most=2**63 - 1))
 
     def samples_at(self, horizon: int) -> int:
         """Return n, the traces for which to predict at `horizon`."""
@@ -129,8 +120,3 @@ class DiagnoseConfig(FromMapping):
         """Return twelve hexadecimal digits that name the configuration and the data."""
         text = json.dumps([SCHEMA, __version__, self.to_dict(), digest], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _several(value: Any) -> Iterable[Any]:
-    """One value or several, as several."""
-    return (value,) if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) else value

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.config import FromMapping, writable
+from antiscale.core.config import FromMapping, option, writable
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.core.version import __version__
@@ -30,8 +31,57 @@ DEFAULT_STRATEGIES = (
     "single@cloned", "majority", "oracle", "learned", "noisy", "several", "revision", "correction",
     "allocation",
 )  # fmt: skip
-# Budgets in units of H, unless told otherwise.
+# The default budgets in units of H.
 _DEFAULT_BUDGETS = tuple(2.0**k for k in range(-3, 7))
+
+
+# What `antiscale search --verifier` sets.
+_of_verifier = functools.partial(option, via="verifier")
+
+
+def _strategies(name: str, given: Any) -> tuple[str, ...]:
+    """Names that differ."""
+    names = validate.names(name, given, allowed="one or more names", least=1)
+    repeated = sorted({each for each in names if names.count(each) > 1})
+    if repeated:
+        raise InputError(f"{name} must differ; got {shown(repeated[0])} more than once")
+    return names
+
+
+def _budgets(name: str, given: Any) -> tuple[int, ...]:
+    """Whole numbers of tokens, rising."""
+    one = isinstance(given, int | float | np.number) and not isinstance(given, bool)
+    budgets = (given,) if one else given
+    if not isinstance(budgets, list | tuple):
+        raise InputError(f"{name} must be whole numbers of tokens; got {shown(budgets)}")
+    whole = validate.each(name, budgets, of=validate.integer, least=1, most=2**32)
+    if any(a >= b for a, b in itertools.pairwise(whole)):
+        raise InputError(f"{name} must rise; got {', '.join(map(str, whole))}")
+    return whole
+
+
+def _wrong_answers(name: str, given: Any) -> int | str:
+    """How many, or "styles"."""
+    if isinstance(given, str):
+        if given != "styles":
+            raise InputError(f"{name} must be a whole number >= 1 or 'styles'; got {shown(given)}")
+        return given
+    return validate.integer(name, given, least=1, most=10**4)
+
+
+def _pairs(name: str, given: Any, *, most: int) -> tuple[tuple[float, float], ...]:
+    """Pairs of rates."""
+    try:
+        rates = validate.floats(name, given)
+    except InputError:
+        rates = np.zeros(0)
+    if rates.ndim != 2 or rates.shape[1:] != (2,) or not 1 <= len(rates) <= most:
+        raise InputError(
+            f"{name} must be 1 to {most} pairs of rates, e.g. [[0.9, 0.2], [0.8, 0.1]]; got "
+            f"{shown(given)}"
+        )
+    validate.probability(name, rates)
+    return tuple((float(first), float(second)) for first, second in rates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +91,25 @@ class SearchConfig(FromMapping):
     Parameters
     ----------
     horizon
-        H in tokens: the longest trace, and the scale of the return (H - T + 1)_+.
-    family, parameters
-        Family of trace models and its own parameters.
+        The longest trace H in tokens, and the scale of the return (H - T + 1)_+.
+    family
+        Family of trace models, as for sweep; see `antiscale family`.
+    parameters
+        A parameter of the family; repeatable.
     strategies
-        Names, each with @POLICY if it is not the base policy that writes: base, cloned, expert,
-        finetuned.
+        A strategy, and who writes the traces, if not the base policy: base, cloned, expert or
+        finetuned; repeatable. Default: the nine of the README's figure.
     budgets
-        Token budgets, rising; default: H/8, H/4, ..., 64 H.
+        Token budgets, rising; repeatable. Default: H/8, H/4, ..., 64 H.
     budget_kind
-        "hard": no run spends more (traces are drawn until the next no longer fits). "expected":
-        the budget is spent on average, over traces and over prompts' own mean costs.
+        hard: no run spends more (traces are drawn until the next no longer fits). expected: the
+        budget is spent on average, over traces and over prompts' own mean costs.
     samples
-        n, the traces behind clones, learned verifiers and finetuned policies; default 32 H.
+        Traces n behind clone, learned verifier and finetuned policy. Default: 32 H.
     kappa
         Radius of the ball of the expert and of finetuning.
     reward_class
-        calR that the learned verifier knows; default: the family's own.
+        The class calR of rewards that the learned verifier knows. Default: the family's.
     wrong_answers
         Number of equally likely wrong answers, or "styles". A model that carries answers votes with
         its own.
@@ -80,93 +132,45 @@ class SearchConfig(FromMapping):
         Tokens that one verdict costs, added to each trace that is verified.
     """
 
-    horizon: int = 256
-    family: str = "difficulty"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    strategies: tuple[str, ...] = DEFAULT_STRATEGIES
-    budgets: tuple[int, ...] = ()
-    budget_kind: str = "hard"
-    samples: int | None = None
-    kappa: float = 0.25
-    reward_class: str | None = None
-    wrong_answers: int | str = 4
-    auc: float = 0.85
-    roc: tuple[tuple[float, float], ...] = ((0.05, 0.5), (0.2, 0.8))
-    true_positive: float = 0.9
-    false_positive: float = 0.2
-    verifiers: tuple[tuple[float, float], ...] = ((0.9, 0.2), (0.8, 0.1), (0.7, 0.2))
-    combine: str = "log-odds"
-    correlation: float = 0.2
-    passes: int = 8
-    accept_right: float = 0.9
-    accept_wrong: float = 0.4
-    fix: float | None = None
-    spoil: float | None = None
-    verifier_tokens: int = 0
+    horizon: int = option(256, validate.integer, "H", least=1, most=2**24)
+    family: str = option("difficulty", validate.name, "NAME")
+    parameters: Mapping[str, Any] = option(dict, validate.table, "NAME=VALUE", flag="--set")
+    strategies: tuple[str, ...] = option(
+        DEFAULT_STRATEGIES, _strategies, "NAME[@POLICY]", flag="--strategy"
+    )
+    budgets: tuple[int, ...] = option(
+        (), _budgets, "B[,B...]", flag="--budget", order=validate.rising
+    )
+    budget_kind: str = option("hard", validate.choice, "KIND", allowed=KINDS)
+    samples: int | None = option(None, validate.integer, "N", least=1, most=10**15)
+    kappa: float = option(0.25, validate.real, "X", least=0, note="the radius of the ball")
+    reward_class: str | None = option(None, validate.name, "NAME")
+    wrong_answers: int | str = _of_verifier(4, _wrong_answers)
+    auc: float = _of_verifier(0.85, validate.chance, allow_zero=False, allow_one=False)
+    roc: tuple[tuple[float, float], ...] = _of_verifier(
+        ((0.05, 0.5), (0.2, 0.8)), _pairs, most=1000
+    )
+    true_positive: float = _of_verifier(0.9, validate.chance)
+    false_positive: float = _of_verifier(0.2, validate.chance)
+    verifiers: tuple[tuple[float, float], ...] = _of_verifier(
+        ((0.9, 0.2), (0.8, 0.1), (0.7, 0.2)), _pairs, most=14
+    )
+    combine: str = _of_verifier("log-odds", validate.choice, allowed=COMBINATIONS)
+    correlation: float = _of_verifier(0.2, validate.chance)
+    passes: int = _of_verifier(8, validate.integer, least=1, most=1000)
+    # `SelfVerifier` checks these.
+    accept_right: float = _of_verifier(0.9)
+    accept_wrong: float = _of_verifier(0.4)
+    fix: float | None = _of_verifier(None)
+    spoil: float | None = _of_verifier(None)
+    verifier_tokens: int = _of_verifier(0, validate.integer, least=0, most=2**24)
 
-    def __post_init__(self) -> None:
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
-        put("horizon", validate.integer("horizon", self.horizon, least=1, most=2**24))
-        put("parameters", validate.table("parameters", self.parameters))
-        validate.name("family", self.family)
-        if self.reward_class is not None:
-            validate.name("reward_class", self.reward_class)
-        names: Any = self.strategies
-        names = (names,) if isinstance(names, str) else names
-        if (
-            not isinstance(names, list | tuple)
-            or not names
-            or not all(isinstance(name, str) for name in names)
-        ):
-            raise InputError(f"strategies must be one or more names; got {shown(names)}")
-        repeated = sorted({name for name in names if list(names).count(name) > 1})
-        if repeated:
-            raise InputError(f"strategies must differ; got {shown(repeated[0])} more than once")
-        put("strategies", tuple(names))
-        put("budgets", self._checked_budgets())
-        put("budget_kind", validate.choice("budget_kind", self.budget_kind, KINDS))
-        if self.samples is not None:
-            put("samples", validate.integer("samples", self.samples, least=1, most=10**15))
-        kappa = validate.real("kappa", self.kappa)
-        if kappa < 0:
-            raise InputError(f"kappa must be >= 0 (the radius of the ball); got {kappa:g}")
-        put("kappa", kappa)
-        if not isinstance(self.wrong_answers, str) or self.wrong_answers != "styles":
-            if isinstance(self.wrong_answers, str):
-                raise InputError(
-                    "wrong_answers must be a whole number >= 1 or 'styles'; got "
-                    f"{shown(self.wrong_answers)}"
-                )
-            wrong = validate.integer("wrong_answers", self.wrong_answers, least=1, most=10**4)
-            put("wrong_answers", wrong)
-        for name in ("true_positive", "false_positive", "correlation"):
-            put(name, float(validate.probability(name, validate.real(name, getattr(self, name)))))
-        put("auc", float(validate.probability(
-            "auc", validate.real("auc", self.auc), allow_zero=False, allow_one=False
-        )))  # fmt: skip
-        put("verifiers", _pairs("verifiers", self.verifiers, 14))
-        put("roc", _pairs("roc", self.roc, 1000))
-        put("combine", validate.choice("combine", self.combine, COMBINATIONS))
-        put("passes", validate.integer("passes", self.passes, least=1, most=1000))
-        tokens = validate.integer("verifier_tokens", self.verifier_tokens, least=0, most=2**24)
-        put("verifier_tokens", tokens)
-        self.self_verifier()
-
-    def _checked_budgets(self) -> tuple[int, ...]:
-        budgets: Any = self.budgets
-        if isinstance(budgets, int | float | np.number) and not isinstance(budgets, bool):
-            budgets = (budgets,)
-        if not isinstance(budgets, list | tuple):
-            raise InputError(f"budgets must be whole numbers of tokens; got {shown(budgets)}")
-        if len(budgets) == 0:
+    def agree(self) -> None:
+        """Choose budgets where none are given, and check the rates of self-correction."""
+        if not self.budgets:
             scaled = (max(1, round(self.horizon * share)) for share in _DEFAULT_BUDGETS)
-            return tuple(dict.fromkeys(scaled))
-        whole = [validate.integer("budgets", budget, least=1, most=2**32) for budget in budgets]
-        if any(a >= b for a, b in itertools.pairwise(whole)):
-            raise InputError(f"budgets must rise; got {', '.join(map(str, whole))}")
-        return tuple(whole)
+            self._put("budgets", tuple(dict.fromkeys(scaled)))
+        self.self_verifier()
 
     def self_verifier(self) -> SelfVerifier:
         """Return the rates of self-correction."""
@@ -210,18 +214,3 @@ class SearchConfig(FromMapping):
         }
         text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _pairs(name: str, given: Any, most: int) -> tuple[tuple[float, float], ...]:
-    """Pairs of rates."""
-    try:
-        rates = validate.floats(name, given)
-    except InputError:
-        rates = np.zeros(0)
-    if rates.ndim != 2 or rates.shape[1:] != (2,) or not 1 <= len(rates) <= most:
-        raise InputError(
-            f"{name} must be 1 to {most} pairs of rates, e.g. [[0.9, 0.2], [0.8, 0.1]]; got "
-            f"{shown(given)}"
-        )
-    validate.probability(name, rates)
-    return tuple((float(first), float(second)) for first, second in rates)

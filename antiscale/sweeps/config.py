@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from antiscale.core import validate
-from antiscale.core.config import FromMapping, writable
+from antiscale.core.config import FromMapping, option, writable
 from antiscale.core.errors import InputError
-from antiscale.core.validate import shown
 from antiscale.models.families import parameters_of, settled
 
 SCHEMA = "antiscale.sweep/1"
@@ -39,6 +38,10 @@ class Place(NamedTuple):
     noise: float = 0.0
 
 
+# Headings of `antiscale sweep --help`.
+_CLASS, _DATA, _RUN = "Reward class", "Data and learners", "Sweep"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SweepConfig(FromMapping):
     """Configuration of a sweep over horizons, or over sample sizes.
@@ -46,129 +49,94 @@ class SweepConfig(FromMapping):
     Parameters
     ----------
     horizon
-        The largest test-time budget H, in tokens: the sweep runs H = 16, 32, ... up to it.
+        Largest test-time budget H in tokens: runs 16, 32, ..., H.
     family
-        Family of trace models; `antiscale family --help` lists them.
+        Family of trace models: heterogeneous, homogeneous, sharp, erdos, lognormal, difficulty,
+        two_point, geometric, planted, explicit; see `antiscale family`.
     parameters
-        The family's own parameters, by name.
-    prompts, styles
-        Shorthands for the family's parameters of that name.
+        A parameter of the family, e.g. spread=0.5; repeatable.
+    prompts
+        Prompts m of the family. Default: the family's.
+    styles
+        Styles B of the family. Default: the family's.
     reward_class
-        calR: mirror, styles, tabular, explicit or known. Default: the family's own.
+        The class calR of rewards: mirror, styles, tabular, explicit, known. Default: the family's.
     class_parameters
-        The reward class's own parameters, by name (explicit: hitting_times, mirrors).
+        A parameter of the reward class, e.g. mirrors=false; repeatable.
     expert
-        Whose traces are cloned: optimal (pibar_kappa of the true reward), base, or hard (drawn
-        afresh per prompt and replicate from the prior under which T4 is a Bayes bound).
+        Whose traces are cloned: optimal (the ball's best policy for the true reward), base, or
+        hard (drawn for each prompt and replicate from the prior under which T4 is a Bayes bound).
     form
-        Which form of T4 is reported (and whose prior `hard` draws from): best, two_point (T4a),
-        many_point (T4c) or blocks (T4b).
+        Form of the VF lower bound T4, and of the prior of hard experts: best, two_point (T4a),
+        many_point (T4c), blocks (T4b).
     learner
-        Learners by name, or `module:name`; at most one per side. Defaults: sft and simple.
+        VF (cloning): sft, smoothed_sft, shrinkage, mle, bayes, loglinear. VB (verification):
+        simple, binary, wide, plugin, rejection, kl, npg, best_of_n. Or module:name of your own;
+        once per side. Default: sft, simple.
     kappa
         Radius of the chi-square ball, per prompt, without factor 1/2.
     samples_per_token
-        n = samples_per_token * H.
+        n = X * H traces for each side.
     samples
-        Fixes n instead (with vary = "n": the largest n).
+        Fix n (with --vary n: the largest n).
     noise
-        Probability in [0, 1/2) that a label's verdict is reversed.
+        Probability ETA that a label's verdict is reversed, in [0, 0.5).
     vary
-        "H" grows the horizon; "n" keeps H and grows n, doubling; "noise" keeps both and raises
-        the flip probability from 0 to `noise`.
+        H grows the horizon; n fixes H and grows n, doubling; noise raises ETA from 0.
     repeats
         Replicates, at least 2.
     rewards
-        How many rewards per prompt are stated where calR_x has more than 1024 members.
+        Stated rewards per prompt for classes over 1024.
     c0
-        Anti-concentration that a stated reward must reach; default: what the true reward and its
+        Anti-concentration that a stated reward must reach. Default: what the true reward r and its
         mirror (where the class holds it) both reach.
     quantile
-        q of the reported quantile of the loss at the true reward.
+        Quantile of the loss at the true reward.
     exact
-        Whether to compute each risk without sampling as well, where that is possible.
+        Show risks computed without sampling too, where possible.
     seed
         Seed of all randomness.
     """
 
-    horizon: int = 4096
-    family: str = "heterogeneous"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    prompts: int | None = None
-    styles: int | None = None
-    reward_class: str | None = None
-    class_parameters: Mapping[str, Any] = field(default_factory=dict)
-    expert: str = "optimal"
-    form: str = "best"
-    learner: tuple[str, ...] = ()
-    kappa: float = 0.25
-    samples_per_token: float = 32.0
-    samples: int | None = None
-    noise: float = 0.0
-    vary: str = "H"
-    repeats: int = 200
-    rewards: int = 50
-    c0: float | None = None
-    quantile: float = 0.9
-    exact: bool = False
-    seed: int = 0
+    horizon: int = option(4096, validate.integer, "H", least=1, most=2**40)
+    # Which names there are is for the registries to say.
+    family: str = option("heterogeneous", validate.name, "NAME")
+    parameters: Mapping[str, Any] = option(dict, validate.table, "NAME=VALUE", flag="--set")
+    prompts: int | None = option(None, validate.integer, "M", least=1)
+    styles: int | None = option(None, validate.integer, "B", least=1)
+    reward_class: str | None = option(None, validate.name, "NAME", group=_CLASS)
+    class_parameters: Mapping[str, Any] = option(
+        dict, validate.table, "NAME=VALUE", flag="--set-class", group=_CLASS
+    )
+    expert: str = option("optimal", validate.choice, "NAME", group=_DATA, allowed=EXPERTS)
+    form: str = option("best", validate.choice, "NAME", group=_RUN, allowed=FORMS)
+    learner: tuple[str, ...] = option((), validate.names, "NAME", group=_DATA)
+    kappa: float = option(
+        0.25, validate.real, "X", least=0, note="the radius of the chi-square ball"
+    )
+    samples_per_token: float = option(32.0, validate.real, "X", group=_DATA, above=0)
+    samples: int | None = option(None, validate.integer, "N", group=_DATA, least=1, most=10**15)
+    noise: float = option(0.0, validate.real, "ETA", group=_DATA, least=0, below=0.5)
+    vary: str = option("H", validate.choice, "H|n|noise", group=_RUN, allowed=VARIED)
+    repeats: int = option(200, validate.integer, "R", group=_RUN, least=2, most=10**6)
+    rewards: int = option(50, validate.integer, "K", group=_CLASS, least=2, most=10**5)
+    c0: float | None = option(None, validate.chance, "X", group=_CLASS)
+    quantile: float = option(
+        0.9, validate.chance, "Q", group=_RUN, allow_zero=False, allow_one=False
+    )
+    exact: bool = option(False, validate.boolean, group=_RUN)
+    seed: int = option(0, validate.integer, "SEED", group=_RUN, least=0, most=2**63 - 1)
 
-    def __post_init__(self) -> None:
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
-        put("horizon", validate.integer("horizon", self.horizon, least=1, most=2**40))
-        for name in ("parameters", "class_parameters"):
-            put(name, validate.table(name, getattr(self, name)))
-        for name in ("prompts", "styles"):
-            if getattr(self, name) is not None:
-                put(name, validate.integer(name, getattr(self, name), least=1))
-        for name, allowed in (("expert", EXPERTS), ("form", FORMS), ("vary", VARIED)):
-            put(name, validate.choice(name, getattr(self, name), allowed))
-        # Which names there are is for the registries to say.
-        validate.name("family", self.family)
-        if self.reward_class is not None:
-            validate.name("reward_class", self.reward_class)
-        learner: Any = self.learner
-        learner = (learner,) if isinstance(learner, str) else learner
-        if not isinstance(learner, list | tuple) or not all(
-            isinstance(name, str) for name in learner
-        ):
-            raise InputError(f"learner must be a name or a list of names; got {shown(learner)}")
-        put("learner", tuple(learner))
-        kappa = validate.real("kappa", self.kappa)
-        if kappa < 0:
+    def agree(self) -> None:
+        """Refuse more traces than counts are exact for, and noise that varies up to none."""
+        traces = self.samples_per_token * self.horizon
+        if self.samples is None and traces > MOST_SAMPLES:
             raise InputError(
-                f"kappa must be >= 0 (the radius of the chi-square ball); got {kappa:g}"
-            )
-        put("kappa", kappa)
-        per_token = validate.real("samples_per_token", self.samples_per_token)
-        if per_token <= 0:
-            raise InputError(f"samples_per_token must be > 0; got {per_token:g}")
-        put("samples_per_token", per_token)
-        if self.samples is None and per_token * self.horizon > MOST_SAMPLES:
-            raise InputError(
-                f"samples_per_token * horizon = {per_token * self.horizon:g} traces are more than "
+                f"samples_per_token * horizon = {traces:g} traces are more than "
                 f"{MOST_SAMPLES:g}; lower --samples-per-token"
             )
-        if self.samples is not None:
-            put("samples", validate.integer("samples", self.samples, least=1, most=10**15))
-        noise = validate.real("noise", self.noise)
-        if not 0 <= noise < 0.5:
-            raise InputError(f"noise must lie in [0, 0.5); got {noise:g}")
-        if self.vary == "noise" and noise == 0:
+        if self.vary == "noise" and self.noise == 0:
             raise InputError("vary = 'noise' raises the flip probability up to noise; give noise")
-        put("noise", noise)
-        validate.boolean("exact", self.exact)
-        put("repeats", validate.integer("repeats", self.repeats, least=2, most=10**6))
-        put("rewards", validate.integer("rewards", self.rewards, least=2, most=10**5))
-        if self.c0 is not None:
-            validate.probability("c0", validate.real("c0", self.c0))
-            put("c0", float(self.c0))
-        validate.probability(
-            "quantile", validate.real("quantile", self.quantile), allow_zero=False, allow_one=False
-        )
-        put("seed", validate.integer("seed", self.seed, least=0, most=2**63 - 1))
 
     def family_parameters(self) -> dict[str, Any]:
         """Return the family's parameters: its defaults, the shorthands and those given.

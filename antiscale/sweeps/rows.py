@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from antiscale.core.config import described
 from antiscale.core.intervals import Estimate
 from antiscale.learners import Bound
 from antiscale.sweeps.config import SweepConfig
@@ -31,17 +31,11 @@ class Column(NamedTuple):
 
 def _settings() -> Iterator[Column]:
     """The options of the configuration, as its docstring describes them."""
-    text = (SweepConfig.__doc__ or "").partition("----------\n")[2]
-    parts = re.split(r"^    (\w[\w, ]*)\n", text, flags=re.M)[1:]
-    described = {
-        name: " ".join(meaning.split())
-        for names, meaning in zip(parts[::2], parts[1::2], strict=True)
-        for name in names.split(", ")
-    }
+    meanings = described(SweepConfig)
     units = {"horizon": "tokens", "samples": "traces", "samples_per_token": "traces per token"}
     for name in settings_of(SweepConfig().to_dict()):
         option = {new: old for old, new in _RENAMED.items()}.get(name, name)
-        yield Column(name, units.get(option, ""), described[option])
+        yield Column(name, units.get(option, ""), meanings[option])
 
 
 def settings_of(config: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from antiscale import bounds
 from antiscale.bounds.registry import RESULTS
+from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import DASH, Toward, number, precise, setting
 from antiscale.sweeps.case import Case
 
@@ -17,11 +17,8 @@ from antiscale.sweeps.case import Case
 def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
     """Return the table for a terminal, and under it why some values are missing."""
     config = case.config
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("label", "bound", "kind", "for", "unit"):
-        table.add_column(header, no_wrap=header != "bound")
-    table.add_column("stated\nrewards", justify="right", no_wrap=True)
-    table.add_column("all of\ncalR", justify="right", no_wrap=True)
+    numbers = "stated\nrewards", "all of\ncalR"
+    shown = table("label", "bound", "kind", "for", "unit", *numbers, right=numbers, wrap=("bound",))
     missing: dict[str, list[str]] = {}
     for row in found:
         if row["reason"]:
@@ -30,7 +27,7 @@ def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
         if row["value"] is None and row["class_value"] is None:
             continue
         name = row["name"] + (f": {row['variant']}" if row["variant"] else "")
-        table.add_row(
+        shown.add_row(
             row["label"], name, row["kind"], row["learner"], row["unit"],
             number(row["value"], toward=RESULTS[row["label"]].toward),
             number(row["class_value"], toward=RESULTS[row["label"]].toward),
@@ -40,21 +37,21 @@ def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
         f"{setting(config.kappa)}, H = {case.horizon}, n = {case.n}"
     )
     notes = [Text(f"{DASH} {', '.join(labels)}: {reason}.") for reason, labels in missing.items()]
-    return Group(Text(title, style="bold"), table, Text(), *notes)
+    return Group(Text(title, style="bold"), shown, Text(), *notes)
 
 
 def listing() -> RenderableType:
     """Return the registry for a terminal: one line per result."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("label", "name", "kind", "origin", "for", "statement"):
-        table.add_column(header, no_wrap=header in ("label", "kind", "origin"))
+    shown = table(
+        "label", "name", "kind", "origin", "for", "statement", wrap=("name", "for", "statement")
+    )
     for result in RESULTS.values():
         cells = (
             result.label, result.name, result.kind, result.origin, result.learner, result.statement
         )  # fmt: skip
-        table.add_row(*map(Text, cells))
+        shown.add_row(*map(Text, cells))
     return Group(
-        table,
+        shown,
         Text(),
         Text(
             "Origin: rate = the paper's rate with our constant and proof; known = known before; "
@@ -65,9 +62,9 @@ def listing() -> RenderableType:
 
 def evaluation(found: dict[str, Any]) -> RenderableType:
     """Return one evaluated result for a terminal: what it says, its inputs, its value."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
+    inputs = table("", "")
     for name, value in found["inputs"].items():
-        table.add_row(f"  {name}", Text("none" if value is None else str(value)))
+        inputs.add_row(f"  {name}", Text("none" if value is None else str(value)))
     value, toward = found["value"], RESULTS[found["label"]].toward
     if isinstance(value, dict):
         shown = ", ".join(f"{name} {precise(item, toward=toward)}" for name, item in value.items())
@@ -79,7 +76,7 @@ def evaluation(found: dict[str, Any]) -> RenderableType:
         Text(f"{found['label']}  {found['name']} ({found['kind']})", style="bold"),
         Text(f"  {found['statement']}"),
         Text(f"  {found['function']}"),
-        table,
+        inputs,
         Text(f"  = {shown} {found['unit']}", style="bold"),
     )
 
@@ -93,11 +90,11 @@ def _each(item: Any, toward: Toward) -> str:
 
 def constants_table() -> RenderableType:
     """Return the validated constants with their brackets for a terminal."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("label", "times", "constant lies in", "definition"):
-        table.add_column(header, no_wrap=header == "constant lies in")
+    shown = table(
+        "label", "times", "constant lies in", "definition", wrap=("label", "times", "definition")
+    )
     for constant in bounds.constants().values():
         low, high = constant.digits()
         cells = (constant.label, constant.meaning, f"[{low}, {high}]", constant.formula)
-        table.add_row(*map(Text, cells))
-    return table
+        shown.add_row(*map(Text, cells))
+    return shown

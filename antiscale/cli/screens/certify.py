@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from antiscale.bounds.registry import RESULTS
 from antiscale.certify.checks import CHECKS
 from antiscale.certify.instances import Instance
 from antiscale.certify.mutants import Caught, Mutant
+from antiscale.cli.screens.tables import table
 from antiscale.core.config import writable
 from antiscale.core.numbers import DASH, fixed, precise
 
@@ -35,15 +35,14 @@ def summary(
 
     `reached` and `missed` are the results that this run attacked and did not get to.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("label", "result", "ratio"):
-        table.add_column(header, no_wrap=header == "label")
-    for header in ("tried", "crossed", "worst", "median"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("worst among")
+    numbers = "tried", "crossed", "worst", "median"
+    shown = table(
+        "label", "result", "ratio", *numbers, "worst among",
+        right=numbers, wrap=("result", "ratio", "worst among"),
+    )  # fmt: skip
     for row in rows:
         crossed = Text(f"{row['violations']}", style="bold red" if row["violations"] else "")
-        table.add_row(
+        shown.add_row(
             row["label"], RESULTS[row["label"]].name, _MEANS[row["direction"]],
             f"{row['tried']:,}", crossed, _ratio(row["worst"]), _ratio(row["median"]),
             f"{row['arena']} ({row['arenas']})" if row["arenas"] > 1 else row["arena"],
@@ -69,24 +68,22 @@ def summary(
     for key, instance in broken.items():
         text = json.dumps(writable(instance))
         lines.append(Text(f"{key} is crossed at {text}", style="bold red"))
-    return Group(table, Text(), *lines)
+    return Group(shown, Text(), *lines)
 
 
 def mutants(rows: list[tuple[Mutant, Caught | None]]) -> RenderableType:
     """Return how each wrong bound was caught, or that it was not."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("label", "what is wrong", "caught", "in"):
-        table.add_column(header, no_wrap=header == "label")
-    table.add_column("instances", justify="right")
+    headers = "label", "what is wrong", "caught", "in", "instances"
+    shown = table(*headers, right=("instances",), wrap=headers[1:])
     for mutant, found in rows:
         cells = (
             (Text("NOT CAUGHT", style="bold red"), DASH, DASH)
             if found is None
             else (Text(found.how), CHECKS[found.key].arena, f"{found.tried:,}")
         )
-        table.add_row(mutant.label, mutant.error, *cells)
+        shown.add_row(mutant.label, mutant.error, *cells)
     missed = sum(found is None for _, found in rows)
-    return Group(table, Text(), Text(f"{len(rows)} wrong bounds, {missed} not caught."))
+    return Group(shown, Text(), Text(f"{len(rows)} wrong bounds, {missed} not caught."))
 
 
 def replayed(
@@ -95,15 +92,15 @@ def replayed(
 ) -> RenderableType:  # fmt: skip
     """Return a saved instance with its bound, its truth, and its ratio then and now."""
     result = RESULTS[content["label"]]
-    table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
+    instance = table("", "")
     for name, value in content["instance"].items():
-        table.add_row(f"  {name}", Text(str(value)))
+        instance.add_row(f"  {name}", Text(str(value)))
     values = f"  bound {_value(bound)}, truth {_value(truth)} ({content['truth']})"
     state = "crossed" if crossed else "not crossed"
     return Group(
         Text(f"{result.label}  {result.name}, {content['arena']}", style="bold"),
         Text(f"  {result.statement}"),
-        table,
+        instance,
         Text(values),
         Text(
             f"  {_MEANS[content['direction']]} = {_ratio(ratio)} "

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import DASH, interval, number, share, with_ends
 from antiscale.rollouts.reading import loss_least, loss_most, signed
 
@@ -26,8 +27,8 @@ def screen(summary: dict[str, Any], *, width: int) -> RenderableType:
     """
     parts: list[RenderableType] = [Text(_title(summary), style="bold")]
     if summary["horizons"]:
-        for table in (_heterogeneity, _anticoncentration, _ball, _predictions):
-            parts += [Text(), table(summary)]
+        for part in (_heterogeneity, _anticoncentration, _ball, _predictions):
+            parts += [Text(), part(summary)]
         parts += [_key(summary), Text(), _search(summary, wide=width >= _WIDE)]
     if "comparison" in summary:
         parts += [Text(), Text(_comparison(summary))]
@@ -53,10 +54,7 @@ def _title(summary: dict[str, Any]) -> str:
 
 def _table(*headers: str) -> Table:
     """A table whose intervals wrap in a narrow terminal rather than being cut."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in headers:
-        table.add_column(header, justify="right", overflow="fold")
-    return table
+    return table(*headers, right=headers, fold=True)
 
 
 def _scaled(row: dict[str, Any], name: str, scale: float = 1.0) -> str:
@@ -71,44 +69,44 @@ def _keyed(row: dict[str, Any], name: str, key: str, scale: float = 1.0) -> str:
 
 def _heterogeneity(summary: dict[str, Any]) -> Table:
     """One line per horizon: how much returns spread within a problem, and why."""
-    table = _table("H", "J/H", "sigma/H, mean", "sigma/H, median", "right or wrong", "Q(H/16)")
+    shown = _table("H", "J/H", "sigma/H, mean", "sigma/H, median", "right or wrong", "Q(H/16)")
     for row in summary["horizons"]:
         h = row["horizon"]
         sigma = (row["sigma_mean"] / h, row["sigma_low"] / h, row["sigma_high"] / h)
-        table.add_row(
+        shown.add_row(
             f"{h}", _scaled(row, "mean_return", h), with_ends(*sigma),
             _scaled(row, "sigma_median", h), _scaled(row, "correctness_share"),
             _scaled(row, "sharpness"),
         )  # fmt: skip
-    return table
+    return shown
 
 
 def _anticoncentration(summary: dict[str, Any]) -> Table:
     """One line per horizon: c(eps) over the problems with some spread."""
     keys = list(summary["horizons"][0]["c_eps"])
-    table = _table("H", "with spread", *[f"c({key})" for key in keys])
+    shown = _table("H", "with spread", *[f"c({key})" for key in keys])
     for row in summary["horizons"]:
         cells = [_keyed(row, "c_eps", key) for key in keys]
-        table.add_row(f"{row['horizon']}", f"{row['spread_problems']}", *cells)
-    return table
+        shown.add_row(f"{row['horizon']}", f"{row['spread_problems']}", *cells)
+    return shown
 
 
 def _ball(summary: dict[str, Any]) -> Table:
     """One line per horizon: the ball's best policy."""
     keys = list(summary["horizons"][0]["best_return"])
     headers = [part for key in keys for part in (f"V({key})/H", f"W({key}), largest")]
-    table = _table("H", *headers)
+    shown = _table("H", *headers)
     for row in summary["horizons"]:
         h, cells = row["horizon"], []
         for key in keys:
             cells += [_keyed(row, "best_return", key, h), number(row["max_ratio"][key])]
-        table.add_row(f"{h}", *cells)
-    return table
+        shown.add_row(f"{h}", *cells)
+    return shown
 
 
 def _predictions(summary: dict[str, Any]) -> Table:
     """One line per horizon: what cloning and verification lose."""
-    table = _table(
+    shown = _table(
         "H", "n", "VF >=\nsure", "VB <=\nsure", "from n\nsure", "T4 <=\nseen", "VF\nseen",
         "<= T5a\nseen", "VB\nseen", "<= T7\nseen", "from n\nseen",
     )  # fmt: skip
@@ -123,12 +121,12 @@ def _predictions(summary: dict[str, Any]) -> Table:
                 _count(p["n_certified"]),
             ]
         half = p["vf_measured_high"] - p["vf_measured"]
-        table.add_row(
+        shown.add_row(
             f"{h}", f"{p['n']}", *sure, number(p["vf_lower"]),
             f"{number(p['vf_measured'])} ± {number(half, 2, toward='up')}", number(p["vf_upper"]),
             number(p["vb_measured"]), number(p["vb_upper"]), _count(p["n_measured"]),
         )  # fmt: skip
-    return table
+    return shown
 
 
 def _key(summary: dict[str, Any]) -> Text:
@@ -149,11 +147,11 @@ def _count(value: int | None) -> str:
 
 def _search(summary: dict[str, Any], *, wide: bool) -> Table:
     """One line per way to spend n samples, and in a wide terminal its interval."""
-    table = _table("n", *summary["pass_at"])
+    shown = _table("n", *summary["pass_at"])
     labels = {"pass_at": "pass@n", "best_of": "best of n", "majority": "majority of n"}
     for name, label in labels.items():
         if name in summary:
-            table.add_row(label, *[number(value) for value in summary[name].values()])
+            shown.add_row(label, *[number(value) for value in summary[name].values()])
             ends = zip(
                 summary[f"{name}_low"].values(), summary[f"{name}_high"].values(), strict=True
             )
@@ -162,8 +160,8 @@ def _search(summary: dict[str, Any], *, wide: bool) -> Table:
                     f"{number(low, 2, toward='down')}-{number(high, 2, toward='up')}"
                     for low, high in ends
                 ]
-                table.add_row("", *cells)
-    return table
+                shown.add_row("", *cells)
+    return shown
 
 
 def _peak(summary: dict[str, Any]) -> str:

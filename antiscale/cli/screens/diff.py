@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import DASH, fixed, number, plus_minus, setting
 from antiscale.sweeps.compare import Change, Comparison, Difference, reading
 from antiscale.sweeps.words import exponent, exponent_interval
@@ -52,12 +53,10 @@ def _apart(found: Difference) -> bool:
 def _changed(title: str, changes: list[Change]) -> list[RenderableType]:
     if not changes:
         return [Text(f"The same {title}.")]
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for header in (title, "A", "B"):
-        table.add_column(header, overflow="fold")
+    shown = table(title, "A", "B", fold=True, padding=(0, 2))
     for change in changes:
-        table.add_row(Text(change.name), *(Text(_said(v)) for v in (change.first, change.second)))
-    return [table, Text()]
+        shown.add_row(Text(change.name), *(Text(_said(v)) for v in (change.first, change.second)))
+    return [shown, Text()]
 
 
 def _said(value: Any) -> str:
@@ -73,9 +72,8 @@ def _cell(horizon: int, n: int, noise: float) -> str:
 
 def _beyond(found: Comparison) -> Table:
     """One row per column: in how many cells it differs, and the cell where it does most."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for header in ("differs", "cells", "most at", "A", "B", "by"):
-        table.add_column(header, justify="right" if header in ("cells", "A", "B") else "left")
+    headers = "differs", "cells", "most at", "A", "B", "by"
+    shown = table(*headers, right=("cells", "A", "B"), padding=(0, 2))
     columns: dict[str, list[Difference]] = {}
     for difference in found.beyond:
         columns.setdefault(difference.column, []).append(difference)
@@ -86,13 +84,13 @@ def _beyond(found: Comparison) -> Table:
             by = f"z = {fixed(worst.z, 1)}"
         elif worst.relative is not None:
             by = f"{number(100 * worst.relative)} %"
-        table.add_row(
+        shown.add_row(
             Text(name), f"{len(differences)} of {found.cells}",
             Text(_cell(worst.horizon, worst.n, worst.noise)),
             _value(worst.first, worst.first_interval),
             _value(worst.second, worst.second_interval), by,
         )  # fmt: skip
-    return table
+    return shown
 
 
 def _value(value: Any, interval: tuple[float, float] | None) -> str:
@@ -100,12 +98,10 @@ def _value(value: Any, interval: tuple[float, float] | None) -> str:
 
 
 def _exponents(found: Comparison) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for header in ("exponent", "A", "99%", "B", "99%"):
-        table.add_column(header, justify="left" if header == "exponent" else "right")
+    shown = table("exponent", "A", "99%", "B", "99%", right=("A", "99%", "B"), padding=(0, 2))
     for name, sides in found.exponents.items():
         cells = [name.replace("_slope", "").replace("_", " ")]
         for side in sides:
             cells += [exponent(side["estimate"]), exponent_interval(side)]
-        table.add_row(*map(Text, cells))
-    return table
+        shown.add_row(*map(Text, cells))
+    return shown

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import number, setting
 
 
@@ -16,22 +16,20 @@ def screen(found: dict[str, Any]) -> RenderableType:
     """Return the portrait for a terminal: at most eight prompts, spread over all."""
     horizon, prompts = found["horizon"], found["prompts"]
     shown = np.unique(np.linspace(0, prompts - 1, min(prompts, 8)).round().astype(int))
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     columns = {
         "prompt": None, "P(T<=H)": ("success", 1), "J/H": ("mean_return", horizon),
         "sigma/H": ("sigma", horizon), "c_0": ("c0", 1), "V/H": ("best_return", horizon),
         "ct_0": ("ct0", 1), "W": ("max_ratio", 1), "Q(H/16)": ("sharpness", 1),
     }  # fmt: skip
-    for header in columns:
-        table.add_column(header, justify="right")
+    measures = table(*columns, right=columns, padding=(0, 2))
     for x in shown:
         cells = [
             f"{x + 1}" if column is None else number(found[column[0]][x] / column[1])
             for column in columns.values()
         ]
-        table.add_row(*cells)
-    told = found["help"].split("\n\n")
-    lines = [Text(told[0], style="bold"), *[Text(text) for text in told[1:2]], Text()]
+        measures.add_row(*cells)
+    about = found["help"].split("\n\n")
+    lines = [Text(about[0], style="bold"), *[Text(text) for text in about[1:2]], Text()]
     size = (
         f"At H = {horizon}, kappa = {setting(found['kappa'])}: {prompts} prompts, "
         f"{found['types']} types "
@@ -45,4 +43,4 @@ def screen(found: dict[str, Any]) -> RenderableType:
             f"{number(found['window_bound'], toward='up')} of the traces; the fullest holds "
             f"{number(max(found['window_sharpness']))}."
         )
-    return Group(*lines, table, *[Text(text) for text in after])
+    return Group(*lines, measures, *[Text(text) for text in after])

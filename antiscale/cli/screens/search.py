@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import fixed, tick
 from antiscale.search.curves import SearchResult
 from antiscale.search.reading import reading
@@ -34,14 +35,12 @@ def screen(found: SearchResult) -> RenderableType:
 
 
 def _table(found: SearchResult, column: str, header: str, scale: float) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column(header, no_wrap=True)
-    for budget in found.config.budgets:
-        table.add_column(_tokens(budget), justify="right", no_wrap=True)
+    budgets = [_tokens(budget) for budget in found.config.budgets]
+    shown = table(header, *budgets, right=budgets, wrap=(), padding=(0, 1, 0, 0))
     for name in found.config.strategies:
         values: list[Any] = found.curve(name, column)
-        table.add_row(name, *(fixed(value / scale, 3) for value in values))
-    return table
+        shown.add_row(name, *(fixed(value / scale, 3) for value in values))
+    return shown
 
 
 def _tokens(budget: int) -> str:
@@ -50,20 +49,16 @@ def _tokens(budget: int) -> str:
 
 def listing() -> RenderableType:
     """Return the strategies for a terminal: one line each, and who may write."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for header in ("strategy", "what it does"):
-        table.add_column(header, no_wrap=header == "strategy")
+    shown = table("strategy", "what it does", wrap=("what it does",), padding=(0, 2, 0, 0))
     for name, strategy in STRATEGIES.items():
-        table.add_row(name, strategy.summary)
+        shown.add_row(name, strategy.summary)
     policies = {
         "base": "the base policy",
         "cloned": "tabular SFT on n traces of the expert, in the mean (single only)",
         "expert": "the ball's best policy for the true return",
         "finetuned": "the learner `simple` on n labelled traces, case by case",
     }
-    who = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for header in ("@policy", "who writes the traces"):
-        who.add_column(header)
+    who = table("@policy", "who writes the traces", padding=(0, 2, 0, 0))
     for name, summary in policies.items():
         who.add_row(name, summary)
-    return Group(table, Text(), who)
+    return Group(shown, Text(), who)

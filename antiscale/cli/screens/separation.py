@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from antiscale.cli.screens.sweep import certified
+from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import interval, number, setting
 from antiscale.sweeps.separation import reading
 from antiscale.sweeps.words import exponent
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 def screen(found: Separation) -> RenderableType:
     """Return the tables and the reading of `antiscale separation` for a terminal."""
     config = found.config
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in (
+    headers = (
         "H", "n", "sigma/H", "W", "VF lower", "", "VB upper", "", "certified", "measured", "99%"
-    ):  # fmt: skip
-        table.add_column(header, justify="left" if header == "" else "right", no_wrap=True)
+    )  # fmt: skip
+    gaps = table(*headers, right=set(headers) - {""}, wrap=())
     for row in found.rows:
         gap = row["gap_certified"]
-        table.add_row(
+        gaps.add_row(
             f"{row['horizon']}", f"{row['n']}", number(row["sigma"] / row["horizon"]),
             number(row["max_ratio"]),
             number(row["vf_lower"], toward="down"), row["vf_lower_name"] or "",
@@ -35,9 +34,8 @@ def screen(found: Separation) -> RenderableType:
             certified(gap),
             number(row["gap_measured"]), Text(interval(row["gap_low"], row["gap_high"])),
         )  # fmt: skip
-    growth = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in ("exponent in H", "of the bound", "measured", "theory's limit"):
-        growth.add_column(header, justify="left" if header.startswith("exp") else "right")
+    exponents = "of the bound", "measured", "theory's limit"
+    growth = table("exponent in H", *exponents, right=exponents)
     for side, label in (("vf", "cloning"), ("vb", "verification"), ("gap", "gap")):
         slope = found.exponents[side]
         growth.add_row(
@@ -47,4 +45,4 @@ def screen(found: Separation) -> RenderableType:
         f"{config.family}, class {found.plan.reward_class}, expert {config.expert}, kappa "
         f"{setting(config.kappa)}: gaps in tokens, VF - VB"
     )
-    return Group(Text(title, style="bold"), table, Text(), growth, Text(), Text(reading(found)))
+    return Group(Text(title, style="bold"), gaps, Text(), growth, Text(), Text(reading(found)))

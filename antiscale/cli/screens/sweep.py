@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import number, setting
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.words import (
@@ -19,10 +20,6 @@ from antiscale.sweeps.words import (
     reading,
     sampled,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 # Below this width a terminal gets the table without the columns that rarely change.
 _WIDE = 108
@@ -88,12 +85,9 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
         *(["VB\nsampled"] if checked["vb"] else []), "VB\nupper",
         "gap\nmeasured" if wide else "gap", "gap\ncertified" if wide else "certi-\nfied",
     ]  # fmt: skip
-    table = Table(
-        box=None, pad_edge=False, padding=(0, 1 if wide else 0, 0, 1), header_style="bold"
-    )
-    for header in headers:
-        style = {"VF": "yellow", "VB": "cyan"}.get(header[:2], "")
-        table.add_column(header, justify="right", style=style, no_wrap=True)
+    shown = table(*headers, right=headers, wrap=(), padding=(0, 1 if wide else 0, 0, 1))
+    for column in shown.columns:
+        column.style = {"VF": "yellow", "VB": "cyan"}.get(str(column.header)[:2], "")
     for row in rows:
         cells = [number(row["noise"])] if noisy else []
         cells += [f"{row['horizon']}", f"{row['n']}"]
@@ -111,8 +105,8 @@ def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
             number(row["vb_upper"], toward="up"),
             number(row["gap_measured"]),
         ]
-        table.add_row(*cells, certified(row["gap_certified"]))
-    return table
+        shown.add_row(*cells, certified(row["gap_certified"]))
+    return shown
 
 
 def certified(gap: float | None) -> Text:
@@ -123,10 +117,8 @@ def certified(gap: float | None) -> Text:
 
 def exponents_table(config: SweepConfig, fit: dict[str, Any], *, wide: bool = True) -> Table:
     """The exponents of both sides and of the gap, beside theory's and the bounds' own."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for header in exponents_head(config, fit, wide=wide):
-        justify = "left" if header.startswith("exp") else "right"
-        table.add_column(header, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    headers = exponents_head(config, fit, wide=wide)
+    shown = table(*headers, right=headers[1:], wrap=())
     for cells in exponents_rows(fit, wide=wide):
-        table.add_row(*cells)
-    return table
+        shown.add_row(*cells)
+    return shown

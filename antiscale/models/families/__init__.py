@@ -12,6 +12,7 @@ import inspect
 from typing import Any, ClassVar, Protocol
 
 from antiscale.core import machine, validate
+from antiscale.core.config import described
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.models.families.difficulty import Difficulty
@@ -34,7 +35,7 @@ class Family(Protocol):
 
     @property
     def reward_class(self) -> str:
-        """The reward class that a sweep uses unless told otherwise."""
+        """The reward class that a sweep uses by default."""
         ...
 
     def size(self, horizon: int) -> tuple[int, int]:
@@ -75,18 +76,11 @@ def summary_of(name: str) -> str:
 
 def help_of(name: str) -> str:
     """Return what a family models and which assumption it tests, and its parameters, as text."""
-    lines = (inspect.getdoc(FAMILIES[validate.choice("family", name, FAMILIES)]) or "").splitlines()
-    cut = lines.index("Parameters") if "Parameters" in lines else len(lines)
-    paragraphs = "\n".join(lines[:cut]).strip().split("\n\n")
-    told, listed = [" ".join(text.split()) for text in paragraphs], lines[cut + 2 :]
-    # Names stand at the margin, their descriptions are indented below them.
-    entries: list[str] = []
-    for line in listed:
-        if line[:1].strip():
-            entries.append(f"{line.strip()}:")
-        elif line.strip():
-            entries[-1] += f" {line.strip()}"
-    return "\n\n".join([*told, *entries])
+    family = FAMILIES[validate.choice("family", name, FAMILIES)]
+    about = (inspect.getdoc(family) or "").partition("\nParameters\n")[0].strip()
+    paragraphs = [" ".join(text.split()) for text in about.split("\n\n")]
+    parameters = [f"{name}: {text}" for name, text in described(family).items()]
+    return "\n\n".join([*paragraphs, *parameters])
 
 
 def knob_of(name: str) -> tuple[str, tuple[float, ...]] | None:
@@ -109,11 +103,6 @@ def family(name: str, **parameters: Any) -> Family:
                 f"family {name!r} has no parameter {shown(key)}"
                 f"{validate.nearest(key, sorted(known))}"
             )
-        default, value = known[key], parameters[key]
-        if type(default) is int and isinstance(value, float) and value.is_integer():
-            parameters[key] = int(value)  # 1e3 is as good as 1000
-        if type(default) is float and type(value) is int and abs(value) < 2**64:
-            parameters[key] = float(value)
     built: Family = FAMILIES[name](**settled(name, parameters))
     return built
 

@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.errors import InputError
+from antiscale.core.config import FromMapping, option
 from antiscale.core.validate import Floats
+from antiscale.models.families import horizon as horizons
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difficulty:
+class Difficulty(FromMapping):
     """A mixture of prompts whose success probability is Beta distributed, as pass@k curves show.
 
     Heterogeneity holds (right or wrong is worth up to H tokens); anti-concentration fails on the
@@ -37,17 +38,10 @@ class Difficulty:
 
     name: ClassVar[str] = "difficulty"
     reward_class: ClassVar[str] = "styles"
-    prompts: int = 16
-    alpha: float = 0.5
-    beta: float = 1.5
-    lengths: int = 8
-
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        validate.integer("lengths", self.lengths, least=1)
-        for name in ("alpha", "beta"):
-            if validate.real(name, getattr(self, name)) <= 0:
-                raise InputError(f"{name} must be > 0; got {getattr(self, name):g}")
+    prompts: int = option(16, validate.integer, least=1)
+    alpha: float = option(0.5, validate.real, above=0)
+    beta: float = option(1.5, validate.real, above=0)
+    lengths: int = option(8, validate.integer, least=1)
 
     def success(self) -> Floats:
         """Probability of a correct trace at each prompt, from hard to easy: [m]."""
@@ -64,11 +58,7 @@ class Difficulty:
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 2 * self.lengths:
-            raise InputError(
-                f"the difficulty family with {self.lengths} lengths needs a horizon of at least "
-                f"{2 * self.lengths} tokens; got {horizon}"
-            )
+        horizons.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
         success = self.success()
         u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
         shape = (self.prompts, 2 * self.lengths)

@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Erdos:
+class Erdos(FromMapping):
     """A chain of k reasoning steps, each written short or long by a fair coin.
 
     T = t_0 + sum a_i xi_i with fair bits xi_i: the law for which Erdős (1945) bounds how sharp a
@@ -36,16 +37,14 @@ class Erdos:
 
     name: ClassVar[str] = "erdos"
     reward_class: ClassVar[str] = "mirror"
-    prompts: int = 4
-    steps: int = 8
-    ratio: float = 1.0
+    prompts: int = option(4, validate.integer, least=1)
+    steps: int = option(8, validate.integer, least=1, most=1000)
+    ratio: float = option(1.0, validate.real, least=1)
 
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        ratio = validate.real("ratio", self.ratio)
-        validate.integer("steps", self.steps, least=1, most=12 if ratio != 1 else 1000)
-        if ratio < 1:
-            raise InputError(f"ratio must be >= 1; got {self.ratio:g}")
+    def agree(self) -> None:
+        """Refuse more patterns of unequal steps than there may be types."""
+        if self.ratio != 1:
+            validate.integer("steps", self.steps, least=1, most=12)
 
     def extra_tokens(self, horizon: int) -> Floats:
         """a_i, what the long version of each step costs more, in whole tokens: [k]."""

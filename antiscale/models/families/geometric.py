@@ -8,13 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.errors import InputError
+from antiscale.core.config import FromMapping, option
+from antiscale.models.families import horizon as horizons
 from antiscale.models.families.hitting import model_of_hitting_times, types_of
 from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Geometric:
+class Geometric(FromMapping):
     """Each token solves the prompt with one constant probability, rate/H.
 
     Tests what T4 assumes: that types are announced. T is geometric with mean H/rate, so sigma is
@@ -35,19 +36,13 @@ class Geometric:
     """
 
     name: ClassVar[str] = "geometric"
-    prompts: int = 4
-    rate: float = 2.0
-    announced: bool = True
-
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        if not 0 < validate.real("rate", self.rate) <= 16:
-            raise InputError(f"rate must lie in (0, 16]; got {self.rate:g}")
-        validate.boolean("announced", self.announced)
+    prompts: int = option(4, validate.integer, least=1)
+    rate: float = option(2.0, validate.real, above=0, most=16)
+    announced: bool = option(True, validate.boolean)
 
     @property
     def reward_class(self) -> str:
-        """The class a sweep uses unless told otherwise."""
+        """The class that a sweep uses by default."""
         return "mirror" if self.announced else "known"
 
     def size(self, horizon: int) -> tuple[int, int]:
@@ -56,10 +51,7 @@ class Geometric:
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 16:
-            raise InputError(
-                f"the geometric family needs a horizon of at least 16 tokens; got {horizon}"
-            )
+        horizons.require(self.name, horizon)
         # P(T > t) = (1 - rate/H)^t, in logs: at rate = H the first token always solves.
         with np.errstate(divide="ignore", invalid="ignore"):
             alive = np.exp(np.arange(horizon + 1) * np.log1p(-self.rate / horizon))

@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.errors import InputError
+from antiscale.core.config import FromMapping, option
+from antiscale.models.families import horizon as horizons
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heterogeneous:
+class Heterogeneous(FromMapping):
     """Many styles with halving weights, right or wrong by prompt; scale-free lengths.
 
     Both premises of the theorem hold: sigma is proportional to H, and rewards are
@@ -40,16 +41,10 @@ class Heterogeneous:
     name: ClassVar[str] = "heterogeneous"
     reward_class: ClassVar[str] = "styles"
     knob: ClassVar[tuple[str, tuple[float, ...]]] = ("spread", (0.2, 0.4, 0.6, 0.8, 1.0))
-    prompts: int = 8
-    styles: int = 18
-    lengths: int = 8
-    spread: float = 1.0
-
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        validate.integer("styles", self.styles, least=2, most=1000)
-        validate.integer("lengths", self.lengths, least=1)
-        validate.probability("spread", validate.real("spread", self.spread))
+    prompts: int = option(8, validate.integer, least=1)
+    styles: int = option(18, validate.integer, least=2, most=1000)
+    lengths: int = option(8, validate.integer, least=1)
+    spread: float = option(1.0, validate.chance)
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
@@ -57,11 +52,7 @@ class Heterogeneous:
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 2 * self.lengths:
-            raise InputError(
-                f"the heterogeneous family with {self.lengths} lengths needs a horizon of at "
-                f"least {2 * self.lengths} tokens; got {horizon}"
-            )
+        horizons.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
         weights = np.exp2(-np.arange(self.styles, dtype=float))
         weights /= weights.sum()
         u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)

@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.errors import InputError
+from antiscale.core.config import FromMapping, option
+from antiscale.models.families import horizon as horizons
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Homogeneous:
+class Homogeneous(FromMapping):
     """Every trace correct and of like length: R = 3H/4 + O(sqrt H), so sigma grows as sqrt(H).
 
     Heterogeneity fails: with n proportional to H cloning's loss neither grows nor falls, and
@@ -33,14 +34,9 @@ class Homogeneous:
 
     name: ClassVar[str] = "homogeneous"
     reward_class: ClassVar[str] = "styles"
-    prompts: int = 8
-    lengths: int = 8
-    styles: int = 1
-
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        validate.integer("lengths", self.lengths, least=1)
-        validate.integer("styles", self.styles, least=1, most=1000)
+    prompts: int = option(8, validate.integer, least=1)
+    lengths: int = option(8, validate.integer, least=1)
+    styles: int = option(1, validate.integer, least=1, most=1000)
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
@@ -48,10 +44,7 @@ class Homogeneous:
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 16:
-            raise InputError(
-                f"the homogeneous family needs a horizon of at least 16 tokens; got {horizon}"
-            )
+        horizons.require(self.name, horizon)
         u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
         tokens = np.rint(horizon / 4 + (u - 0.5) * np.sqrt(horizon)) + 1
         weights = np.exp2(-np.arange(self.styles, dtype=float))

@@ -8,14 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.errors import InputError
+from antiscale.core.config import FromMapping, option
 from antiscale.core.validate import Floats
+from antiscale.models.families import horizon as horizons
 from antiscale.models.families.hitting import model_of_hitting_times, types_of
 from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lognormal:
+class Lognormal(FromMapping):
     """Hitting times with a lognormal law of given mean and spread, on whole tokens.
 
     Models lengths as they are measured: many traces near the typical length, and a heavy tail
@@ -36,15 +37,9 @@ class Lognormal:
     name: ClassVar[str] = "lognormal"
     reward_class: ClassVar[str] = "mirror"
     knob: ClassVar[tuple[str, tuple[float, ...]]] = ("spread", (0.1, 0.2, 0.3, 0.4, 0.5))
-    prompts: int = 4
-    mean: float = 0.4
-    spread: float = 0.3
-
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        for name in ("mean", "spread"):
-            if validate.real(name, getattr(self, name)) <= 0:
-                raise InputError(f"{name} must be > 0; got {getattr(self, name):g}")
+    prompts: int = option(4, validate.integer, least=1)
+    mean: float = option(0.4, validate.real, above=0)
+    spread: float = option(0.3, validate.real, above=0)
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
@@ -52,10 +47,7 @@ class Lognormal:
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 16:
-            raise InputError(
-                f"the lognormal family needs a horizon of at least 16 tokens; got {horizon}"
-            )
+        horizons.require(self.name, horizon)
         return model_of_hitting_times(
             self.name,
             horizon,

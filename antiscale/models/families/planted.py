@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import machine, validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.models.chains import TokenChain, planted_chain
@@ -16,7 +17,7 @@ from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planted:
+class Planted(FromMapping):
     """Write until a planted word stands at the trace's end; policies differ in skill.
 
     A prompt is a context whose answer is a word y* of L tokens. A policy of skill gamma, having
@@ -43,13 +44,13 @@ class Planted:
 
     name: ClassVar[str] = "planted"
     targets: tuple[tuple[int, ...], ...] = ((0, 1, 2), (0, 0, 0), (0, 1, 0), (0, 0, 1))
-    vocabulary: int = 8
+    vocabulary: int = option(8, validate.integer, least=2, most=10**6)
     paces: tuple[float, ...] = (0.25, 0.5, 2.0)
     weights: tuple[float, ...] = (0.3, 0.3, 0.4)
-    announced: bool = True
+    announced: bool = option(True, validate.boolean)
 
-    def __post_init__(self) -> None:
-        validate.boolean("announced", self.announced)
+    def agree(self) -> None:
+        """Refuse paces and weights that do not go together, and words that make no chain."""
         paces = validate.floats("paces", self.paces)
         if paces.ndim != 1 or not len(paces) or not (paces > 0).all():
             raise InputError(f"paces must list numbers > 0; got {shown(self.paces)}")
@@ -59,19 +60,18 @@ class Planted:
             )
         if not isinstance(self.targets, tuple | list) or not self.targets:
             raise InputError(f"targets must list at least one word; got {shown(self.targets)}")
-        if isinstance(self.vocabulary, int):
-            # Skills are found by trying some sixty of each.
-            machine.require(
-                f"a vocabulary of {shown(self.vocabulary)} tokens",
-                "the vocabulary",
-                seconds=6e-4 * len(self.targets) * len(paces) * min(self.vocabulary, 10**12),
-            )
+        # Skills are found by trying some sixty of each.
+        machine.require(
+            f"a vocabulary of {self.vocabulary} tokens",
+            "the vocabulary",
+            seconds=6e-4 * len(self.targets) * len(paces) * self.vocabulary,
+        )
         for target in self.targets:
             planted_chain(target, self.vocabulary, [0.5], [1.0])
 
     @property
     def reward_class(self) -> str:
-        """The class a sweep uses unless told otherwise."""
+        """The class that a sweep uses by default."""
         return "mirror" if self.announced else "known"
 
     def skills(self, horizon: int) -> tuple[float, ...]:

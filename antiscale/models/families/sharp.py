@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.errors import InputError
+from antiscale.core.config import FromMapping, option
+from antiscale.models.families import horizon as horizons
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharp:
+class Sharp(FromMapping):
     """Reward on a rare event of mass c0, spread over styles with halving weights.
 
     Tests anti-concentration: while c0 <= 1/(1 + kappa) the measured c_0 is c0, the ball's optimum
@@ -35,14 +36,9 @@ class Sharp:
 
     name: ClassVar[str] = "sharp"
     reward_class: ClassVar[str] = "styles"
-    prompts: int = 8
-    styles: int = 28
-    c0: float = 0.0625
-
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        validate.integer("styles", self.styles, least=2, most=1000)
-        validate.probability("c0", validate.real("c0", self.c0), allow_zero=False, allow_one=False)
+    prompts: int = option(8, validate.integer, least=1)
+    styles: int = option(28, validate.integer, least=2, most=1000)
+    c0: float = option(0.0625, validate.chance, allow_zero=False, allow_one=False)
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
@@ -50,10 +46,7 @@ class Sharp:
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        if horizon < 16:
-            raise InputError(
-                f"the sharp family needs a horizon of at least 16 tokens; got {horizon}"
-            )
+        horizons.require(self.name, horizon)
         style = np.arange(self.styles)
         shape = (self.prompts, self.styles)
         valid = style % 2 == (np.arange(self.prompts) % 2)[:, None]

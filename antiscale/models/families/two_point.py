@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from antiscale.core import validate
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoPoint:
+class TwoPoint(FromMapping):
     """A short and a long trace, both right: the least a theorem about spread can live on.
 
     Everything is in closed form: J = low + q (high - low), sigma = sqrt(q (1 - q)) (high - low),
@@ -32,18 +33,13 @@ class TwoPoint:
 
     name: ClassVar[str] = "two_point"
     reward_class: ClassVar[str] = "mirror"
-    prompts: int = 1
-    mass: float = 0.5
-    high: float = 0.75
-    low: float = 0.25
+    prompts: int = option(1, validate.integer, least=1)
+    mass: float = option(0.5, validate.chance, allow_zero=False, allow_one=False)
+    high: float = option(0.75, validate.chance)
+    low: float = option(0.25, validate.chance)
 
-    def __post_init__(self) -> None:
-        validate.integer("prompts", self.prompts, least=1)
-        validate.probability(
-            "mass", validate.real("mass", self.mass), allow_zero=False, allow_one=False
-        )
-        for name in ("high", "low"):
-            validate.probability(name, validate.real(name, getattr(self, name)))
+    def agree(self) -> None:
+        """Refuse a short trace that returns no more than the long one."""
         if self.low >= self.high:
             raise InputError(f"low must be below high; got {self.low:g} and {self.high:g}")
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale.core import validate
-from antiscale.core.config import FromMapping
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.search.laws.rejection import Stopped
@@ -28,7 +28,7 @@ class SelfVerifier(FromMapping):
     ----------
     accept_right, accept_wrong
         Probability that it accepts a right trace, and a wrong one (1 - false rejects, false
-        accepts), afresh each time.
+        accepts), independently each time.
     fix, spoil
         Probability that rewriting turns a wrong trace right, and a right one wrong. None: a
         rewritten trace is a fresh draw of the base policy.
@@ -36,16 +36,10 @@ class SelfVerifier(FromMapping):
 
     called: ClassVar[str] = "rate"
 
-    accept_right: float = 0.9
-    accept_wrong: float = 0.4
-    fix: float | None = None
-    spoil: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("accept_right", "accept_wrong", "fix", "spoil"):
-            value = getattr(self, name)
-            if value is not None:
-                validate.probability(name, validate.real(name, value))
+    accept_right: float = option(0.9, validate.chance)
+    accept_wrong: float = option(0.4, validate.chance)
+    fix: float | None = option(None, validate.chance)
+    spoil: float | None = option(None, validate.chance)
 
     def steps(self, pmf: Floats, solved: Flags) -> tuple[Floats, Floats, Floats]:
         """Return p(j | class) [2, S], P(class) [2], and P(rejected, rewritten as class) [2, 2].
