@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from antiscale.bounds.registry import RESULTS
+from antiscale.certify.instances import TOP as TOP
 from antiscale.certify.instances import Gene, Instance
 from antiscale.core.validate import Floats
 
 # A bound as a function of its inputs: the registry's, or a mutation of it.
 Bound = Callable[..., Any]
 # The bound and the truth, or None where the instance is out of the result's assumptions.
-Pair = tuple[float, float] | None
-Evaluate = Callable[[Instance, Bound], Pair]
+Pair = tuple[Any, Any] | None
+Evaluate = Callable[..., Pair]
 
 # Rounding that no bound is blamed for: relative to the truth, and absolute (tokens, with returns up
 # to TOP, and probabilities alike).
 SLACK, ROUNDING = 1e-7, 1e-11
-# Returns of instances lie in [0, TOP] tokens.
-TOP = 16.0
+_DIRECTIONS = {"up": "upper", "down": "lower", "nearest": "equal"}
 
 
 def key_of(label: str, arena: str) -> str:
@@ -41,39 +43,62 @@ class Check:
         The result.
     arena
         Which instances: a word or two.
-    direction
-        "upper": truth <= bound; "lower": bound <= truth; "equal": both.
-    genes
-        What varies.
-    evaluate
-        (instance, bound function) -> (bound, truth), or None.
     by
         How the truth is found, in a few words.
     draws
         Instances that a round draws; fewer where they are dear.
+    direction
+        "upper": truth <= bound; "lower": bound <= truth; "equal": both.
+    genes
+        What varies.
+    function
+        (bound function, values of the genes by name) -> (bound, truth), or None. It may also name
+        `label`. Genes that it does not name only give others their size.
     """
 
     label: str
     arena: str
+    by: str
+    draws: int
     direction: str
     genes: Mapping[str, Gene]
-    evaluate: Evaluate
-    by: str
-    draws: int = 48
+    function: Evaluate
 
     @property
     def key(self) -> str:
         """Label and arena, as in file names: T4c-two-types."""
         return key_of(self.label, self.arena)
 
+    def evaluate(
+        self, instance: Instance, bound: Bound | None = None
+    ) -> tuple[float, float] | None:
+        """Return the bound and the truth; None out of the result's assumptions."""
+        values = {
+            name: gene.read(instance[name])
+            for name, gene in self.genes.items()
+            if name in self._taken
+        }
+        if any(value is None for value in values.values()):
+            return None
+        label = {"label": self.label} if "label" in self._taken else {}
+        found = self.function(bound or RESULTS[self.label], **values, **label)
+        return None if found is None else (float(np.asarray(found[0])), float(found[1]))
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        """The names that the function takes: all genes where it takes any name."""
+        named = inspect.signature(self.function).parameters
+        every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in named.values())
+        return {*named, *(self.genes if every else ())}
+
     def ratio(self, instance: Instance, bound: Bound | None = None) -> float | None:
         """Return how near the bound comes to being crossed: above 1 + SLACK it is.
 
         upper: truth/bound; lower: bound/truth; equal: the larger over the smaller.
         """
-        return self.ratio_of(self.evaluate(instance, bound or RESULTS[self.label]))
+        return self.ratio_of(self.evaluate(instance, bound))
 
-    def ratio_of(self, found: Pair) -> float | None:
+    def ratio_of(self, found: tuple[float, float] | None) -> float | None:
         """The ratio of what `evaluate` found."""
         if found is None:
             return None
@@ -87,6 +112,38 @@ class Check:
         return max(_over(value, truth), _over(truth, value))
 
 
+LISTED: list[Check] = []
+
+
+def check(
+    labels: str, arena: str, by: str, draws: int | tuple[int, ...] = 48, /, **genes: Gene
+) -> Callable[[Evaluate], Evaluate]:
+    """List a function as the attack on a result, or on several (with blanks between) alike.
+
+    Parameters
+    ----------
+    labels, arena, by
+        As the attributes of `Check`.
+    draws
+        One number for all labels, or one for each.
+    genes
+        What varies, by name, in the order of drawing.
+    """
+    names = labels.split()
+    each = (draws,) * len(names) if isinstance(draws, int) else draws
+
+    def listed(function: Evaluate) -> Evaluate:
+        # Decorators are applied from the last to the first: what is written above goes before.
+        own = (place for place, entry in enumerate(LISTED) if entry.function is function)
+        place = next(own, len(LISTED))
+        for label, count in zip(names, each, strict=True):
+            direction = _DIRECTIONS[RESULTS[label].toward]
+            LISTED.insert(place, Check(label, arena, by, count, direction, genes, function))
+        return function
+
+    return listed
+
+
 def _over(first: float, second: float) -> float:
     """first/second, both >= 0 up to rounding; 0 where the first vanishes."""
     if first <= ROUNDING:
@@ -95,16 +152,6 @@ def _over(first: float, second: float) -> float:
         return math.inf
     # What is above by rounding alone is met.
     return min(first / second, 1.0) if first - second <= ROUNDING else first / second
-
-
-def array(value: Any) -> Floats:
-    """An instance's list as an array."""
-    return np.array(value, dtype=float)
-
-
-def number(value: Any) -> float:
-    """A bound's value as a number."""
-    return float(np.asarray(value))
 
 
 def spread(pmf: Floats, returns: Floats) -> float:

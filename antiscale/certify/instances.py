@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
+from antiscale.models.families import load_family
+from antiscale.models.traces import TraceModel
 
+# Returns of instances lie in [0, TOP] tokens.
+TOP = 16.0
 # An instance: plain values by name, so that it can be written down and replayed.
 Instance = dict[str, Any]
 Rng = np.random.Generator
@@ -20,7 +28,7 @@ class Gene:
     """One thing that varies: how to draw it, and how to change it a little.
 
     Continuous ones have `encode` and `decode`, to and from free real numbers. `tidy` gives the
-    nearest value that is allowed.
+    nearest value that is allowed, `read` what an attack computes with; None if nothing can be.
     """
 
     draw: Callable[[Rng, Instance], Any]
@@ -28,6 +36,12 @@ class Gene:
     encode: Callable[[Any], Floats] | None = None
     decode: Callable[[Floats, Any], Any] | None = None
     tidy: Callable[[Any], Any] = lambda value: value
+    read: Callable[[Any], Any] = lambda value: value
+
+
+def again(fresh: Callable[[Rng], Any]) -> Gene:
+    """A gene that is changed by drawing it again."""
+    return Gene(lambda rng, _: fresh(rng), lambda rng, *_: fresh(rng))
 
 
 def draw(genes: Mapping[str, Gene], rng: Rng) -> Instance:
@@ -64,8 +78,12 @@ def decode(genes: Mapping[str, Gene], instance: Instance, free: Floats) -> Insta
     return changed
 
 
+def _floats(value: Any) -> Floats:
+    return np.array(value, dtype=float)
+
+
 def _summing_to_one(value: Any) -> Any:
-    mass = np.maximum(np.array(value, dtype=float), 0.0)
+    mass = np.maximum(_floats(value), 0.0)
     total = mass.sum(-1, keepdims=True)
     return np.where(total > 0, mass / np.where(total > 0, total, 1.0), 1 / mass.shape[-1]).tolist()
 
@@ -111,12 +129,13 @@ def pmf(least: int, most: int) -> Gene:
         mass = np.exp(free - free.max())
         return (mass / mass.sum()).tolist()
 
-    return Gene(
-        fresh, nudge, lambda value: np.log(np.maximum(value, 1e-9)), decode, _summing_to_one
-    )
+    def encode(value: list[float]) -> Floats:
+        return np.log(np.maximum(value, 1e-9))
+
+    return Gene(fresh, nudge, encode, decode, _summing_to_one, _floats)
 
 
-def table(rows: int, of: str, *, top: float = 16.0) -> Gene:
+def table(rows: int, of: str, *, top: float = TOP) -> Gene:
     """Values in [0, top], one row (or `rows` of them) as long as the gene `of`."""
 
     def fresh(rng: Rng, instance: Instance) -> Any:
@@ -143,7 +162,7 @@ def table(rows: int, of: str, *, top: float = 16.0) -> Gene:
 
     return Gene(
         fresh, nudge, lambda value: np.ravel(value).astype(float), decode,
-        lambda value: np.clip(value, 0.0, top).tolist(),
+        lambda value: np.clip(value, 0.0, top).tolist(), _floats,
     )  # fmt: skip
 
 
@@ -164,7 +183,7 @@ def _returns(rng: Rng, size: int, top: float) -> Floats:
     return rng.uniform(0, top, size)
 
 
-def tree(depth: int, *, top: float = 16.0) -> Gene:
+def tree(depth: int, *, top: float = TOP) -> Gene:
     """A token tree: a return, or a list of (probability, tree)."""
 
     def grow(rng: Rng, left: int) -> Any:
@@ -173,7 +192,7 @@ def tree(depth: int, *, top: float = 16.0) -> Gene:
         mass = _pmf(rng, int(rng.integers(1, 4)))
         return [[float(p), grow(rng, left - 1)] for p in mass]
 
-    return Gene(lambda rng, _: grow(rng, depth), lambda rng, *_: grow(rng, depth))
+    return again(lambda rng: grow(rng, depth))
 
 
 def laws(rows: int, of: str) -> Gene:
@@ -195,37 +214,35 @@ def laws(rows: int, of: str) -> Gene:
 
     return Gene(
         fresh, nudge, lambda value: np.log(np.maximum(np.ravel(value), 1e-9)), decode,
-        _summing_to_one,
+        _summing_to_one, _floats,
     )  # fmt: skip
 
 
 def masses(most: int) -> Gene:
     """Weights from which the masses of up to `most` prompts are taken, even or not."""
-
-    def fresh(rng: Rng, _: Instance) -> list[float]:
-        return _pmf(rng, most).tolist()
-
-    return Gene(fresh, lambda rng, _, instance: fresh(rng, instance), tidy=_summing_to_one)
+    drawn = again(lambda rng: _pmf(rng, most).tolist())
+    return dataclasses.replace(drawn, tidy=_summing_to_one, read=_floats)
 
 
-def normalised(weights: list[float], prompts: int) -> Floats:
+def normalised(weights: Floats, prompts: int) -> Floats:
     """The prompts' masses from `masses`: the first so many, made to sum to one."""
-    part = np.array(weights[:prompts]) + 1e-9
+    part = weights[:prompts] + 1e-9
     share: Floats = part / part.sum()
     return share
 
 
-# What each family lets vary, and how far; prompts for all.
+# What each family lets vary, and how far.
+_PROMPTS: dict[str, tuple[float, float]] = {"prompts": (1, 4)}
 _SHARE, _FEW = (0.02, 0.98), (1, 6)
 _VARIES: dict[str, dict[str, tuple[float, float]]] = {
-    "heterogeneous": {"styles": (2, 10), "lengths": (1, 4), "spread": (0.0, 1.0)},
-    "homogeneous": {"styles": (1, 4), "lengths": _FEW},
-    "sharp": {"styles": (2, 28), "c0": (0.004, 0.5)},
-    "erdos": {"steps": (1, 8), "ratio": (1.0, 3.0)},
-    "lognormal": {"mean": (0.1, 0.9), "spread": (0.05, 1.0)},
-    "difficulty": {"alpha": (0.2, 3.0), "beta": (0.2, 3.0), "lengths": _FEW},
-    "two_point": {"mass": _SHARE, "high": (0.5, 1.0), "low": (0.0, 0.5)},
-    "geometric": {"rate": (0.2, 8.0)},
+    "heterogeneous": _PROMPTS | {"styles": (2, 10), "lengths": (1, 4), "spread": (0.0, 1.0)},
+    "homogeneous": _PROMPTS | {"styles": (1, 4), "lengths": _FEW},
+    "sharp": _PROMPTS | {"styles": (2, 28), "c0": (0.004, 0.5)},
+    "erdos": _PROMPTS | {"steps": (1, 8), "ratio": (1.0, 3.0)},
+    "lognormal": _PROMPTS | {"mean": (0.1, 0.9), "spread": (0.05, 1.0)},
+    "difficulty": _PROMPTS | {"alpha": (0.2, 3.0), "beta": (0.2, 3.0), "lengths": _FEW},
+    "two_point": _PROMPTS | {"mass": _SHARE, "high": (0.5, 1.0), "low": (0.0, 0.5)},
+    "geometric": _PROMPTS | {"rate": (0.2, 8.0)},
     "planted": {},
 }
 
@@ -235,34 +252,40 @@ def family() -> Gene:
 
     def fresh(rng: Rng, _: Instance) -> dict[str, Any]:
         name = str(rng.choice(list(_VARIES)))
-        parameters: dict[str, Any] = {}
-        if name != "planted":
-            parameters["prompts"] = int(rng.integers(1, 5))
-        for key, (low, high) in _VARIES[name].items():
-            if isinstance(low, int):
-                parameters[key] = int(rng.integers(low, int(high) + 1))
-            else:
-                parameters[key] = float(rng.uniform(low, high))
+        parameters = {
+            key: int(rng.integers(low, int(high) + 1))
+            if isinstance(low, int)
+            else float(rng.uniform(low, high))
+            for key, (low, high) in _VARIES[name].items()
+        }
         return {"name": name, "horizon": int(2 ** rng.integers(4, 7)), "parameters": parameters}
 
     def nudge(rng: Rng, value: dict[str, Any], instance: Instance) -> dict[str, Any]:
         other = fresh(rng, instance)
-        if rng.uniform() < 0.5:
-            return other
-        return value | {"horizon": other["horizon"]}
+        return other if rng.uniform() < 0.5 else value | {"horizon": other["horizon"]}
 
     def tidy(value: dict[str, Any]) -> dict[str, Any]:
-        varies = _VARIES[value["name"]] | (
-            {} if value["name"] == "planted" else {"prompts": (1, 4)}
-        )
         parameters = {
             key: type(low)(np.clip(value["parameters"][key], low, high))
-            for key, (low, high) in varies.items()
+            for key, (low, high) in _VARIES[value["name"]].items()
         }
         horizon = 2 ** int(np.clip(np.round(np.log2(value["horizon"])), 4, 6))
         return {"name": value["name"], "horizon": horizon, "parameters": parameters}
 
-    return Gene(fresh, nudge, tidy=tidy)
+    def read(value: dict[str, Any]) -> TraceModel | None:
+        return _model(json.dumps(value, sort_keys=True))
+
+    return Gene(fresh, nudge, tidy=tidy, read=read)
+
+
+@functools.lru_cache(maxsize=1024)
+def _model(made: str) -> TraceModel | None:
+    """The trace model of a family gene; None if the family does not allow it."""
+    asked = json.loads(made)
+    try:
+        return load_family(asked["name"], horizon=asked["horizon"], **asked["parameters"])
+    except InputError:
+        return None
 
 
 def count(least: int, most: int) -> Gene:
@@ -328,8 +351,4 @@ def share(low: float = 0.0, high: float = 1.0, *extremes: float) -> Gene:
 
 def choice(*values: Any) -> Gene:
     """One of a few values."""
-
-    def fresh(rng: Rng, _: Instance) -> Any:
-        return values[int(rng.integers(len(values)))]
-
-    return Gene(fresh, lambda rng, _, instance: fresh(rng, instance))
+    return again(lambda rng: values[int(rng.integers(len(values)))])

@@ -25,6 +25,12 @@ def standardised(pmf: Floats, returns: Floats) -> Floats:
     return g
 
 
+def largest_theta(pmf: Floats, returns: Floats, kappa: float) -> float:
+    """The largest theta with pi_b (1 + theta g) a policy of the ball; sigma > 0."""
+    worst = float(np.abs(standardised(pmf, returns)[pmf > 0]).max())
+    return min(math.sqrt(kappa), 1 / worst)
+
+
 def law_of_experts(pmf: Floats, g: Floats, theta: Floats, n: int, rho: float) -> Floats:
     """The law of what n samples show of the prompt, for every expert theta: [K, N]."""
     policies = np.maximum(pmf * (1 + theta[:, None] * g), 0.0)
@@ -149,12 +155,11 @@ def two_type_risk(q: float, most: float, n: int) -> float:
     sigma = np.sqrt(q * (1 - q))
     if n == 0:
         return float(most)
-    centres = np.linspace(-most, most, 65)
-    for _ in range(2):
-        risks = [mean_deviation(n, float(q + theta * sigma)) for theta in centres]
-        at = int(np.argmax(risks))
-        centres = np.linspace(centres[max(at - 1, 0)], centres[min(at + 1, 64)], 65)
-    return float(min(max(risks) / sigma * (1 + 1e-4), most))
+    _, least = truths.zoom(
+        lambda grid: -np.array([mean_deviation(n, float(q + t * sigma)) for t in grid]),
+        -most, most, points=65, rounds=2,
+    )  # fmt: skip
+    return float(min(-least / sigma * (1 + 1e-4), most))
 
 
 def overlap_of_binomials(n: int, first: float, second: float) -> float:

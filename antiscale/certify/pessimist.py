@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import NamedTuple
 
@@ -13,34 +12,41 @@ from antiscale.core.validate import Floats
 
 
 class Game(NamedTuple):
-    """A pessimist against every truth: a row per set of types seen.
+    """What a pessimist loses to every truth, and what its bounds need.
 
     Attributes
     ----------
-    chance : [2^S]
-        Probability that the types seen are exactly these.
-    regret, error : [2^S]
-        The largest regret over truths; the largest P(R_r != R) over truths and version spaces.
+    risk, mistake
+        E sup over truths of the regret, and of the largest P(R_r != R) in the version space.
     max_ratio, sigma, coverage
         W, the largest sigma and the least ct_0 over truths.
+    failure
+        Expected number of types whose true label is ruled out.
     """
 
-    chance: Floats
-    regret: Floats
-    error: Floats
+    risk: float
+    mistake: float
     max_ratio: float
     sigma: float
     coverage: float
+    failure: float = 0.0
 
-    @property
-    def risk(self) -> float:
-        """E sup over truths of the regret."""
-        return float(self.chance @ self.regret)
 
-    @property
-    def mistake(self) -> float:
-        """E sup over truths of the largest P(R_r != R) in the version space."""
-        return float(self.chance @ self.error)
+def _game(
+    risk: float, mistake: float, pmf: Floats, table: Floats, best: Floats, optimal: Floats,
+    failure: float = 0.0,
+) -> Game:  # fmt: skip
+    """The game whose truths are `table` [K, S], with the ball's optima and their values."""
+    mean = table @ pmf
+    level = best[:, None] - 1e-9 * max(float(table.max()), 1.0)
+    return Game(
+        float(risk),
+        float(mistake),
+        truths.max_ratio(pmf, optimal),
+        float(np.sqrt((pmf * (table - mean[:, None]) ** 2).sum(-1).max())),
+        float(((table >= level) @ pmf).min()),
+        float(failure),
+    )
 
 
 def chances(pmf: Floats, n: int, rho: float) -> Floats:
@@ -49,12 +55,11 @@ def chances(pmf: Floats, n: int, rho: float) -> Floats:
     Subsets in the order of itertools.product((False, True), repeat=S): the last type runs fastest.
     """
     size = len(pmf)
-    subsets = np.array(list(itertools.product((False, True), repeat=size)))
-    outside = rho * ((~subsets) @ pmf)
+    outside = rho * (~truths.subsets(size) @ pmf)
     # P(all seen lie in A) for each A, then differences over each type in turn.
     with np.errstate(divide="ignore"):
         power = np.log1p(-np.minimum(outside, 1.0))
-    inside = np.exp(n * power) if n > 0 else np.ones(len(subsets))
+    inside = np.exp(n * power) if n > 0 else np.ones(2**size)
     cube = inside.reshape((2,) * size)
     for axis in range(size):
         empty, full = np.take(cube, 0, axis), np.take(cube, 1, axis)
@@ -72,8 +77,7 @@ def play(
     It may where r and H - r are both left, H being `mirrored` if that is given.
     """
     size = len(pmf)
-    subsets = np.array(list(itertools.product((False, True), repeat=size)))
-    agree = (table[:, None] == table) | ~subsets[:, None, None, :]
+    agree = (table[:, None] == table) | ~truths.subsets(size)[:, None, None, :]
     held = agree.all(-1)  # [2^S, truth, member]
     feared = np.where(held[..., None], table, np.inf).min(2)  # [2^S, truth, S]
     member = ((feared[:, :, None, :] == table).all(-1) & held).any(-1)
@@ -90,71 +94,34 @@ def play(
     if not member.all():
         return None
     regret = best - (played * table).sum(-1)
-    apart = (table[:, None] != table) @ pmf
-    held_apart = np.where(held, apart, 0.0)
-    alive = pmf > 0
-    mean = table @ pmf
-    level = best[:, None] - 1e-9 * max(float(table.max()), 1.0)
-    return Game(
-        chances(pmf, n, rho),
-        regret.max(1),
-        held_apart.max((1, 2)),
-        max(1.0, float((optimal[:, alive] / pmf[alive]).max())),
-        float(np.sqrt((pmf * (table - mean[:, None]) ** 2).sum(-1).max())),
-        float(((table >= level) @ pmf).min()),
-    )
+    apart = np.where(held, (table[:, None] != table) @ pmf, 0.0)
+    chance = chances(pmf, n, rho)
+    return _game(chance @ regret.max(1), chance @ apart.max((1, 2)), pmf, table, best, optimal)
 
 
-class Pair(NamedTuple):
-    """Two members and nothing seen that tells them apart: each one's regret and measures."""
-
-    regret: float
-    apart: float
-    max_ratio: float
-    sigma: float
-    coverage: float
-
-
-def play_pair(pmf: Floats, table: Floats, kappa: float) -> Pair | None:
-    """The pessimist of Pi_kappa against two rewards [2, S] by its saddle point.
+def play_pair(pmf: Floats, table: Floats, kappa: float) -> Game | None:
+    """The pessimist of Pi_kappa against two rewards [2, S] that no label told apart: saddle points.
 
     None where the best response to the worst mixture is not unique, so that it need not be the
     pessimist's policy.
     """
     best, optimal = truths.best_in_ball(pmf, table, kappa)
-    low, high = 0.0, 1.0
-    for _ in range(8):
-        q = np.linspace(low, high, 17)
+
+    def played(q: Floats) -> tuple[Floats, Floats]:
         mixed = q[:, None] * table[0] + (1 - q[:, None]) * table[1]
-        values, policies = truths.best_in_ball(pmf, mixed, kappa)
-        k = int(np.argmin(values))
-        low, high = q[max(k - 1, 0)], q[min(k + 1, 16)]
-    played = policies[k]
-    if (table @ played).min() < values[k] - 1e-7 * float(np.ptp(table)):
+        return truths.best_in_ball(pmf, mixed, kappa)
+
+    worst, value = truths.zoom(lambda q: played(q)[0], 0.0, 1.0, points=17, rounds=8)
+    policy = played(np.array([worst]))[1][0]
+    if (table @ policy).min() < value - 1e-7 * float(np.ptp(table)):
         return None
-    alive = pmf > 0
-    mean = table @ pmf
-    level = best[:, None] - 1e-9 * float(table.max())
-    return Pair(
-        float((best - table @ played).max()),
-        float((table[0] != table[1]) @ pmf),
-        max(1.0, float((optimal[:, alive] / pmf[alive]).max())),
-        float(np.sqrt((pmf * (table - mean[:, None]) ** 2).sum(-1).max())),
-        float(((table >= level) @ pmf).min()),
-    )
-
-
-class Noisy(NamedTuple):
-    """The pessimist under reversed labels: its risk, what is unsettled, and what is ruled out."""
-
-    risk: float
-    unsettled: float
-    ruled_out: float
+    apart = (table[0] != table[1]) @ pmf
+    return _game((best - table @ policy).max(), apart, pmf, table, best, optimal)
 
 
 def play_noisy(
     pmf: Floats, high: float, kappa: float, n: int, eta: float, tolerance: int, *, wide: bool
-) -> Noisy:
+) -> Game:
     """Free labels {0, high} per type; each label is reversed with probability eta.
 
     A verdict stays possible while at most `tolerance` more labels speak against it than for it.
@@ -167,8 +134,8 @@ def play_noisy(
     true_left, false_left = -lead <= tolerance, lead <= tolerance
     status = np.concatenate([true_left, false_left], axis=1)
     kinds, where = np.unique(status, axis=0, return_inverse=True)
-    table = np.array(list(itertools.product((0.0, high), repeat=size)))
-    best, _ = truths.best_in_ball(pmf, table, kappa)
+    table = truths.free_labels(size, high)
+    best, optimal = truths.best_in_ball(pmf, table, kappa)
     regret = np.zeros(len(kinds))
     for k, row in enumerate(kinds):
         own, other = row[:size], row[size:]
@@ -178,11 +145,10 @@ def play_noisy(
         _, played = truths.best_in_ball(pmf, feared, 1e12 if wide else kappa)
         regret[k] = (best - (played * table).sum(-1)).max()
     settled = true_left & ~false_left
-    return Noisy(
-        float(law @ regret[where.ravel()]),
-        float(law @ (~settled @ pmf)),
-        float(law @ (~true_left).sum(-1)),
-    )
+    return _game(
+        law @ regret[where.ravel()], law @ (~settled @ pmf), pmf, table, best, optimal,
+        law @ (~true_left).sum(-1),
+    )  # fmt: skip
 
 
 def light_regret(c: float, d: int, n: int, kappa: float, *, heavy: Floats, high: float) -> float:
@@ -192,16 +158,15 @@ def light_regret(c: float, d: int, n: int, kappa: float, *, heavy: Floats, high:
     rest evenly.
     """
     mass = np.concatenate([np.full(d, c / n), np.full(len(heavy), (1 - c * d / n) / len(heavy))])
-    labels = np.array(list(itertools.product((0.0, high), repeat=d)))
+    labels, seen_sets = truths.free_labels(d, high), truths.subsets(d)
     table = np.concatenate([labels, np.broadcast_to(heavy, (len(labels), len(heavy)))], axis=1)
     informed = truths.best_in_ball(mass, table, kappa)[0].mean()
     total = 0.0
-    seen_sets = list(itertools.product((False, True), repeat=d))
     for seen in seen_sets:
-        known = np.concatenate([np.array(seen, dtype=bool), np.ones(len(heavy), dtype=bool)])
+        known = np.concatenate([seen, np.ones(len(heavy), dtype=bool)])
         mean = np.where(known, table, high / 2)
         value = truths.best_in_ball(mass, mean, kappa)[0].mean()
-        k = sum(seen)
+        k = int(seen.sum())
         # P(exactly these light types are seen).
         chance = sum(
             (-1) ** (k - j) * math.comb(k, j) * (1 - c * (d - j) / n) ** n for j in range(k + 1)

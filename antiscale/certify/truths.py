@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import math
+from collections.abc import Callable
+from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
-from antiscale.core.errors import InputError
+from antiscale.certify.instances import TOP
 from antiscale.core.validate import Floats
-from antiscale.models.families import load_family
-from antiscale.models.traces import TraceModel
+
+# Data sets that are listed at the most.
+_LISTED = 1500
 
 
 @functools.lru_cache(maxsize=256)
@@ -27,6 +30,58 @@ def count_vectors(n: int, kinds: int) -> Floats:
     bars = itertools.combinations(range(n + kinds - 1), kinds - 1)
     rows = [np.diff((-1, *bar, n + kinds - 1)) - 1 for bar in bars]
     return np.array(rows, dtype=float).reshape(-1, kinds)
+
+
+def listable(n: int, kinds: int, rho: float) -> bool:
+    """Whether the data sets of n samples at a prompt of mass rho are few enough to be listed."""
+    others = kinds - (rho >= 1.0)
+    return math.comb(n + others, others) <= _LISTED
+
+
+def subsets(size: int) -> npt.NDArray[np.bool_]:
+    """Every subset of `size` types, [2^S, S]; the last type runs fastest."""
+    return np.array(list(itertools.product((False, True), repeat=size)))
+
+
+def free_labels(size: int, high: float) -> Floats:
+    """Every reward that is 0 or `high` on each type, [2^S, S]."""
+    return np.where(subsets(size), high, 0.0)
+
+
+def styles(pmf: Floats, returns: Floats, blocks: int, *, mirrors: bool) -> Floats | None:
+    """The class styles [K, S]: any set of right styles, and the mirrors; None where f is 0 or H/2.
+
+    Type j has style j mod `blocks`; H is TOP.
+    """
+    f = np.clip(returns, 0.0, TOP)
+    if ((f <= 0) | (f == TOP / 2) | (f >= TOP)).any():
+        return None
+    table = free_labels(blocks, 1.0)[:, np.arange(len(pmf)) % blocks] * f
+    return np.concatenate([table, TOP - table]) if mirrors else table
+
+
+def power(base: Decimal, n: int) -> Decimal:
+    """base^n to fifty digits."""
+    with localcontext() as context:
+        context.prec, context.Emin = 50, -(10**15)
+        return base**n if n else Decimal(1)
+
+
+def max_ratio(pmf: Floats, policies: Floats) -> float:
+    """W: the largest density ratio of policies [K, S], at least 1."""
+    return max(1.0, float((policies[:, pmf > 0] / pmf[pmf > 0]).max()))
+
+
+def zoom(
+    values: Callable[[Floats], Floats], low: float, high: float, *, points: int, rounds: int
+) -> tuple[float, float]:
+    """Where a unimodal function is least in [low, high], and its value: grids within grids."""
+    for _ in range(rounds):
+        grid = np.linspace(low, high, points)
+        found = values(grid)
+        k = int(np.argmin(found))
+        low, high = float(grid[max(k - 1, 0)]), float(grid[min(k + 1, points - 1)])
+    return float(grid[k]), float(found[k])
 
 
 @functools.lru_cache(maxsize=256)
@@ -99,12 +154,11 @@ def dual_optimum(pmf: Floats, returns: Floats, kappa: float) -> float:
 
     low, high = math.log(1e-14 * width), math.log(2 * width + sigma / math.sqrt(kappa))
     # Convex in nu, so unimodal in log t.
-    for _ in range(7):
-        grid = np.linspace(low, high, 65)
-        values = [dual(float(point)) for point in grid]
-        k = int(np.argmin(values))
-        low, high = float(grid[max(k - 1, 0)]), float(grid[min(k + 1, 64)])
-    return top + min(values[k], 0.0)
+    _, least = zoom(
+        lambda grid: np.array([dual(float(point)) for point in grid]), low, high, points=65,
+        rounds=7,
+    )  # fmt: skip
+    return top + min(least, 0.0)
 
 
 def q_variance(tree: Any) -> tuple[float, float]:
@@ -124,20 +178,6 @@ def leaves(tree: Any) -> list[tuple[float, float]]:
     if not isinstance(tree, list):
         return [(1.0, float(tree))]
     return [(weight * p, leaf) for weight, branch in tree for p, leaf in leaves(branch)]
-
-
-def family_model(made: dict[str, Any]) -> TraceModel | None:
-    """The trace model of an instance's family; None if the family does not allow it."""
-    return _family_model(json.dumps(made, sort_keys=True))
-
-
-@functools.lru_cache(maxsize=1024)
-def _family_model(made: str) -> TraceModel | None:
-    asked = json.loads(made)
-    try:
-        return load_family(asked["name"], horizon=asked["horizon"], **asked["parameters"])
-    except InputError:
-        return None
 
 
 def merged(pmf: Floats, returns: Floats) -> tuple[Floats, Floats]:

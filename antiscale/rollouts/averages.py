@@ -18,12 +18,20 @@ FEW = 10
 _PRIOR = 4.0
 
 
+# How the names of an interval's ends differ from the estimate's.
+ENDS = ("", "_low", "_high")
+
+
 class Interval(NamedTuple):
     """An estimate and the ends of its interval."""
 
     value: float
     low: float
     high: float
+
+    def named(self, name: str) -> dict[str, float]:
+        """The three by the names that tables and summaries have."""
+        return {name + end: part for end, part in zip(ENDS, self, strict=True)}
 
 
 def student(count: int, level: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # Called after each step with (steps done, steps in all, what is being done).
 Progress = Callable[[int, int, str], None]
 
+# No value, and no ends.
+_UNKNOWN: Any = averages.Interval(*(None,) * 3)  # type: ignore[arg-type]
 # Horizons at which sigma is drawn against H.
 _CURVE = 24
 
@@ -289,8 +291,7 @@ def _heading(loaded: Loaded, config: DiagnoseConfig) -> dict[str, Any]:
         "schema": SCHEMA, "model": loaded.model, "unit": loaded.unit, "level": level,
         "problems": len(rollouts.counts), "samples": rollouts.samples,
         "samples_per_problem": [int(np.min(rollouts.counts)), int(np.max(rollouts.counts))],
-        "accuracy": accuracy.value, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high,
-        "solved": solved.value, "solved_low": solved.low, "solved_high": solved.high,
+        **accuracy.named("accuracy"), **solved.named("solved"),
         "unsolved_problems": int((rollouts.solutions == 0).sum()),
     }  # fmt: skip
 
@@ -359,49 +360,53 @@ def _horizon_row(
     low, high = averages.median_of_bounds(
         found.sigma_low[known], found.sigma_high[known], level, least=0.0, most=horizon / 2.0
     )
-    mean = averages.bounded_mean(found.mean, level, high=horizon)
     found_in_time = rollouts.total(np.isfinite(rollouts.time).astype(np.int64))
     share = averages.correctness_share(found, rollouts.counts, found_in_time, level)
-    sharp = averages.mean_of_bounds(
-        found.sharpness_low, found.sharpness_high, level, problems=len(rollouts.counts),
-        least=0.0, most=1.0,
-    )  # fmt: skip
-    row: dict[str, Any] = {
+
+    def over_problems(values: Floats, low: Floats, high: Floats, most: float) -> averages.Interval:
+        ends = averages.mean_of_bounds(
+            low, high, level, problems=len(rollouts.counts), least=0.0, most=most
+        )
+        return averages.Interval(float(values.mean()), *ends)
+
+    above = [
+        averages.mean_above(found, e, eps, rollouts.counts, level)
+        for e, eps in enumerate(config.eps)
+    ]
+    best = [
+        over_problems(*ends, horizon)
+        for ends in zip(found.best, found.best_low, found.best_high, strict=True)
+    ]
+    ratios = zip(config.kappa, found.max_ratio, strict=True)
+    return {
         "horizon": found.horizon,
         "sigma_mean": sigma.value, "sigma_median": float(np.median(found.sigma[known])),
         "sigma_low": proved[0], "sigma_high": proved[1],
         "sigma_low_approximate": sigma.low, "sigma_high_approximate": sigma.high,
         "sigma_median_low": low, "sigma_median_high": high,
-        "mean_return": mean.value, "mean_return_low": mean.low, "mean_return_high": mean.high,
-        "correctness_share": None if share is None else share.value,
-        "correctness_share_low": None if share is None else share.low,
-        "correctness_share_high": None if share is None else share.high,
+        **averages.bounded_mean(found.mean, level, high=horizon).named("mean_return"),
+        **(share or _UNKNOWN).named("correctness_share"),
         "sigma_problems": int(known.sum()), "spread_problems": int(spread.sum()),
+        **_keyed("c_eps", config.eps, above),
+        **over_problems(
+            found.sharpness, found.sharpness_low, found.sharpness_high, 1.0
+        ).named("sharpness"),
+        **_keyed("best_return", config.kappa, best),
+        "max_ratio": {f"{kappa:g}": float(each.max()) for kappa, each in ratios},
+        "prediction": dataclasses.asdict(prediction),
     }  # fmt: skip
-    values: dict[str, dict[str, float | None]] = {"c_eps": {}, "c_eps_low": {}, "c_eps_high": {}}
-    for e, eps in enumerate(config.eps):
-        above = averages.mean_above(found, e, eps, rollouts.counts, level)
-        for name, part in zip(values, above or (None, None, None), strict=True):
-            values[name][f"{eps:g}"] = part
-    row |= values
-    row |= {
-        "sharpness": float(found.sharpness.mean()),
-        "sharpness_low": sharp[0], "sharpness_high": sharp[1],
-    }  # fmt: skip
-    best: dict[str, dict[str, float]] = {end: {} for end in ("", "_low", "_high")}
-    for i, kappa in enumerate(config.kappa):
-        ends = averages.mean_of_bounds(
-            found.best_low[i], found.best_high[i], level, problems=len(rollouts.counts),
-            least=0.0, most=horizon,
-        )  # fmt: skip
-        for end, part in zip(best, (float(found.best[i].mean()), *ends), strict=True):
-            best[end][f"{kappa:g}"] = part
-    row |= {f"best_return{end}": parts for end, parts in best.items()}
-    row["max_ratio"] = {
-        f"{kappa:g}": float(found.max_ratio[i].max()) for i, kappa in enumerate(config.kappa)
+
+
+def _keyed(
+    name: str, keys: tuple[float, ...], found: Iterable[averages.Interval | None]
+) -> dict[str, dict[str, float]]:
+    """An object per estimate and end, with an entry for each of the keys."""
+    texts = [f"{key:g}" for key in keys]
+    columns = zip(*(each or _UNKNOWN for each in found), strict=True)
+    return {
+        name + end: dict(zip(texts, column, strict=True))
+        for end, column in zip(averages.ENDS, columns, strict=True)
     }
-    row["prediction"] = dataclasses.asdict(prediction)
-    return row
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
@@ -433,25 +438,23 @@ def _problem_rows(
             "accuracy": rollouts.accuracy, "accuracy_low": np.where(c == 0, 0.0, low),
             "accuracy_high": np.where(c == k, 1.0, high),
         }  # fmt: skip
-        for name in ("mean", "sigma"):
-            label = "mean_return" if name == "mean" else name
-            for end in ("", "_low", "_high"):
-                columns[label + end] = getattr(each, name + end)
+        columns |= _three(each, "mean", "mean_return") | _three(each, "sigma", "sigma")
         columns["sigma_shrunk"] = averages.shrunk_sigma(each, k)
         with np.errstate(divide="ignore", invalid="ignore"):
             columns["correctness_share"] = 1.0 - each.within / each.variance
         for e, eps in enumerate(config.eps):
-            columns[f"c_{eps:g}"] = each.above[e]
-            columns[f"c_{eps:g}_low"] = each.above_low[e]
-            columns[f"c_{eps:g}_high"] = each.above_high[e]
-        for end in ("", "_low", "_high"):
-            columns["sharpness" + end] = getattr(each, "sharpness" + end)
+            columns |= _three(each, "above", f"c_{eps:g}", e)
+        columns |= _three(each, "sharpness", "sharpness")
         for i, kappa in enumerate(config.kappa):
-            for end in ("", "_low", "_high"):
-                columns[f"best_return_{kappa:g}{end}"] = getattr(each, "best" + end)[i]
+            columns |= _three(each, "best", f"best_return_{kappa:g}", i)
             columns[f"max_ratio_{kappa:g}"] = each.max_ratio[i]
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _three(found: Estimates, name: str, label: str, at: Any = ...) -> dict[str, Floats]:
+    """The columns of an estimate and of its ends."""
+    return {label + end: getattr(found, name + end)[at] for end in averages.ENDS}
 
 
 def _curve(rollouts: Rollouts) -> pd.DataFrame:
@@ -488,8 +491,7 @@ def _search(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, A
         if rollouts.answer is not None and n in shown:
             kinds["majority"] = search.majority_of_n(rollouts, n)
         for name, values in kinds.items():
-            mean = averages.bounded_mean(values[there], level)
-            row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
+            row |= averages.bounded_mean(values[there], level).named(name)
         rows.append(row)
     frame = pd.DataFrame(rows)
     chosen = frame[frame.n.isin(shown)]
@@ -502,7 +504,7 @@ def _search(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, A
     }
     for name in ("pass_at", "best_of", "majority"):
         if name in frame:
-            spent |= {name + end: keyed(name + end) for end in ("", "_low", "_high")}
+            spent |= {name + end: keyed(name + end) for end in averages.ENDS}
     if best:
         # Differences are paired: over the problems that go all the way.
         spent["best_of_peak"] = _peak({n: each[enough] for n, each in best.items()}, level)
@@ -520,9 +522,7 @@ def _peak(best: dict[int, Floats], level: float) -> dict[str, Any]:
     found: dict[str, Any] = {"n": at, "accuracy": float(best[at].mean()), "last_n": tried[-1]}
     for name, values in (("gain", best[at] - best[1]), ("loss_after", best[at] - best[tried[-1]])):
         mean = averages.bounded_mean(values, strict, low=-1.0, high=1.0)
-        if not values.any():
-            mean = averages.Interval(0.0, 0.0, 0.0)
-        found |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
+        found |= (mean if values.any() else averages.Interval(0.0, 0.0, 0.0)).named(name)
     return found
 
 
@@ -537,10 +537,5 @@ def _roc(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, Any]
     )
     areas: dict[str, Any] = {"pooled_auc": found.pooled, "mixed_problems": len(mixed)}
     if len(mixed):
-        mean = averages.bounded_mean(mixed, level)
-        areas |= {
-            "within_auc": mean.value,
-            "within_auc_low": mean.low,
-            "within_auc_high": mean.high,
-        }
+        areas |= averages.bounded_mean(mixed, level).named("within_auc")
     return points, {"roc": areas}

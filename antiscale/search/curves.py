@@ -10,7 +10,7 @@ import numpy as np
 
 from antiscale.core.config import writable
 from antiscale.search.config import SCHEMA, SearchConfig
-from antiscale.search.strategies import Setup, parse
+from antiscale.search.strategies import Search, Setup, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,6 @@ def search_curves(
     config = SearchConfig.of(config)
     chosen = [(name, *parse(name)) for name in config.strategies]
     setup = Setup.of(config)
-    budgets = np.array(config.budgets, dtype=np.int64)
     rows: list[dict[str, Any]] = []
     notes: dict[str, str] = {}
     common = {
@@ -96,8 +95,8 @@ def search_curves(
         "budget_kind": config.budget_kind,
     }
     for done, (name, strategy, policy) in enumerate(chosen, start=1):
-        problem, outcome = strategy.run(setup, policy, budgets, config.budget_kind == "hard")
-        rho = problem.prompt_mass
+        outcome = strategy.run(Search.of(setup, policy))
+        problem, rho = outcome.problem, outcome.problem.prompt_mass
         accuracy = np.einsum("m,mqs,ms->q", rho, outcome.law, problem.solved.astype(float))
         value = np.einsum("m,mqs,ms->q", rho, outcome.law, problem.returns)
         spent = rho @ outcome.spent

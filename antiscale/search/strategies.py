@@ -20,10 +20,10 @@ from antiscale.search.laws.best_of import select, select_on_average
 from antiscale.search.laws.combined import several, verdict_levels
 from antiscale.search.laws.correlated import correlated
 from antiscale.search.laws.counting import traces_that_fit
-from antiscale.search.laws.hard_cap import capped_select
+from antiscale.search.laws.hard_cap import capped_pass, capped_select
 from antiscale.search.laws.passes import pass_at_n
 from antiscale.search.laws.rejection import capped_until_accepted, until_accepted
-from antiscale.search.laws.renewal import Whole, binned, check_size, overshoot, renew
+from antiscale.search.laws.renewal import Whole, binned
 from antiscale.search.laws.revision import capped_revision, revision_by_tries
 from antiscale.search.laws.score_laws import ScoreLaw
 from antiscale.search.laws.self_correction import capped_correction, correction_by_rounds
@@ -37,25 +37,6 @@ _COARSE = 0.12
 ALLOCATION_LIMIT = 8
 # Options of a hard-capped allocation, per horizon.
 _CAPS = 32
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a strategy returns and spends: Q budgets, m problems.
-
-    Attributes
-    ----------
-    law : [m, Q, S]
-        Law of the type that is returned; what is missing returned nothing.
-    spent : [m, Q]
-        Mean tokens.
-    note
-        What is particular about this curve, if anything.
-    """
-
-    law: Floats
-    spent: Floats
-    note: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +103,62 @@ class Setup:
         return self.base.split(chance, written), by_score(scores.reshape(-1, scores.shape[-1]))
 
 
-Run = Callable[[Setup, str, Whole, bool], tuple[SearchProblem, Outcome]]
+@dataclass(frozen=True, eq=False)
+class Search:
+    """One strategy's task: the configuration, the policy that writes, and the budgets."""
+
+    setup: Setup
+    policy: str
+    problem: SearchProblem
+
+    @classmethod
+    def of(cls, setup: Setup, policy: str) -> Search:
+        """Let the named policy write."""
+        return cls(setup, policy, setup.written_by(policy))
+
+    @property
+    def config(self) -> SearchConfig:
+        """The configuration."""
+        return self.setup.config
+
+    @cached_property
+    def budgets(self) -> Whole:
+        """Whole tokens, [Q]."""
+        return np.array(self.config.budgets, dtype=np.int64)
+
+    @property
+    def hard(self) -> bool:
+        """Whether no run may spend more than the budget; else it is spent on average."""
+        return self.config.budget_kind == "hard"
+
+    def verified(self, verdicts: int = 1) -> Whole:
+        """Cost of each type with its verdicts, [m, S]."""
+        return self.problem.costs + verdicts * self.config.verifier_tokens
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a strategy returns and spends: Q budgets, m problems.
+
+    Attributes
+    ----------
+    problem
+        The problems, with the policy that wrote.
+    law : [m, Q, S]
+        Law of the type that is returned; what is missing returned nothing.
+    spent : [m, Q]
+        Mean tokens.
+    note
+        What is particular about this curve, if anything.
+    """
+
+    problem: SearchProblem
+    law: Floats
+    spent: Floats
+    note: str | None = None
+
+
+Run = Callable[[Search], Outcome]
 
 
 @dataclass(frozen=True)
@@ -134,81 +170,86 @@ class Strategy:
     run: Run
 
 
-def _best(
-    problem: SearchProblem, law: ScoreLaw, costs: Whole, budgets: Whole, *, hard: bool
-) -> Outcome:
-    """Best-of-N by a verifier, N chosen by the budget."""
-    if hard:
-        found = capped_select(problem.pmf, costs, law, budgets)
-        return Outcome(found, _all(problem, budgets))
-    mean = problem.mean_cost(costs)
-    each = [select_on_average(problem.pmf, law, budget / mean) for budget in budgets]
-    return Outcome(np.stack(each, axis=1), _all(problem, budgets))
+STRATEGIES: dict[str, Strategy] = {}
 
 
-def _all(problem: SearchProblem, budgets: Whole) -> Floats:
-    return np.broadcast_to(budgets.astype(float), (len(problem.pmf), len(budgets)))
+def strategy(name: str, summary: str) -> Callable[[Run], Run]:
+    """List a function as the strategy of this name."""
+
+    def listed(run: Run) -> Run:
+        STRATEGIES[name] = Strategy(name, summary, run)
+        return run
+
+    return listed
 
 
-def _verified(setup: Setup, problem: SearchProblem, verdicts: int = 1) -> Whole:
-    return problem.costs + verdicts * setup.config.verifier_tokens
+@strategy("single", "one trace, cut off at the budget")
+def _single(search: Search) -> Outcome:
+    pmf, costs = search.problem.pmf[:, None], search.problem.costs[:, None, :]
+    budgets = search.budgets[:, None]
+    spent = (pmf * np.minimum(costs, budgets)).sum(-1)
+    return Outcome(search.problem, pmf * (costs <= budgets), spent)
 
 
-def _single(setup: Setup, policy: str, budgets: Whole, hard: bool) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    fits = problem.costs[:, None, :] <= budgets[:, None]
-    spent = np.minimum(problem.costs[:, None, :], budgets[:, None])
-    outcome = Outcome(problem.pmf[:, None] * fits, (problem.pmf[:, None] * spent).sum(-1))
-    return problem, outcome
+@strategy("majority", "the answer that most traces give")
+def _majority(search: Search) -> Outcome:
+    q, voting = search.problem.answer_mass, search.problem.voting
+    return _voted(search, np.stack([q * ~voting, q * voting], axis=-1), search.problem.costs)
 
 
-def _oracle(setup: Setup, policy: str, budgets: Whole, hard: bool) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    law = by_score(problem.returns)
-    return problem, _best(problem, law, _verified(setup, problem), budgets, hard=hard)
+@strategy("weighted", "the answer with most acceptances by the several verifiers")
+def _weighted(search: Search) -> Outcome:
+    problem = search.problem
+    true, false = np.array(search.config.verifiers).T
+    right, wrong = verdict_levels(true, false, "vote")
+    accepts = np.where(problem.solved[..., None], right, wrong)
+    votes = np.einsum("ms,msa,msw->maw", problem.pmf, problem.answers, accepts)
+    # A trace without an answer has no vote.
+    silent = votes[:, ~problem.voting].sum(-1)
+    votes[:, ~problem.voting] = 0.0
+    votes[:, ~problem.voting, 0] = silent
+    return _voted(search, votes, search.verified(len(true)))
 
 
-def _learned(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem, law = setup.taught(policy)
-    return problem, _best(problem, law, _verified(setup, problem), budgets, hard=hard)
+@strategy("oracle", "best-of-N by the true return")
+def _oracle(search: Search) -> Outcome:
+    return _best(search, by_score(search.problem.returns))
 
 
-def _noisy(setup: Setup, policy: str, budgets: Whole, hard: bool) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    law = gaussian(problem.solved, setup.config.auc, **({"spacing": _COARSE} if hard else {}))
-    return problem, _best(problem, law, _verified(setup, problem), budgets, hard=hard)
+@strategy("learned", "best-of-N by the verifier learned from n labelled traces")
+def _learned(search: Search) -> Outcome:
+    problem, law = search.setup.taught(search.policy)
+    return _best(replace(search, problem=problem), law)
 
 
-def _roc(setup: Setup, policy: str, budgets: Whole, hard: bool) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    law = roc(problem.solved, *np.array(setup.config.roc).T)
-    return problem, _best(problem, law, _verified(setup, problem), budgets, hard=hard)
+@strategy("noisy", "best-of-N by a Gaussian score of the given AUC")
+def _noisy(search: Search) -> Outcome:
+    spacing = {"spacing": _COARSE} if search.hard else {}
+    return _best(search, gaussian(search.problem.solved, search.config.auc, **spacing))
 
 
-def _verdict(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    law = rates(problem.solved, setup.config.true_positive, setup.config.false_positive)
-    return problem, _best(problem, law, _verified(setup, problem), budgets, hard=hard)
+@strategy("roc", "best-of-N by a score of the given ROC curve")
+def _roc(search: Search) -> Outcome:
+    return _best(search, roc(search.problem.solved, *np.array(search.config.roc).T))
 
 
-def _several(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    true, false = np.array(setup.config.verifiers).T
-    law = several(problem.solved, true, false, setup.config.combine)
-    costs = _verified(setup, problem, len(true))
-    return problem, _best(problem, law, costs, budgets, hard=hard)
+@strategy("verdict", "best-of-N by one verdict with true and false positive rates")
+def _verdict(search: Search) -> Outcome:
+    config = search.config
+    law = rates(search.problem.solved, config.true_positive, config.false_positive)
+    return _best(search, law)
 
 
-def _correlated(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem, config = setup.written_by(policy), setup.config
+@strategy("several", "best-of-N by several verdicts combined")
+def _several(search: Search) -> Outcome:
+    true, false = np.array(search.config.verifiers).T
+    law = several(search.problem.solved, true, false, search.config.combine)
+    return _best(search, law, verdicts=len(true))
+
+
+@strategy("correlated", "best-of-N by verdicts that some wrong answers pass")
+def _correlated(search: Search) -> Outcome:
+    problem, config = search.problem, search.config
     answers = problem.answers
     if problem.given:
         right = answers * problem.right[:, None]
@@ -217,46 +258,159 @@ def _correlated(
         problem.solved, answers, config.true_positive, config.false_positive,
         config.correlation, passes=config.passes,
     )  # fmt: skip
-    costs = _verified(setup, problem, config.passes)
-    return problem, _best(problem, law, costs, budgets, hard=hard)
+    return _best(search, law, verdicts=config.passes)
 
 
-def _majority(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    q = problem.answer_mass
-    votes = np.stack([q * ~problem.voting, q * problem.voting], axis=-1)
-    return problem, _voted(problem, votes, problem.costs, budgets, hard=hard)
+@strategy("rejection", "drawing until a verdict accepts")
+def _rejection(search: Search) -> Outcome:
+    problem, config, costs = search.problem, search.config, search.verified()
+    accept = accepting(problem.solved, config.true_positive, config.false_positive)
+    if search.hard:
+        return Outcome(problem, *capped_until_accepted(problem.pmf, accept, costs, search.budgets))
+    mean = problem.mean_cost(costs)
+    # The number of tries at which so many tokens are spent on average, between two whole ones.
+    a = (problem.pmf * accept).sum(-1)[:, None]
+    goal = search.budgets / mean[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        endless = goal * a >= 1.0
+        tries = np.where(a < 1, np.log1p(-np.where(endless, 0.0, goal * a)) / np.log1p(-a), 0.0)
+        whole = np.floor(np.where(a > 0, tries, goal) + 1e-12)
+    fewer = until_accepted(problem.pmf[:, None], accept[:, None], whole)
+    more = until_accepted(problem.pmf[:, None], accept[:, None], whole + 1.0)
+    share = _share(goal, fewer.spent, more.spent)[..., None]
+    law = (1.0 - share) * fewer.law + share * more.law
+    always = (problem.pmf * accept)[:, None] / np.where(a > 0, a, 1.0)[..., None]
+    law = np.where(endless[..., None], always, law)
+    spent = np.where(endless, 1.0 / np.where(a > 0, a, 1.0), goal) * mean[:, None]
+    return Outcome(problem, law, spent)
 
 
-def _weighted(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    true, false = np.array(setup.config.verifiers).T
-    right, wrong = verdict_levels(true, false, "vote")
-    accepts = np.where(problem.solved[..., None], right, wrong)
-    votes = np.einsum("ms,msa,msw->maw", problem.pmf, problem.answers, accepts)
-    # Who gives no answer has no vote.
-    silent = votes[:, ~problem.voting].sum(-1)
-    votes[:, ~problem.voting] = 0.0
-    votes[:, ~problem.voting, 0] = silent
-    costs = _verified(setup, problem, len(setup.config.verifiers))
-    return problem, _voted(problem, votes, costs, budgets, hard=hard)
+@strategy("revision", "as rejection, never repeating a rejected answer")
+def _revision(search: Search) -> Outcome:
+    problem, config = search.problem, search.config
+    # Unless the model has answers of its own the first is the right one, likely or not.
+    first = np.broadcast_to(np.arange(problem.answers.shape[-1]) == 0, problem.right.shape)
+    right = problem.right if problem.given else first
+    accepts = accepting(right, config.true_positive, config.false_positive)
+
+    def one(x: int, costs: Whole) -> tuple[Floats, Floats]:
+        task = problem.pmf[x], problem.answers[x], accepts[x]
+        if search.hard:
+            return capped_revision(*task, costs, search.budgets)
+        return _by_tries(*revision_by_tries(*task, costs.astype(float)), search.budgets)
+
+    return _each(search, one)
 
 
-def _voted(
-    problem: SearchProblem, votes: Floats, costs: Whole, budgets: Whole, *, hard: bool
-) -> Outcome:
+@strategy("correction", "self-verification, rewriting what is rejected")
+def _correction(search: Search) -> Outcome:
+    problem, budgets, judge = search.problem, search.budgets, search.config.self_verifier()
+
+    def one(x: int, costs: Whole) -> tuple[Floats, Floats]:
+        task = problem.pmf[x], problem.solved[x], judge
+        if search.hard:
+            return capped_correction(*task, costs, budgets)
+        rounds = int(np.max(budgets) // np.min(costs)) + 1
+        laws, tokens = correction_by_rounds(*task, costs.astype(float), rounds)
+        # With no trace at all nothing is returned and nothing spent.
+        laws = np.concatenate([np.zeros((1, laws.shape[-1])), laws])
+        return _by_tries(laws, np.append(0.0, tokens), budgets)
+
+    return _each(search, one)
+
+
+@strategy("allocation", "best-of-N by the true return, more tokens where they gain most")
+def _allocation(search: Search) -> Outcome:
+    """Best-of-N by the true return, with each problem's share of the budget chosen for accuracy."""
+    problem, costs = search.problem, search.verified()
+    law = by_score(problem.returns)
+    limit = ALLOCATION_LIMIT * int(np.max(search.budgets))
+    mean = problem.mean_cost(costs)
+    if search.hard:
+        caps = np.arange(0, limit + 1, max(1, problem.horizon // _CAPS))
+        tokens = [caps.astype(float)] * len(costs)
+        values = [
+            capped_pass(p, solved, c, caps)
+            for p, solved, c in zip(problem.pmf, problem.solved, costs, strict=True)
+        ]
+    else:
+        counts = [np.arange(0.0, limit // each + 2.0) for each in mean]
+        tokens = [count * each for count, each in zip(counts, mean, strict=True)]
+        values = [
+            np.append(0.0, pass_at_n(success, count[1:]))
+            for count, success in zip(counts, np.minimum(problem.success, 1.0), strict=True)
+        ]
+    corners = [concave_envelope(t, v) for t, v in zip(tokens, values, strict=True)]
+    tokens = [t[corner] for t, corner in zip(tokens, corners, strict=True)]
+    values = [v[corner] for v, corner in zip(values, corners, strict=True)]
+    shares = [allocate(tokens, values, problem.prompt_mass, float(b)) for b in search.budgets]
+    found = np.zeros((len(costs), len(shares), problem.pmf.shape[-1]))
+    for x in range(len(costs)):
+        ends = np.array([[t.low[x], t.high[x]] for t in shares])
+        between = np.array([t.share[x] for t in shares])[:, None]
+        if search.hard:
+            at = tokens[x][ends].astype(np.int64)
+            laws = capped_select(
+                problem.pmf[x : x + 1], costs[x : x + 1], law.at(x), at.reshape(-1)
+            )[0].reshape(*at.shape, -1)
+        else:
+            count = np.round(tokens[x][ends] / mean[x])
+            laws = select(problem.pmf[x], law.at(x), np.maximum(count, 1.0))
+            laws = np.where(count[..., None] > 0, laws, 0.0)
+        found[x] = (1.0 - between) * laws[:, 0] + between * laws[:, 1]
+    note = (
+        f"shared out over problems for accuracy, at most {ALLOCATION_LIMIT} times the budget each"
+    )
+    return Outcome(problem, found, np.stack([share.tokens for share in shares], axis=1), note)
+
+
+def _best(search: Search, law: ScoreLaw, verdicts: int = 1) -> Outcome:
+    """Best-of-N by a verifier, N chosen by the budget."""
+    problem, costs = search.problem, search.verified(verdicts)
+    if search.hard:
+        found = capped_select(problem.pmf, costs, law, search.budgets)
+    else:
+        counts = search.budgets / problem.mean_cost(costs)[:, None]
+        each = [select_on_average(problem.pmf, law, count) for count in counts.T]
+        found = np.stack(each, axis=1)
+    return Outcome(problem, found, _all(search))
+
+
+def _all(search: Search) -> Floats:
+    """The whole budget, spent at every problem: [m, Q]."""
+    shape = len(search.problem.pmf), len(search.budgets)
+    return np.broadcast_to(search.budgets.astype(float), shape)
+
+
+def _each(search: Search, one: Callable[[int, Whole], tuple[Floats, Floats]]) -> Outcome:
+    """Problem by problem: `one` gives the law [Q, S] and the tokens spent [Q]."""
+    found = [one(x, costs) for x, costs in enumerate(search.verified())]
+    laws, spent = zip(*found, strict=True)
+    return Outcome(search.problem, np.stack(laws), np.stack(spent))
+
+
+def _by_tries(laws: Floats, tokens: Floats, budgets: Whole) -> tuple[Floats, Floats]:
+    """Between two numbers of tries, so that the budget is spent on average: [Q, S] and [Q]."""
+    spent = np.minimum(budgets, tokens[-1]).astype(float)
+    high = np.clip(np.searchsorted(tokens, spent, side="left"), 1, len(tokens) - 1)
+    share = _share(spent, tokens[high - 1], tokens[high])[:, None]
+    return (1.0 - share) * laws[high - 1] + share * laws[high], spent
+
+
+def _share(goal: Floats, low: Floats, high: Floats) -> Floats:
+    """How far from `low` to `high` the goal lies, in [0, 1]; 1 where the two are equal."""
+    gap = high - low
+    return np.clip(np.where(gap > 0, (goal - low) / np.where(gap > 0, gap, 1.0), 1.0), 0.0, 1.0)
+
+
+def _voted(search: Search, votes: Floats, costs: Whole) -> Outcome:
     """A vote among as many traces as the budget allows; a trace of the winning answer is taken."""
-    note = None
-    spent = np.array(_all(problem, budgets))
+    problem, budgets = search.problem, search.budgets
     joint = problem.pmf[..., None] * problem.answers  # [m, S, A]
     # Without a vote nothing wins.
     joint[..., ~problem.voting] = 0.0
     mass = problem.answer_mass
-    if hard and _says_nothing(problem, costs):
+    if search.hard and _says_nothing(problem, costs):
         law = np.zeros((len(costs), len(budgets), costs.shape[-1]))
         fitting: dict[bytes, Floats] = {}
         for x in range(len(costs)):
@@ -273,13 +427,14 @@ def _voted(
             within /= np.where(mass[x] > 0, mass[x], 1.0)
             won = [vote_over(votes[x : x + 1], chance[None])[0] for chance in fitting[key]]
             law[x] = np.einsum("qau,usa->qs", np.stack(won), within)
-        return Outcome(law, spent)
-    if hard:
+        return Outcome(problem, law, _all(search))
+    mean, note, spent = problem.mean_cost(costs)[:, None], None, _all(search)
+    if search.hard:
         note = "costs depend on the answer: N is fixed so that N traces surely fit"
         counts = budgets // np.where(problem.pmf > 0, costs, 0).max(-1)[:, None] + 0.0
-        spent = counts * problem.mean_cost(costs)[:, None]
+        spent = counts * mean
     else:
-        counts = budgets / problem.mean_cost(costs)[:, None]
+        counts = budgets / mean
     whole = np.floor(counts)
     chance = np.zeros((*counts.shape, int(np.max(whole)) + 2))
     place = whole.astype(np.int64)[..., None]
@@ -288,7 +443,7 @@ def _voted(
     # One vote serves all budgets: the cases are the budgets.
     winners = vote_over(votes, np.moveaxis(chance, 1, 2))
     within = joint / np.where(mass > 0, mass, 1.0)[:, None]
-    return Outcome(np.einsum("maq,msa->mqs", winners, within), spent, note)
+    return Outcome(problem, np.einsum("maq,msa->mqs", winners, within), spent, note)
 
 
 def _says_nothing(problem: SearchProblem, costs: Whole) -> bool:
@@ -302,167 +457,6 @@ def _says_nothing(problem: SearchProblem, costs: Whole) -> bool:
     return True
 
 
-def _rejection(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem, config = setup.written_by(policy), setup.config
-    costs = _verified(setup, problem)
-    accept = accepting(problem.solved, config.true_positive, config.false_positive)
-    if hard:
-        found = capped_until_accepted(problem.pmf, accept, costs, budgets)
-        return problem, Outcome(found.law, found.spent)
-    mean = problem.mean_cost(costs)
-    # The number of tries at which so many tokens are spent on average, between two whole ones.
-    a = (problem.pmf * accept).sum(-1)[:, None]
-    goal = budgets / mean[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        endless = goal * a >= 1.0
-        tries = np.where(a < 1, np.log1p(-np.where(endless, 0.0, goal * a)) / np.log1p(-a), 0.0)
-        whole = np.floor(np.where(a > 0, tries, goal) + 1e-12)
-    fewer = until_accepted(problem.pmf[:, None], accept[:, None], whole)
-    more = until_accepted(problem.pmf[:, None], accept[:, None], whole + 1.0)
-    gain = more.spent - fewer.spent
-    share = np.where(gain > 0, (goal - fewer.spent) / np.where(gain > 0, gain, 1.0), 1.0)
-    share = np.clip(share, 0.0, 1.0)[..., None]
-    law = (1.0 - share) * fewer.law + share * more.law
-    always = (problem.pmf * accept)[:, None] / np.where(a > 0, a, 1.0)[..., None]
-    law = np.where(endless[..., None], always, law)
-    spent = np.where(endless, 1.0 / np.where(a > 0, a, 1.0), goal) * mean[:, None]
-    return problem, Outcome(law, spent)
-
-
-def _by_tries(laws: Floats, tokens: Floats, budgets: Whole) -> tuple[Floats, Floats]:
-    """Between two numbers of tries, so that the budget is spent on average: [Q, S] and [Q]."""
-    spent = np.minimum(budgets, tokens[-1]).astype(float)
-    high = np.clip(np.searchsorted(tokens, spent, side="left"), 1, len(tokens) - 1)
-    gap = tokens[high] - tokens[high - 1]
-    share = np.where(gap > 0, (spent - tokens[high - 1]) / np.where(gap > 0, gap, 1.0), 1.0)
-    share = np.clip(share, 0.0, 1.0)
-    law = (1.0 - share)[:, None] * laws[high - 1] + share[:, None] * laws[high]
-    return law, spent
-
-
-def _revision(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem, config = setup.written_by(policy), setup.config
-    costs = _verified(setup, problem)
-    # Unless the model has answers of its own the first is the right one, likely or not.
-    first = np.broadcast_to(np.arange(problem.answers.shape[-1]) == 0, problem.right.shape)
-    right = problem.right if problem.given else first
-    accepts = accepting(right, config.true_positive, config.false_positive)
-    laws, spent = [], []
-    for p, given, accept, c in zip(problem.pmf, problem.answers, accepts, costs, strict=True):
-        if hard:
-            law, used = capped_revision(p, given, accept, c, budgets)
-        else:
-            law, used = _by_tries(*revision_by_tries(p, given, accept, c.astype(float)), budgets)
-        laws.append(law)
-        spent.append(used)
-    return problem, Outcome(np.stack(laws), np.stack(spent))
-
-
-def _correction(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    problem = setup.written_by(policy)
-    costs, judge = _verified(setup, problem), setup.config.self_verifier()
-    laws, spent = [], []
-    for p, solved, c in zip(problem.pmf, problem.solved, costs, strict=True):
-        if hard:
-            law, used = capped_correction(p, solved, judge, c, budgets)
-        else:
-            rounds = int(np.max(budgets) // np.min(c)) + 1
-            by_round, tokens = correction_by_rounds(p, solved, judge, c.astype(float), rounds)
-            # With no trace at all nothing is returned and nothing spent.
-            by_round = np.concatenate([np.zeros((1, len(p))), by_round])
-            law, used = _by_tries(by_round, np.append(0.0, tokens), budgets)
-        laws.append(law)
-        spent.append(used)
-    return problem, Outcome(np.stack(laws), np.stack(spent))
-
-
-def _allocation(
-    setup: Setup, policy: str, budgets: Whole, hard: bool
-) -> tuple[SearchProblem, Outcome]:
-    """Best-of-N by the true return, with each problem's share of the budget chosen for accuracy."""
-    problem = setup.written_by(policy)
-    costs = _verified(setup, problem)
-    law = by_score(problem.returns)
-    limit = ALLOCATION_LIMIT * int(np.max(budgets))
-    mean = problem.mean_cost(costs)
-    if hard:
-        step = max(1, problem.horizon // _CAPS)
-        caps = np.arange(0, limit + 1, step)
-        tokens = [caps.astype(float)] * len(costs)
-        values = [
-            capped_pass(p, solved, c, caps)
-            for p, solved, c in zip(problem.pmf, problem.solved, costs, strict=True)
-        ]
-    else:
-        counts = [np.arange(0.0, limit // each + 2.0) for each in mean]
-        tokens = [count * each for count, each in zip(counts, mean, strict=True)]
-        values = [
-            np.append(0.0, pass_at_n(success, count[1:]))
-            for count, success in zip(counts, np.minimum(problem.success, 1.0), strict=True)
-        ]
-    corners = [concave_envelope(t, v) for t, v in zip(tokens, values, strict=True)]
-    tokens = [t[corner] for t, corner in zip(tokens, corners, strict=True)]
-    values = [v[corner] for v, corner in zip(values, corners, strict=True)]
-    shares = [allocate(tokens, values, problem.prompt_mass, float(b)) for b in budgets]
-    spent = np.stack([share.tokens for share in shares], axis=1)
-    found = np.zeros((len(costs), len(budgets), problem.pmf.shape[-1]))
-    for x in range(len(costs)):
-        ends = np.array([[t.low[x], t.high[x]] for t in shares])
-        between = np.array([t.share[x] for t in shares])[:, None]
-        if hard:
-            at = tokens[x][ends].astype(np.int64)
-            laws = capped_select(
-                problem.pmf[x : x + 1], costs[x : x + 1], law.at(x), at.reshape(-1)
-            )[0].reshape(*at.shape, -1)
-        else:
-            count = np.round(tokens[x][ends] / mean[x])
-            laws = select(problem.pmf[x], law.at(x), np.maximum(count, 1.0))
-            laws = np.where(count[..., None] > 0, laws, 0.0)
-        found[x] = (1.0 - between) * laws[:, 0] + between * laws[:, 1]
-    note = (
-        f"shared out over problems for accuracy, at most {ALLOCATION_LIMIT} times the budget each"
-    )
-    return problem, Outcome(found, spent, note)
-
-
-def capped_pass(pmf: Floats, solved: Any, costs: Whole, caps: Whole) -> Floats:
-    """Chance that a right trace is among those that fit, at each of many caps: [Q] (T10h)."""
-    top = int(np.max(caps))
-    prices, place = np.unique(costs, return_inverse=True)
-    check_size(top, 1, len(prices))
-    wrong = binned(place, np.where(solved, 0.0, pmf))[:, None]
-    late = overshoot(binned(place, pmf), prices, top)[:, None]
-    none = renew(late, wrong, prices)[:, 0]
-    # Where costs leave the right traces unaffordable this is 0 but for rounding.
-    return np.maximum(1.0 - none[caps], 0.0)
-
-
-_ALL = (
-    Strategy("single", "one trace, cut off at the budget", _single),
-    Strategy("majority", "the answer that most traces give", _majority),
-    Strategy("weighted", "the answer with most acceptances by the several verifiers", _weighted),
-    Strategy("oracle", "best-of-N by the true return", _oracle),
-    Strategy("learned", "best-of-N by the verifier learned from n labelled traces", _learned),
-    Strategy("noisy", "best-of-N by a Gaussian score of the given AUC", _noisy),
-    Strategy("roc", "best-of-N by a score of the given ROC curve", _roc),
-    Strategy("verdict", "best-of-N by one verdict with true and false positive rates", _verdict),
-    Strategy("several", "best-of-N by several verdicts combined", _several),
-    Strategy("correlated", "best-of-N by verdicts that some wrong answers pass", _correlated),
-    Strategy("rejection", "drawing until a verdict accepts", _rejection),
-    Strategy("revision", "as rejection, never repeating a rejected answer", _revision),
-    Strategy("correction", "self-verification, rewriting what is rejected", _correction),
-    Strategy("allocation", "best-of-N by the true return, more tokens where they gain most",
-             _allocation),
-)  # fmt: skip
-STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in _ALL}
-
-
 def parse(name: str) -> tuple[Strategy, str]:
     """Return the strategy and the policy of a name such as `oracle` or `oracle@finetuned`.
 
@@ -472,11 +466,11 @@ def parse(name: str) -> tuple[Strategy, str]:
         If either is unknown, or a clone is searched with.
     """
     kind, at, policy = name.partition("@")
-    strategy = STRATEGIES[validate.choice("strategy", kind, STRATEGIES)]
+    chosen = STRATEGIES[validate.choice("strategy", kind, STRATEGIES)]
     policy = validate.choice("policy", policy, POLICIES) if at else "base"
     if policy == "cloned" and kind != "single":
         raise InputError(
             f"strategy {shown(name)}: a clone is a random policy of which only the mean is exact, "
             "so it writes single traces only; use single@cloned, or @expert for an infinite sample"
         )
-    return strategy, policy
+    return chosen, policy

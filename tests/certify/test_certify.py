@@ -188,7 +188,7 @@ def test_the_two_games_and_the_two_light_regrets_agree() -> None:
     game = pessimist.play(pmf, table, 0.4, 5, 1.0, wide=False)
     clean = pessimist.play_noisy(pmf, 16.0, 0.4, 5, 0.0, 0, wide=False)
     assert game.risk == pytest.approx(clean.risk)
-    assert game.mistake == pytest.approx(clean.unsettled)
+    assert game.mistake == pytest.approx(clean.mistake)
     from antiscale.risks.rare_types import LightTypes
 
     model = LightTypes(

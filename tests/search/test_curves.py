@@ -21,7 +21,7 @@ from antiscale.search import SearchConfig, curves
 from antiscale.search.learned import lessons
 from antiscale.search.problem import SearchProblem
 from antiscale.search.reading import reading
-from antiscale.search.strategies import STRATEGIES, Setup, parse
+from antiscale.search.strategies import STRATEGIES, Search, Setup, parse
 from tests import oracles_search as oracle
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +48,8 @@ def config(*strategies: str, **changes: object) -> SearchConfig:
 
 def outcome(setup: Setup, name: str):
     strategy, policy = parse(name)
-    hard = setup.config.budget_kind == "hard"
-    return strategy.run(setup, policy, np.array(setup.config.budgets), hard)
+    found = strategy.run(Search.of(setup, policy))
+    return found.problem, found
 
 
 @pytest.fixture(scope="module")

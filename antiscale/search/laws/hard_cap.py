@@ -12,6 +12,7 @@ from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.search.laws.renewal import (
     Whole,
+    binned,
     check_size,
     columns_at_once,
     overshoot,
@@ -19,7 +20,7 @@ from antiscale.search.laws.renewal import (
     whole_costs,
 )
 from antiscale.search.laws.score_laws import ScoreLaw
-from antiscale.search.laws.verifiers import by_score
+from antiscale.search.laws.verifiers import Flags, by_score
 
 
 @validate.boundary
@@ -90,6 +91,18 @@ def capped_success(
         raise InputError("pmf, solved and costs must be of one shape [S], and budget a number")
     law = capped_best_of_n(pmf, right, costs, budget)
     return float(law[right].sum())
+
+
+def capped_pass(pmf: Floats, solved: Flags, costs: Whole, caps: Whole) -> Floats:
+    """As `capped_success`, unchecked and at many caps: [Q] (T10h)."""
+    top = int(np.max(caps))
+    prices, place = np.unique(costs, return_inverse=True)
+    check_size(top, 1, len(prices))
+    wrong = binned(place, np.where(solved, 0.0, pmf))[:, None]
+    late = overshoot(binned(place, pmf), prices, top)[:, None]
+    none = renew(late, wrong, prices)[:, 0]
+    # Where costs leave the right traces unaffordable this is 0 but for rounding.
+    return np.maximum(1.0 - none[caps], 0.0)
 
 
 def whole_budgets(budget: npt.ArrayLike) -> Whole:
