@@ -18,6 +18,7 @@ def info(results: Results) -> None:
     from antiscale.core import device
     from antiscale.core.provenance import versions
     from antiscale.rewards import CLASSES
+    from antiscale.sweeps.rows import COLUMNS
 
     found: dict[str, Any] = {
         "versions": versions(),
@@ -34,6 +35,10 @@ def info(results: Results) -> None:
         "learners": {
             name: {"side": learner.side, "summary": _summary(type(learner))}
             for name, learner in learners.BUILT_IN.items()
+        },
+        "columns": {
+            column.name: {"unit": column.unit, "meaning": column.meaning}
+            for column in COLUMNS.values()
         },
         "presets": {
             kind: {name: presets.summary(kind, name) for name in presets.names(kind)}

@@ -28,6 +28,7 @@ from antiscale.core.folder import MANIFEST, Folder, now, of_command, read_json, 
 from antiscale.core.provenance import git_commit, versions
 from antiscale.sweeps.config import SCHEMA, Place
 from antiscale.sweeps.plan import Plan, Planned
+from antiscale.sweeps.rows import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,8 +147,19 @@ def read_run(path: Path) -> RunFolder:
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
+    """A Parquet file whose known columns have their type, unit and meaning in its schema."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    fields = []
+    for field in table.schema:
+        if (column := COLUMNS.get(field.name)) is not None:
+            about = {"unit": column.unit, "meaning": column.meaning}
+            field = pa.field(field.name, pa.type_for_alias(column.type), metadata=about)
+        fields.append(field)
     buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
+    pq.write_table(table.cast(pa.schema(fields, table.schema.metadata)), buffer)
     return buffer.getvalue()
 
 

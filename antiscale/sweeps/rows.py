@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -21,21 +22,28 @@ _RENAMED = {
 _ELSEWHERE = ("learner", "prompts", "styles")
 
 
+# Types of options, as Arrow names them.
+_TYPES = {"float": "double", "int": "int64", "bool": "bool"}
+
+
 class Column(NamedTuple):
-    """A column's name, what is counted in (empty for text and pure numbers), and its meaning."""
+    """A column: its name, unit (empty for text and pure numbers), meaning, and type in Arrow."""
 
     name: str
     unit: str
     meaning: str
+    type: str = "double"
 
 
 def _settings() -> Iterator[Column]:
     """The options of the configuration, as its docstring describes them."""
     meanings = described(SweepConfig)
+    types = {field.name: field.type for field in dataclasses.fields(SweepConfig)}
     units = {"horizon": "tokens", "samples": "traces", "samples_per_token": "traces per token"}
     for name in settings_of(SweepConfig().to_dict()):
         option = {new: old for old, new in _RENAMED.items()}.get(name, name)
-        yield Column(name, units.get(option, ""), meanings[option])
+        kind = str(types[option]).partition(" ")[0]
+        yield Column(name, units.get(option, ""), meanings[option], _TYPES.get(kind, "string"))
 
 
 def settings_of(config: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +53,8 @@ def settings_of(config: dict[str, Any]) -> dict[str, Any]:
 
 def _bound(name: str, meaning: str) -> Iterator[Column]:
     yield Column(name, "tokens", f"{meaning}; none where no bound applies")
-    yield Column(f"{name}_name", "", f"label of {name} in paper_bounds.md")
-    yield Column(f"{name}_reason", "", f"why there is no {name}")
+    yield Column(f"{name}_name", "", f"label of {name} in paper_bounds.md", "string")
+    yield Column(f"{name}_reason", "", f"why there is no {name}", "string")
 
 
 def _estimate(name: str, meaning: str, *, error: bool = True) -> Iterator[Column]:
@@ -71,23 +79,23 @@ def _shown(side: str, loss: str) -> Iterator[Column]:
     yield Column(f"{side}_loss", "tokens", f"{loss} to show: exact where known, else the mean")
     for end in ("low", "high"):
         yield Column(f"{side}_loss_{end}", "tokens", f"{end} end of its interval")
-    yield Column(f"{side}_method", "", "exact or simulated")
-    yield Column(f"{side}_coarse", "", "whether its interval is wider than the loss itself")
-    yield Column(f"{side}_may_be_negative", "", "whether this loss can be below zero")
+    yield Column(f"{side}_method", "", "exact or simulated", "string")
+    yield Column(f"{side}_coarse", "", "whether its interval is wider than the loss itself", "bool")
+    yield Column(f"{side}_may_be_negative", "", "whether this loss can be below zero", "bool")
 
 
 def _exact(side: str, loss: str) -> Iterator[Column]:
     yield Column(f"{side}_exact", "tokens", f"{loss} without sampling; none where out of reach")
-    yield Column(f"{side}_exact_reason", "", f"why there is no {side}_exact")
+    yield Column(f"{side}_exact_reason", "", f"why there is no {side}_exact", "string")
 
 
 _VF, _VB = "verifier-free loss", "verifier-based loss"
 
 _ALL = (
-    Column("config_hash", "", "names the configuration and the version of the rows"),
+    Column("config_hash", "", "names the configuration and the version of the rows", "string"),
     *_settings(),
-    Column("horizon", "tokens", "H, the test-time budget"),
-    Column("n", "traces", "for each side"),
+    Column("horizon", "tokens", "H, the test-time budget", "int64"),
+    Column("n", "traces", "for each side", "int64"),
     Column("noise", "probability", "that a label's verdict is reversed"),
     Column("sigma", "tokens", "heterogeneity of the true reward, median over prompts (T1)"),
     Column("sigma_mean", "tokens", "the same, mean over prompts"),
@@ -99,12 +107,12 @@ _ALL = (
     Column("base_return", "tokens", "mean return of the base policy"),
     Column("optimal_return", "tokens", "mean return of the ball's optimum"),
     Column("log_class_size", "nats", "log |calR|"),
-    Column("rewards_stated", "", "stated rewards per prompt, least over prompts"),
-    Column("rewards_stated_max", "", "the same, most over prompts"),
-    Column("rewards_whole_class", "", "whether they are all of calR"),
-    Column("vf_learner", "", "name of the verifier-free learner"),
-    Column("vb_learner", "", "name of the verifier-based learner"),
-    Column("vf_lower_holds_for", "", "worst expert, or hard prior"),
+    Column("rewards_stated", "", "stated rewards per prompt, least over prompts", "int64"),
+    Column("rewards_stated_max", "", "the same, most over prompts", "int64"),
+    Column("rewards_whole_class", "", "whether they are all of calR", "bool"),
+    Column("vf_learner", "", "name of the verifier-free learner", "string"),
+    Column("vb_learner", "", "name of the verifier-based learner", "string"),
+    Column("vf_lower_holds_for", "", "worst expert, or hard prior", "string"),
     *_bound("vf_lower", "lower bound on the verifier-free loss over the stated rewards (T4)"),
     *_risk("vf", _VF),
     *_bound("vf_upper", "upper bound on this learner's loss over the stated rewards"),
@@ -114,7 +122,7 @@ _ALL = (
     *_risk("vb", _VB),
     *_bound("vb_upper", "upper bound on this learner's loss over the stated rewards (T7)"),
     Column("verifier_error", "probability", "error of the verifier that this bound uses (T6)"),
-    Column("verifier_error_name", "", "which of T6's errors it is"),
+    Column("verifier_error_name", "", "which of T6's errors it is", "string"),
     *_exact("vf", _VF),
     *_exact("vb", _VB),
     *_shown("vf", _VF),
@@ -123,7 +131,7 @@ _ALL = (
     *(Column(f"gap_{end}", "tokens", f"{end} end of its interval") for end in ("low", "high")),
     Column("gap_error", "tokens", "its standard error"),
     Column("gap_certified", "tokens", "vf_lower - vb_upper (T9); none where a bound is missing"),
-    Column("gap_certified_reason", "", "why there is no gap_certified"),
+    Column("gap_certified_reason", "", "why there is no gap_certified", "string"),
     Column("vf_slope_theory", "", "theory's exponent of the verifier-free loss"),
     Column("vb_slope_theory", "", "theory's exponent of the verifier-based loss"),
     Column("gap_slope_theory", "", "theory's exponent of the gap"),
