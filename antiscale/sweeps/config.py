@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from antiscale.core import source, validate
-from antiscale.core.config import FromMapping, option, writable
+from antiscale.core.config import FromMapping, fingerprint, option, writable
 from antiscale.core.errors import InputError
 from antiscale.core.version import __version__
 from antiscale.models.families import family, parameters_of, settled
@@ -189,15 +187,6 @@ class SweepConfig(FromMapping):
             return self.samples
         return max(1, round(self.samples_per_token * horizon))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain values, for JSON and TOML."""
-        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return plain | {
-            "parameters": writable(self.parameters),
-            "class_parameters": writable(self.class_parameters),
-            "learner": list(self.learner),
-        }
-
     def columns(self) -> dict[str, Any]:
         """Return the configuration as columns of a row; those measured anew get other names."""
         columns = self.to_dict()
@@ -229,8 +218,7 @@ class SweepConfig(FromMapping):
         del plain["prompts"], plain["styles"]
         if sources := self.sources():
             plain["sources"] = sources
-        text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return fingerprint(SCHEMA, __version__, plain)
 
 
 def _doubling(first: int, last: int) -> list[int]:
