@@ -27,7 +27,7 @@ def _parts(texts: list[str]) -> list[str]:
 
 
 def numbers(flag: str, texts: list[str]) -> list[int | float]:
-    """Numbers given one by one or with commas; blanks between commas are none."""
+    """Numbers given one by one or with commas; what is empty is left out."""
     parts = _parts(texts)
     return [number(flag, part) for part in [part for part in parts if part] or parts]
 

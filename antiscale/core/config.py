@@ -52,13 +52,13 @@ def option(
         Called with the field's name, a value and these limits; returns the value that is kept, or
         raises InputError.
     metavar
-        What stands for the value in `--help`.
+        Name of the value in `--help`.
     flag
         Names of the option, if not the field's own with dashes.
     group
         Heading under which `--help` lists the option.
     via
-        Field that stands for the command line's option NAME=VALUE which sets this one too.
+        The command line's option NAME=VALUE that sets this field, if it has none of its own.
     argument
         Whether the command line takes it by position.
     order

@@ -181,7 +181,7 @@ class SearchConfig(FromMapping):
         return settled(self.family, parameters_of(self.family) | dict(self.parameters))
 
     def class_name(self) -> str:
-        """Return the reward class: the one asked for, or the family's own."""
+        """Return the reward class: the one given, or the family's own."""
         if self.reward_class is not None:
             return self.reward_class
         return family(self.family, **self.family_parameters()).reward_class

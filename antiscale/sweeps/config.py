@@ -38,7 +38,7 @@ _RENAMED = {
 
 
 class Place(NamedTuple):
-    """Where a cell of a sweep stands: horizon (tokens), samples per side, flip probability."""
+    """The place of a cell in a sweep: horizon (tokens), samples per side, flip probability."""
 
     horizon: int
     n: int
@@ -164,7 +164,7 @@ class SweepConfig(FromMapping):
         return settled(self.family, merged)
 
     def class_name(self) -> str:
-        """Return the reward class: the one asked for, or the family's own."""
+        """Return the reward class: the one given, or the family's own."""
         if self.reward_class is not None:
             return self.reward_class
         return family(self.family, **self.family_parameters()).reward_class
@@ -188,7 +188,7 @@ class SweepConfig(FromMapping):
         return max(1, round(self.samples_per_token * horizon))
 
     def columns(self) -> dict[str, Any]:
-        """Return the configuration as columns of a row; those measured anew get other names."""
+        """Return the configuration as columns of a row; those also measured get other names."""
         columns = self.to_dict()
         columns["reward_class"] = self.class_name()
         columns["class_parameters"] = json.dumps(columns["class_parameters"], sort_keys=True)
