@@ -46,7 +46,9 @@ class Query(Flags):
     Options(Query),
     Options(
         SweepConfig, "family horizon samples reward_class expert kappa noise",
-        group="With --table", make=dict,
+        group="With --table", make=dict, horizon="Test-time budget H in tokens.",
+        samples="Traces n per side. Default: 32 H.",
+        expert="Whose traces are cloned: optimal or base.",
     ),
     Options(Results, "as_json"),
 )  # fmt: skip

@@ -75,7 +75,7 @@ def ran() -> Any:
     """Run a command of both, and return what its function got, or what was printed or raised."""
     got: list[Any] = []
 
-    @command(Options(Own), Options(Mine, rates="Default: all."))
+    @command(Options(Own), Options(Mine, rates="Rates. Default: all."))
     def mine(own: Own, config: Mine) -> None:
         """Do.
 
@@ -133,7 +133,7 @@ def test_help_comes_from_the_docstring_and_the_fields(ran: Any) -> None:
     text = ran("--help")
     for words in (
         "FILE", "A file.", "--fast", "Do it fast.", "Size in tokens. Default: 3.", "Sizes",
-        "A rate; repeatable. Default: all.", "--name -n NAME Several.", "Examples",
+        "Rates. Default: all.", "--name -n NAME Several.", "Examples",
         "antiscale mine a", "antiscale mine b",
     ):  # fmt: skip
         assert words in text, words
