@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    # Late: told to stop while these load, the process ends as at any other time.
+    # Late: a signal while these load ends the process as at any other time.
     import typer
 
     from antiscale.cli.commands import app
@@ -70,7 +70,7 @@ def _run() -> int:
     except typer.Abort:
         raise Stopped from None
     except BrokenPipeError:
-        # The reader of our output has gone; there is nobody to tell.
+        # The reader of our output has gone: nobody would see a message.
         _discard_output()
         return 1
     except OSError as error:

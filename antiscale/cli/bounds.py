@@ -14,7 +14,7 @@ from antiscale.sweeps.config import SweepConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked(Flags):
+class Query(Flags):
     """What is shown of the bounds.
 
     Parameters
@@ -43,14 +43,16 @@ class Asked(Flags):
 
 
 @command(
-    Options(Asked),
+    Options(Query),
     Options(
         SweepConfig, "family horizon samples reward_class expert kappa noise",
-        group="With --table", make=dict,
+        group="With --table", make=dict, horizon="Test-time budget H in tokens.",
+        samples="Traces n per side. Default: 32 H.",
+        expert="Whose traces are cloned: optimal or base.",
     ),
     Options(Results, "as_json"),
 )  # fmt: skip
-def bounds(asked: Asked, place: dict[str, Any], results: Results) -> None:
+def bounds(query: Query, place: dict[str, Any], results: Results) -> None:
     """List every bound, evaluate one, or compare all at one place of a family.
 
     Labels, statements and proofs are those of paper_bounds.md.
@@ -62,20 +64,20 @@ def bounds(asked: Asked, place: dict[str, Any], results: Results) -> None:
     antiscale bounds --table --family heterogeneous --horizon 4096 --samples 131072
     antiscale bounds --constants
     """
-    if place and not asked.table:
+    if place and not query.table:
         raise InputError(f"--{next(iter(place)).replace('_', '-')} goes with --table")
 
     from antiscale.bounds import constants, registry
     from antiscale.cli.screens import bounds as screens
 
-    if asked.label is not None:
-        found = {"schema": "antiscale.bound/1"} | registry.result(asked.label).evaluate(
-            dict(asked.inputs)
+    if query.label is not None:
+        found = {"schema": "antiscale.bound/1"} | registry.result(query.label).evaluate(
+            dict(query.inputs)
         )
         results.show(found, lambda _: screens.evaluation(found))
-    elif asked.table:
-        _table(place | ({"parameters": asked.inputs} if asked.inputs else {}), results)
-    elif asked.constants:
+    elif query.table:
+        _table(place | ({"parameters": query.inputs} if query.inputs else {}), results)
+    elif query.constants:
         listed = {
             name: {
                 "label": c.label, "times": c.meaning, "formula": c.formula,

@@ -62,8 +62,8 @@ class Attack(Flags):
 @command(
     Options(Attack),
     Options(
-        Results, "out as_json quiet", out="It holds the ledger, and runs in it add up. "
-        "Default: runs/certify.",
+        Results, "out as_json quiet",
+        out="Folder of the ledger; runs in it add up. Default: runs/certify.",
     ),
 )  # fmt: skip
 def certify(attack: Attack, results: Results) -> None:

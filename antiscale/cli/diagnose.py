@@ -24,7 +24,7 @@ class Source(Flags):
         One row per sample: CSV, JSON, JSONL or Parquet; or a folder of sample files of
         lm-evaluation-harness.
     example
-        Instead of FILE: a table that comes with antiscale, under its own columns:
+        Instead of FILE: a table that comes with antiscale, under its own columns.
     """
 
     file: Path | None = option(None, metavar="FILE", argument=True)
@@ -41,7 +41,7 @@ class Export(Flags):
         Write the samples as a trace model for --family explicit.
     """
 
-    export_model: Path | None = option(None, metavar="FILE.csv", group="Results")
+    export_model: Path | None = option(None, metavar="FILE.csv")
 
     def agree(self) -> None:
         """Refuse files of another kind."""
@@ -50,10 +50,14 @@ class Export(Flags):
 
 
 @command(
-    Options(Source, example=f"{', '.join(presets.names('examples'))}."),
+    Options(
+        Source,
+        example="Instead of FILE: a table that comes with antiscale, under its own columns: "
+        f"{', '.join(presets.names('examples'))}.",
+    ),
     Options(DiagnoseConfig),
     Options(Export),
-    Options(Results, out="Default: runs/diagnose-<hash>."),
+    Options(Results, out="Folder for the results. Default: runs/diagnose-<hash>."),
 )
 def diagnose(source: Source, config: DiagnoseConfig, export: Export, results: Results) -> None:
     """Say from a real model's rollouts whether it is one where cloning loses.

@@ -30,7 +30,7 @@ class Figures(Flags):
     from_rows
         Draw from the rows that are there, else from ours; no computing.
     check
-        Compute anew and compare with the rows that are there, else with ours.
+        Compute them again and compare with the rows that are there, else with ours.
     """
 
     name: tuple[str, ...] = option((), metavar="NAME", argument=True)
@@ -48,7 +48,7 @@ class Figures(Flags):
     Options(Figures),
     Options(Results, "out as_json quiet", out="Default: figures; with --fast: runs/figures-fast."),
 )
-def figures(asked: Figures, results: Results) -> None:
+def figures(options: Figures, results: Results) -> None:
     """Rebuild the paper's figures and ours from their configurations.
 
     Each leaves PNG, SVG and PDF, the rows that made it (CSV) and what they were made of (JSON).
@@ -65,8 +65,8 @@ def figures(asked: Figures, results: Results) -> None:
     """
     from antiscale.figures import FIGURES
 
-    names = [validate.choice("figure", n, FIGURES) for n in asked.name or FIGURES]
-    configs, fast = presets.folder("figures"), asked.fast
+    names = [validate.choice("figure", n, FIGURES) for n in options.name or FIGURES]
+    configs, fast = presets.folder("figures"), options.fast
     target = results.out or (Path("runs/figures-fast") if fast else Path("figures"))
 
     from antiscale.cli.screens.figures import screen
@@ -82,7 +82,7 @@ def figures(asked: Figures, results: Results) -> None:
                 if advance is not None:
                     advance(done, total, f"{one} ({k + 1}/{len(names)}): {what}")
 
-            if asked.check:
+            if options.check:
                 rows = build.check(one, configs, target, fast=fast, progress=show)
                 beyond = [row for row in rows if not row.inside]
                 differ = differ or bool(beyond)
@@ -92,12 +92,12 @@ def figures(asked: Figures, results: Results) -> None:
                 more: dict[str, Any] = {"differences": [row._asdict() for row in rows]}
             else:
                 built = build.build(
-                    one, configs, target, fast=fast, from_rows=asked.from_rows, progress=show
+                    one, configs, target, fast=fast, from_rows=options.from_rows, progress=show
                 )
                 state, more = built.state, {"files": [str(f) for f in built.files]}
             found.append({"name": one, "state": state} | more)
     lines = []
-    if not asked.check:
+    if not options.check:
         lines = [f"\nFigures: {target}/  (png, svg, pdf, csv, json)"]
     elif any(build.kept(one, target, fast=fast).parent != target for one in names):
         lines = [f"\nRows that {target}/ does not hold were compared with those of antiscale."]

@@ -62,13 +62,13 @@ class Options:
         Heading in `--help`, instead of each field's own.
     make
         Called with the values that were given, by name; default: `cls.from_mapping`.
-    more
-        By field: a sentence that `--help` adds.
+    texts
+        By field: what `--help` says in this command, instead of the docstring's description.
     """
 
     def __init__(
         self, cls: type[FromMapping], names: str = "", *, presets: str = "", group: str = "",
-        make: Callable[[dict[str, Any]], Any] | None = None, **more: str,
+        make: Callable[[dict[str, Any]], Any] | None = None, **texts: str,
     ) -> None:  # fmt: skip
         fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         self._fields = [fields[name] for name in names.split() or fields]
@@ -79,9 +79,9 @@ class Options:
             name: text.replace("`", "")
             for names, text in described(cls).items()
             for name in names.partition(" : ")[0].split(", ")
-        }
+        } | texts
         self._make = cls.from_mapping if make is None else make
-        self._presets, self._group, self._more = presets, group, more
+        self._presets, self._group = presets, group
 
     def parameters(self) -> list[inspect.Parameter]:
         """Return the parameters from which Typer makes the options."""
@@ -104,7 +104,7 @@ class Options:
         if kind.startswith(("tuple", "Mapping")):
             typing = list[str]
         default = field.default if kind == "bool" else inspect.Parameter.empty if required else None
-        text = " ".join(filter(None, (self._help.get(field.name), self._more.get(field.name))))
+        text = self._help.get(field.name, "")
         if about["argument"]:
             info: Any = typer.Argument(metavar=about["metavar"], help=text)
         else:

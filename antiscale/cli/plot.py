@@ -18,7 +18,7 @@ _SCHEMA = "antiscale.plot/1"
 
 @command(
     Options(Run),
-    Options(Results, "out overwrite", out="It gets plot.png and plot.svg. Default: RUN."),
+    Options(Results, "out overwrite", out="Where to put plot.png and plot.svg. Default: RUN."),
 )
 def plot(run: Run, results: Results) -> None:
     """Redraw a sweep's plot from its rows alone.

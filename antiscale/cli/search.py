@@ -26,7 +26,7 @@ class Listing(Flags):
 @command(
     Options(SearchConfig, presets="searches"),
     Options(Listing),
-    Options(Results, out="Default: runs/search-<hash>."),
+    Options(Results, out="Folder for the results. Default: runs/search-<hash>."),
 )
 def search(config: SearchConfig, listing: Listing, results: Results) -> None:
     """Set test-time search strategies on one axis of tokens: accuracy and return, exactly (T10).

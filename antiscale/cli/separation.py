@@ -33,9 +33,10 @@ class Phase(Flags):
         "horizon family parameters reward_class learner kappa samples_per_token samples repeats "
         "seed",
         presets="sweeps",
+        samples="The budget rule n = N at every H instead.",
     ),
     Options(Phase),
-    Options(Results, out="Default: runs/separation-<hash>."),
+    Options(Results, out="Folder for the results. Default: runs/separation-<hash>."),
 )
 def separation(config: SweepConfig, phase: Phase, results: Results) -> None:
     """Find from which H and n verification certainly wins, and where it is measured to (T9).

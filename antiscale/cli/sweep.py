@@ -13,7 +13,8 @@ from antiscale.sweeps.config import SweepConfig
 
 
 @command(
-    Options(SweepConfig, presets="sweeps"), Options(Results, out="Default: runs/<config hash>.")
+    Options(SweepConfig, presets="sweeps"),
+    Options(Results, out="Folder for the results. Default: runs/<config hash>."),
 )
 def sweep(config: SweepConfig, results: Results) -> None:
     """Measure what cloning and verification lose as the budget grows, against explicit bounds.

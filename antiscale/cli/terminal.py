@@ -17,8 +17,6 @@ from antiscale.core.config import FromMapping, option, writable
 if TYPE_CHECKING:
     from antiscale.core.folder import Folder
 
-_GROUP = "Results"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Results(FromMapping):
@@ -36,10 +34,10 @@ class Results(FromMapping):
         No progress bar.
     """
 
-    out: Path | None = option(None, metavar="DIR", group=_GROUP)
-    overwrite: bool = option(False, group=_GROUP)
-    as_json: bool = option(False, flag="--json", group=_GROUP)
-    quiet: bool = option(False, flag="--quiet -q", group=_GROUP)
+    out: Path | None = option(None, metavar="DIR")
+    overwrite: bool = option(False)
+    as_json: bool = option(False, flag="--json")
+    quiet: bool = option(False, flag="--quiet -q")
 
     def progress(self, total: int, start: str = "compiling") -> Any:
         """Return a context manager that gives a callback, or None where no bar is wanted."""

@@ -27,8 +27,9 @@ def _parts(texts: list[str]) -> list[str]:
 
 
 def numbers(flag: str, texts: list[str]) -> list[int | float]:
-    """Numbers given one by one or with commas."""
-    return [number(flag, part) for part in _parts(texts)]
+    """Numbers given one by one or with commas; what is empty is left out."""
+    parts = _parts(texts)
+    return [number(flag, part) for part in [part for part in parts if part] or parts]
 
 
 def assignment(text: str, flag: str = "--set", example: str = "spread=0.5") -> tuple[str, Any]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import inspect
+import json
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -50,13 +52,13 @@ def option(
         Called with the field's name, a value and these limits; returns the value that is kept, or
         raises InputError.
     metavar
-        What stands for the value in `--help`.
+        Name of the value in `--help`.
     flag
         Names of the option, if not the field's own with dashes.
     group
         Heading under which `--help` lists the option.
     via
-        Field that stands for the command line's option NAME=VALUE which sets this one too.
+        The command line's option NAME=VALUE that sets this field, if it has none of its own.
     argument
         Whether the command line takes it by position.
     order
@@ -120,6 +122,11 @@ class FromMapping:
     def agree(self) -> None:
         """Refuse values that do not go together, each being allowed by itself."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values, for JSON and TOML."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {field.name: writable(getattr(self, field.name)) for field in fields}
+
     @classmethod
     def of(cls, given: Self | Mapping[str, Any] | None) -> Self:
         """Return a configuration as it is, or made of names and values, or of none."""
@@ -143,6 +150,12 @@ class FromMapping:
             )
         check_keys(cls, mapping, cls.called)
         return cls(**mapping)
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return twelve hexadecimal digits that name plain values."""
+    text = json.dumps(parts, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def writable(value: Any) -> Any:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from antiscale.core import validate
-from antiscale.core.config import FromMapping, option
+from antiscale.core.config import FromMapping, fingerprint, option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.core.version import __version__
@@ -111,12 +108,6 @@ class DiagnoseConfig(FromMapping):
         """Return n, the traces for which to predict at `horizon`."""
         return 32 * horizon if self.samples is None else self.samples
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain values, for JSON."""
-        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return plain | {name: list(plain[name]) for name in ("horizon", "eps", "kappa")}
-
     def hash(self, digest: str) -> str:
         """Return twelve hexadecimal digits that name the configuration and the data."""
-        text = json.dumps([SCHEMA, __version__, self.to_dict(), digest], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return fingerprint(SCHEMA, __version__, self.to_dict(), digest)

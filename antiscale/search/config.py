@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import hashlib
 import itertools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from antiscale.core import validate
-from antiscale.core.config import FromMapping, option, writable
+from antiscale.core.config import FromMapping, fingerprint, option, writable
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.core.version import __version__
@@ -184,7 +181,7 @@ class SearchConfig(FromMapping):
         return settled(self.family, parameters_of(self.family) | dict(self.parameters))
 
     def class_name(self) -> str:
-        """Return the reward class: the one asked for, or the family's own."""
+        """Return the reward class: the one given, or the family's own."""
         if self.reward_class is not None:
             return self.reward_class
         return family(self.family, **self.family_parameters()).reward_class
@@ -194,17 +191,6 @@ class SearchConfig(FromMapping):
         """n, the traces that clones, verifiers and finetuning learn from."""
         return 32 * self.horizon if self.samples is None else self.samples
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain values, for JSON and TOML."""
-        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return plain | {
-            "parameters": writable(self.parameters),
-            "strategies": list(self.strategies),
-            "budgets": list(self.budgets),
-            "verifiers": [list(pair) for pair in self.verifiers],
-            "roc": [list(pair) for pair in self.roc],
-        }
-
     def hash(self) -> str:
         """Return twelve hexadecimal digits that name the configuration and this version's rows."""
         plain = self.to_dict() | {
@@ -212,5 +198,4 @@ class SearchConfig(FromMapping):
             "reward_class": self.class_name(),
             "samples": self.traces,
         }
-        text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return fingerprint(SCHEMA, __version__, plain)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from antiscale.bounds import turning_point
 from antiscale.core import validate
-from antiscale.core.config import FromMapping
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import number, setting
 from antiscale.core.validate import Floats
@@ -18,6 +19,14 @@ from antiscale.search.laws.score_laws import ScoreLaw
 
 # Whole N that the peak is sought among.
 _MOST = 10**4
+
+
+def _rising(name: str, given: Any) -> tuple[float, ...]:
+    """Rates that rise."""
+    rates = validate.each(name, given, of=validate.chance)
+    if list(rates) != validate.rising(rates):
+        raise InputError(f"{name} must rise; got {rates}")
+    return rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,26 +49,18 @@ class OverOptimisationConfig(FromMapping):
         Verdicts per trace; inf for the rate itself.
     """
 
-    success: float = 0.25
-    wrong_answers: int = 16
+    success: float = option(0.25, validate.chance, allow_zero=False, allow_one=False)
+    wrong_answers: int = option(16, validate.integer, least=1, most=10**4)
     true_positive: float = 0.9
     false_positive: float = 0.1
-    correlations: tuple[float, ...] = (
-        0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0,
-    )  # fmt: skip
-    shown: tuple[float, ...] = (0.0, 0.01, 0.1, 0.3, 1.0)
+    correlations: tuple[float, ...] = option(
+        (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), _rising
+    )
+    shown: tuple[float, ...] = option((0.0, 0.01, 0.1, 0.3, 1.0), _rising)
     passes: float = np.inf
 
-    def __post_init__(self) -> None:
-        validate.probability(
-            "success", validate.real("success", self.success), allow_zero=False, allow_one=False
-        )
-        validate.integer("wrong_answers", self.wrong_answers, least=1, most=10**4)
-        for name in ("correlations", "shown"):
-            given = tuple(validate.probability(name, getattr(self, name)).tolist())
-            if list(given) != sorted(set(given)):
-                raise InputError(f"{name} must rise; got {given}")
-            object.__setattr__(self, name, given)
+    def agree(self) -> None:
+        """Refuse to show what is not computed."""
         if not set(self.shown) <= set(self.correlations):
             raise InputError("shown must be among correlations")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from antiscale.core import validate
-from antiscale.core.config import FromMapping, option, writable
+from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.models.families import parameters_of, settled
 
@@ -31,7 +30,7 @@ SMALLEST = 16
 
 
 class Place(NamedTuple):
-    """Where a cell of a sweep stands: horizon (tokens), samples per side, flip probability."""
+    """The place of a cell in a sweep: horizon (tokens), samples per side, flip probability."""
 
     horizon: int
     n: int
@@ -173,15 +172,6 @@ class SweepConfig(FromMapping):
         if self.samples is not None:
             return self.samples
         return max(1, round(self.samples_per_token * horizon))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain values, for JSON and TOML."""
-        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return plain | {
-            "parameters": writable(self.parameters),
-            "class_parameters": writable(self.class_parameters),
-            "learner": list(self.learner),
-        }
 
 
 def _doubling(first: int, last: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from antiscale.core import machine, source
-from antiscale.core.config import writable
+from antiscale.core.config import fingerprint, writable
 from antiscale.core.errors import InputError
 from antiscale.core.version import __version__
 from antiscale.learners import Learner, choose_learners, renew
@@ -89,10 +88,9 @@ class Plan:
         del plain["prompts"], plain["styles"]
         if sources:
             plain["sources"] = sources
-        text = json.dumps([SCHEMA, __version__, plain], sort_keys=True, allow_nan=False)
         plan = cls(
             config, parameters, its, reward_class, choose_learners(config.learner),
-            config.cells(), sources, hashlib.sha256(text.encode()).hexdigest()[:12],
+            config.cells(), sources, fingerprint(SCHEMA, __version__, plain),
         )  # fmt: skip
         plan._check()
         return plan

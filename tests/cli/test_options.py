@@ -75,7 +75,7 @@ def ran() -> Any:
     """Run a command of both, and return what its function got, or what was printed or raised."""
     got: list[Any] = []
 
-    @command(Options(Own), Options(Mine, rates="Default: all."))
+    @command(Options(Own), Options(Mine, rates="Rates. Default: all."))
     def mine(own: Own, config: Mine) -> None:
         """Do.
 
@@ -101,7 +101,7 @@ def ran() -> Any:
 def test_a_command_gets_its_dataclasses(ran: Any) -> None:
     assert ran("f.csv") == (Own(file=Path("f.csv")), Mine())
     own, config = ran(
-        "f.csv", "--fast", "--whole-number", "1e3", "--size", "5", "--rates", "1,0.5", "--rates",
+        "f.csv", "--fast", "--whole-number", "1e3", "--size", "5", "--rates", "1,0.5,", "--rates",
         "2", "-n", "a", "--name", "b", "--set", "p=[1,2]", "--set", "q=inf", "--pairs", "a=b,c=d",
     )  # fmt: skip
     assert own == Own(file=Path("f.csv"), fast=True, whole_number=1000)
@@ -116,7 +116,7 @@ def test_a_command_gets_its_dataclasses(ran: Any) -> None:
     [
         (["--size", "0"], "size must be a whole number >= 1"),
         (["--size", "x"], "--size must be a number; got 'x'"),
-        (["--rates", "1,,2"], "--rates must be a number; got ''"),
+        (["--rates", ","], "--rates must be a number; got ''"),
         (["--rates", "-1"], "rates must be >= 0; got -1"),
         (["--whole-number", "1"], "--whole-number must be a whole number >= 2"),
         (["--set", "p"], "--set takes NAME=VALUE"),
@@ -133,7 +133,7 @@ def test_help_comes_from_the_docstring_and_the_fields(ran: Any) -> None:
     text = ran("--help")
     for words in (
         "FILE", "A file.", "--fast", "Do it fast.", "Size in tokens. Default: 3.", "Sizes",
-        "A rate; repeatable. Default: all.", "--name -n NAME Several.", "Examples",
+        "Rates. Default: all.", "--name -n NAME Several.", "Examples",
         "antiscale mine a", "antiscale mine b",
     ):  # fmt: skip
         assert words in text, words

@@ -21,7 +21,7 @@ class Difficulty(FromMapping):
 
     Heterogeneity holds (right or wrong is worth up to H tokens); anti-concentration fails on the
     hard prompts, where the chance of a correct trace, and with it c_0, is tiny: verification has
-    to find what the base policy hardly ever writes. The m prompts stand for m equal slices of the
+    to find what the base policy hardly ever writes. The m prompts are m equal slices of the
     Beta law, each with its slice's mean. A trace is right with its prompt's probability; lengths
     are scale-free, u H + 1 with u uniform on {1, 3, ..., 2L-1}/(2L), and say nothing about
     correctness.

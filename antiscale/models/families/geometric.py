@@ -20,7 +20,7 @@ class Geometric(FromMapping):
 
     Tests what T4 assumes: that types are announced. T is geometric with mean H/rate, so sigma is
     proportional to H and rewards are anti-concentrated. With announced = true the first token
-    tells T, the mirror H - R is a legal reward, and T4 applies. With announced = false T shows
+    announces T, the mirror H - R is a legal reward, and T4 applies. With announced = false T shows
     only as it happens: the mirror would have to pay a trace before it is known to be slow, so it
     is no bi-level reward; the only class left is `known`, cloning's loss at the one reward is
     zero on average, and there is no lower bound to report.
@@ -32,7 +32,7 @@ class Geometric(FromMapping):
     rate
         Expected number of solutions in H tokens, in (0, 16].
     announced
-        Whether the first token tells T.
+        Whether the first token announces T.
     """
 
     name: ClassVar[str] = "geometric"

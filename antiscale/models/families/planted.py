@@ -18,7 +18,7 @@ from antiscale.models.traces import TraceModel
 
 @dataclass(frozen=True, kw_only=True)
 class Planted(FromMapping):
-    """Write until a planted word stands at the trace's end; policies differ in skill.
+    """Write until a planted word is at the trace's end; policies differ in skill.
 
     A prompt is a context whose answer is a word y* of L tokens. A policy of skill gamma, having
     the first k tokens of y* at the end of its trace, writes the next one with probability gamma,
@@ -39,7 +39,7 @@ class Planted(FromMapping):
     weights
         Probability of each skill.
     announced
-        Whether the first token tells T as well as the skill.
+        Whether the first token announces T as well as the skill.
     """
 
     name: ClassVar[str] = "planted"
