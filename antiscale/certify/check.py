@@ -1,7 +1,5 @@
 """One way to attack one result: what may vary, the bound there, and the truth it must not cross."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ A mutant is caught where it is crossed; or, for a tight or exact result, where i
 the very instances on which the right bound is.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

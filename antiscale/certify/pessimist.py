@@ -1,7 +1,5 @@
 """Verification games at one prompt, solved for every truth and every set of types seen."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Attacks on what is proved of search: T10."""
 
-from __future__ import annotations
-
 import functools
 import math
 

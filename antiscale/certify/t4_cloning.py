@@ -1,7 +1,5 @@
 """Attacks on what cloning must lose: T4."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

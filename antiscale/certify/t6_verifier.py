@@ -1,7 +1,5 @@
 """Attacks on what n labels tell of a verifier: T6."""
 
-from __future__ import annotations
-
 import math
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Attacks on what every learner must lose: T8."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from antiscale.certify import instances as gene

@@ -1,7 +1,5 @@
 """Attacks on the gap between cloning and verification, T9, and on misspecified classes, T12."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

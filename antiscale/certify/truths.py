@@ -4,8 +4,6 @@ Nothing here is shared with antiscale.bounds, nor with the engine: even the ball
 by bisection.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import math

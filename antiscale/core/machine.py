@@ -4,8 +4,6 @@ Estimates are rough, from above by a factor of two or so: they are there to refu
 swapping, or in a killed process after a day, before anything is begun.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path

@@ -8,8 +8,6 @@ thread hears of the signal at once, and ends the process if it has not ended by 
 The exit status is 128 plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -4,8 +4,6 @@ The state is all of the trace that matters for what comes next (the progress tow
 say). The law of the hitting time and the variance of Q are exact, by dynamic programming.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ A trace has a *type* j = 1..S: a style and a length. Everything downstream of a 
 density ratios, counts) is an array over types.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -1,7 +1,5 @@
 """From problems to their mean and median, with intervals that allow for few samples per problem."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

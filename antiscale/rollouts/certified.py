@@ -4,8 +4,6 @@ Samples must be independent, and those of one problem alike in law; nothing else
 mean is taken to be normal. Statements and proofs: paper_bounds.md, Estimates from rollouts.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -11,8 +11,6 @@ signs, all of records alike in every column that is read:
   copies of some have many pairs and few triples.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

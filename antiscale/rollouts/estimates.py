@@ -1,7 +1,5 @@
 """Every problem at one horizon: J, sigma, c(eps), sharpness, V_kappa, W, each with its interval."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor

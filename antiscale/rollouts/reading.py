@@ -4,8 +4,6 @@ Numbers that bound something are rounded away from the claim: lower ends down, u
 have two digits and losses three, here, on the screen, in the figure and in the README.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -3,8 +3,6 @@
 All curves are exact or unbiased for the samples at hand, drawn without replacement.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

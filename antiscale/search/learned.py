@@ -1,7 +1,5 @@
 """What n labelled traces teach: the learned verifier and the finetuned policy, case by case."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

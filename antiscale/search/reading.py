@@ -1,7 +1,5 @@
 """What the curves say, in a few words; and the screen of `antiscale search`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from antiscale.core.numbers import number, setting

@@ -1,7 +1,5 @@
 """Best-of-N: the law of the trace that the verifier likes best (T10)."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """Self-correction: write, verify, rewrite what was rejected, and again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +11,7 @@ from antiscale.core.config import FromMapping
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.search.laws.rejection import Stopped
-from antiscale.search.laws.renewal import Whole, binned, check_size
+from antiscale.search.laws.renewal import Whole, binned, check_size, look
 from antiscale.search.laws.verifiers import Flags
 
 # Rounds after which nothing that matters is still being rewritten.
@@ -167,19 +165,13 @@ def capped_correction(
             here = np.where(place == u, within[z], 0.0)
             if here.sum() == 0:
                 continue
-            done = _look(upto[:, z], budgets, int(price))
+            done = look(upto[:, z], budgets, int(price))
             stands = accept[z] * done
             for share, next_price in zip(following[z], prices, strict=True):
-                later = _look(upto[:, z], budgets, int(price + next_price))
+                later = look(upto[:, z], budgets, int(price + next_price))
                 stands = stands + share * (done - later)
             law += stands[:, None] * here
             unspent -= accept[z] * done * by_price[z, u]
-            used = _look(tokens[:, z], budgets, int(price)) + price * done
+            used = look(tokens[:, z], budgets, int(price)) + price * done
             spent += accept[z] * used * by_price[z, u]
     return Stopped(law, spent + np.maximum(unspent, 0.0) * budgets)
-
-
-def _look(cumulated: Floats, budgets: Whole, price: int) -> Floats:
-    """The cumulated chance at B - price, 0 where that is negative."""
-    left = budgets - price
-    return np.where(left >= 0, cumulated[np.maximum(left, 0)], 0.0)

@@ -1,7 +1,5 @@
 """Verifiers as score laws: the oracle, verdicts with error rates, ROC curves, Gaussian scores."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
