@@ -119,7 +119,7 @@ def planted_chain(
 ) -> TokenChain:
     """Progress towards a planted subsequence, for a mixture of skills that is announced (T11).
 
-    The trace is solved once `target` stands contiguously in its last L tokens. With progress k
+    The trace is solved once its last L tokens are `target`. With progress k
     (the longest suffix of the trace that is a prefix of the target) a policy of skill gamma
     writes the target's next token with probability gamma, and each other token with probability
     (1 - gamma)/(V - 1). Where a wrong token leaves the progress is the Knuth-Morris-Pratt

@@ -146,7 +146,7 @@ def majority_of_n(rollouts: Rollouts, n: int) -> Floats:
 
 
 class Roc(NamedTuple):
-    """How well a score tells right samples from wrong ones.
+    """How well a score separates right samples from wrong ones.
 
     Attributes
     ----------

@@ -38,9 +38,9 @@ def until_accepted(
     Parameters
     ----------
     pmf, accept : [..., S]
-        Base policy; probability a_j that a trace of each type is accepted, afresh each time.
+        Base policy; probability a_j that a trace of each type is accepted, independently each time.
     tries : broadcasts against the leading axes
-        N >= 0, whole; inf draws for ever (then some a_j must be positive).
+        N >= 0, whole; inf draws without end (then some a_j must be positive).
 
     Returns
     -------

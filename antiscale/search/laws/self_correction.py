@@ -20,13 +20,13 @@ _MOST = 10**6
 
 @dataclass(frozen=True, kw_only=True)
 class SelfVerifier(FromMapping):
-    """How well the model judges and mends its own traces.
+    """How well the model judges and corrects its own traces.
 
     Parameters
     ----------
     accept_right, accept_wrong
         Probability that it accepts a right trace, and a wrong one (1 - false rejects, false
-        accepts), afresh each time.
+        accepts), independently each time.
     fix, spoil
         Probability that rewriting turns a wrong trace right, and a right one wrong. None: a
         rewritten trace is a fresh draw of the base policy.
@@ -65,10 +65,10 @@ class SelfVerifier(FromMapping):
 def self_correct(
     pmf: npt.ArrayLike, solved: npt.ArrayLike, verifier: SelfVerifier, rounds: int
 ) -> Floats:
-    """Law of the type that stands after up to N rewritings (T10l).
+    """Law of the type that is returned after up to N rewritings (T10l).
 
-    The trace is verified; if accepted it stands, else it is rewritten and verified again. After N
-    rewritings the last one stands, accepted or not.
+    The trace is verified; if accepted it is returned, else it is rewritten and verified again.
+    After N rewritings the last one is returned, accepted or not.
 
     Parameters
     ----------
@@ -107,13 +107,13 @@ def correction_by_rounds(
     within, first, again = verifier.steps(pmf, solved)
     accept = np.array([verifier.accept_right, verifier.accept_wrong])
     price = within @ costs
-    now, stands, tokens = first, np.zeros(2), float(first @ price)
+    now, kept, tokens = first, np.zeros(2), float(first @ price)
     laws, spent = [now @ within], [tokens]
     for _ in range(rounds):
-        stands = stands + now * accept
+        kept = kept + now * accept
         now = now @ again
         tokens += float(now @ price)
-        laws.append((stands + now) @ within)
+        laws.append((kept + now) @ within)
         spent.append(tokens)
     return np.stack(laws), np.array(spent)
 
@@ -166,11 +166,11 @@ def capped_correction(
             if here.sum() == 0:
                 continue
             done = look(upto[:, z], budgets, int(price))
-            stands = accept[z] * done
+            kept = accept[z] * done
             for share, next_price in zip(following[z], prices, strict=True):
                 later = look(upto[:, z], budgets, int(price + next_price))
-                stands = stands + share * (done - later)
-            law += stands[:, None] * here
+                kept = kept + share * (done - later)
+            law += kept[:, None] * here
             unspent -= accept[z] * done * by_price[z, u]
             used = look(tokens[:, z], budgets, int(price)) + price * done
             spent += accept[z] * used * by_price[z, u]
