@@ -1,7 +1,5 @@
 """One way to attack one result: what may vary, the bound there, and the truth it must not cross."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -22,8 +20,8 @@ Bound = Callable[..., Any]
 Pair = tuple[Any, Any] | None
 Evaluate = Callable[..., Pair]
 
-# Rounding that no bound is blamed for: relative to the truth, and absolute (tokens, with returns up
-# to TOP, and probabilities alike).
+# Rounding that does not count as a violation: relative to the truth, and absolute (tokens, with
+# returns up to TOP, and probabilities).
 SLACK, ROUNDING = 1e-7, 1e-11
 _DIRECTIONS = {"up": "upper", "down": "lower", "nearest": "equal"}
 
@@ -46,7 +44,7 @@ class Check:
     by
         How the truth is found, in a few words.
     draws
-        Instances that a round draws; fewer where they are dear.
+        Instances that a round draws; fewer where they are expensive.
     direction
         "upper": truth <= bound; "lower": bound <= truth; "equal": both.
     genes

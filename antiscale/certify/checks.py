@@ -1,7 +1,5 @@
 """Every attack there is: one per result and arena."""
 
-from __future__ import annotations
-
 from string import ascii_lowercase
 
 from antiscale.certify import t1_policies as t1_policies

@@ -1,7 +1,5 @@
 """Adversarial instances: what may vary, how it is drawn, how it is mutated."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import json

@@ -356,7 +356,7 @@ def read_rows(path: Path, ledger: Ledger) -> Ledger:
             raise KeyError(file.name)
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         raise InputError(f"{file} is damaged; move it away to start a new ledger") from None
-    # Arenas that are no more have had their day; their rows go with them.
+    # Rows of arenas that no longer exist are dropped.
     rows = [row for row in rows if key_of(row["label"], row["arena"]) in CHECKS]
     return Ledger(path, rows, ledger.worst)
 

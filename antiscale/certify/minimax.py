@@ -4,8 +4,6 @@ A bound for every learner may not exceed the worst risk of any of them; a Bayes 
 the risk of the posterior median.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Verification games at one prompt, solved for every truth and every set of types seen."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -100,7 +98,7 @@ def play(
 
 
 def play_pair(pmf: Floats, table: Floats, kappa: float) -> Game | None:
-    """The pessimist of Pi_kappa against two rewards [2, S] that no label told apart: saddle points.
+    """The pessimist of Pi_kappa against two rewards [2, S] that no label separated.
 
     None where the best response to the worst mixture is not unique, so that it need not be the
     pessimist's policy.
@@ -124,7 +122,7 @@ def play_noisy(
 ) -> Game:
     """Free labels {0, high} per type; each label is reversed with probability eta.
 
-    A verdict stays possible while at most `tolerance` more labels speak against it than for it.
+    A verdict stays possible while at most `tolerance` more labels contradict it than support it.
     """
     size = len(pmf)
     counts = truths.count_vectors(n, 2 * size)

@@ -1,7 +1,5 @@
 """Many rounds of attack, shared out evenly over checks and processes."""
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """Attacks on what is proved of search: T10."""
 
-from __future__ import annotations
-
 import functools
 import math
 
@@ -30,7 +28,7 @@ def _any_scores(bound: Bound, pmf: Floats, returns: Floats, tries: int, label: s
 
 @check("T10a T10b", "fine scores", "order statistics", size=gene.count(1, 20000), tries=_TRIES)
 def _fine_scores(bound: Bound, size: int, tries: int, label: str) -> Pair:
-    """Many scores alike likely: near the atomless law that attains it."""
+    """Many equally likely scores: near the atomless law that attains it."""
     return _divergence(bound, np.full(size, 1 / size), np.arange(float(size)), float(tries), label)
 
 

@@ -1,7 +1,5 @@
 """Attacks on what is proved of the base policy: T1, T2, T3 and T11."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Attacks on what cloning must lose: T4."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -50,7 +48,7 @@ def _listed(
     if sigma < 1e-9 * TOP or kappa <= 0 or not truths.listable(n, len(pmf), rho):
         return None
     if overlap == "exact" and len(np.unique(returns[pmf > 0])) > 2 and n > 2:
-        overlap = "averaged"  # the exact one lists data sets: too dear here
+        overlap = "averaged"  # the exact one lists data sets: too expensive here
     # The prompt's own term, weighted by its mass, as the statement has it.
     value = rho * bound(
         pmf=pmf, returns=returns, n=n, prompt_mass=rho, kappa=kappa, overlap=overlap
@@ -142,7 +140,7 @@ def _styles(
     heights=gene.table(1, "pair"), kappa=_KAPPA,
 )  # fmt: skip
 def _two_styles(bound: Bound, q: float, large: int, heights: Floats, kappa: float) -> Pair:
-    """Two styles that are everything, any n: a binomial count tells the two experts apart."""
+    """Two styles that are everything, any n: a binomial count distinguishes the two experts."""
     mass = np.array([1 - q, q])
     if kappa <= 0 or heights.max() <= 0:
         return None

@@ -1,7 +1,5 @@
 """Attacks on what cloning loses at most: T5, by exact risks and failure probabilities."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

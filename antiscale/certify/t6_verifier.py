@@ -1,6 +1,4 @@
-"""Attacks on what n labels tell of a verifier: T6."""
-
-from __future__ import annotations
+"""Attacks on the error of a verifier learned from n labels: T6."""
 
 import math
 from decimal import Decimal

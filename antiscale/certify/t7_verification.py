@@ -1,7 +1,5 @@
 """Attacks on what verification loses at most: T7, over all sets of types seen and all truths."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from decimal import Decimal
 

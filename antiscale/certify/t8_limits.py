@@ -1,7 +1,5 @@
 """Attacks on what every learner must lose: T8."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from antiscale.certify import instances as gene
@@ -16,7 +14,7 @@ _SLOW = {
 
 
 def _allowed(d: int, n: int, kappa: float, c: float | None = None) -> bool:
-    """Whether T8a (T8b where c is given) speaks of d types of mass c/n each."""
+    """Whether T8a (T8b where c is given) holds for d types of mass c/n each."""
     share = (1.0 if c is None else c) * d / n
     return share < 1 and kappa <= ((1 - share) / (1 + share) if c is None else 1 / share - 1)
 

@@ -1,7 +1,5 @@
 """Attacks on the gap between cloning and verification, T9, and on misspecified classes, T12."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -37,7 +35,7 @@ def _gap(bound: Bound, q: float, large: int, kappa: float, form: str) -> Pair:
     most = min(math.sqrt(kappa), math.sqrt(min(q, 1 - q) / max(q, 1 - q)))
     cloning = sigma * minimax.two_type_risk(q, most, large)
     idle, ratio, _ = _mirror_loss(pmf, returns, kappa)
-    # One trace tells r from its mirror; with none the base policy is played.
+    # One trace distinguishes r from its mirror; with none the base policy is played.
     verification = idle if large == 0 else 0.0
     upper = bounds.vb_upper(TOP, float(large == 0), max_ratio=ratio, sigma=sigma, kappa=kappa)
     lower = bounds.vf_lower(pmf, returns, large, form=form, kappa=kappa)

@@ -1,10 +1,8 @@
-"""What each bound speaks of, exactly: data sets written down, laws convolved, games solved.
+"""Exact values of what each bound bounds: data sets listed, laws convolved, games solved.
 
 Nothing here is shared with antiscale.bounds, nor with the engine: even the ball's optimum is found
 by bisection.
 """
-
-from __future__ import annotations
 
 import functools
 import itertools

@@ -1,1 +1,1 @@
-"""What all else stands on: errors, validation, numbers, randomness, folders."""
+"""What every other package uses: errors, validation, numbers, randomness, folders."""

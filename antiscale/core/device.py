@@ -3,8 +3,6 @@
 Modules that compute with JAX import this one first.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

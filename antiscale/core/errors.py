@@ -14,6 +14,6 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         line = " ".join(message.split())
         if len(line) > LONGEST:
-            # What came stands in the middle; what is allowed and what to do, at the end.
+            # The value given is in the middle; what is allowed and what to do, at the end.
             line = f"{line[: LONGEST - _END - 5]} ... {line[-_END:]}"
         super().__init__(line)

@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 LOCK = ".antiscale.lock"
 _TEMPORARY = re.compile(r"\.partial-[0-9a-f]{32}-")
-# Left by a process that was killed before its folder had a manifest; nobody else's.
+# Left by a process that was killed before its folder had a manifest; no other program's.
 _STRAY = re.compile(_TEMPORARY.pattern + re.escape(MANIFEST))
 # Seconds to wait for another process that is writing: the time that one file takes.
 _PATIENCE = 2.0
 # No manifest is longer (bytes); reading one must not take a minute.
 _LONGEST = 2**26
 
-# Held while a file is written, so that a process that is told to stop ends before or after.
+# Held while a file is written, so that a signal to stop ends the process before or after.
 WRITING = threading.RLock()
 
 
@@ -77,7 +77,7 @@ class Folder:
         path, schema, hash_
             Where, for which command, and what is asked for.
         overwrite
-            Start afresh where a run of this command is, whatever its configuration.
+            Start again where a run of this command is, whatever its configuration.
         again
             Whether a complete run of the same configuration is to be written again. Otherwise it is
             checked and returned as it is, not locked.
@@ -101,7 +101,7 @@ class Folder:
             path.mkdir(parents=True, exist_ok=True)
         folder._acquire()
         try:
-            # Once more, now that nobody else can change it.
+            # Once more, now that no other process can change it.
             folder._look(schema, hash_, overwrite=overwrite)
             if folder.complete and not overwrite and not again:
                 folder.verify()

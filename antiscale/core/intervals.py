@@ -1,7 +1,5 @@
 """Intervals for what was measured over replicates."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -4,8 +4,6 @@ Gaussian elimination with partial pivoting, written in JAX: on a CPU the LAPACK 
 `jnp.linalg.solve` wait for one another forever when two cells of a sweep make them at once.
 """
 
-from __future__ import annotations
-
 import jax
 import jax.numpy as jnp
 from jax import lax

@@ -4,17 +4,15 @@ Estimates are rough, from above by a factor of two or so: they are there to refu
 swapping, or in a killed process after a day, before anything is begun.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path
 
 from antiscale.core.errors import InputError
 
-# How to insist: what the machine is taken to have, whatever is found.
+# Environment variables that override what is found.
 GIB_VARIABLE, HOURS_VARIABLE = "ANTISCALE_GIB", "ANTISCALE_HOURS"
-# Beyond this a single command is taken for a slip of the keyboard.
+# Longer commands are refused as probable typing errors.
 _HOURS = 48.0
 _GIB = 2.0**30
 

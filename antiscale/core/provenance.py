@@ -1,7 +1,5 @@
 """What made a result: the commit of this code and the versions it ran with."""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 from importlib import metadata

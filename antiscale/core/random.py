@@ -1,7 +1,5 @@
 """Streams of randomness, each keyed by what it is for."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

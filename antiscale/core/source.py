@@ -3,8 +3,6 @@
 A run's hash holds this digest, so that results of an edited learner are not taken for its own.
 """
 
-from __future__ import annotations
-
 import ast
 import functools
 import hashlib

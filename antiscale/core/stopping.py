@@ -1,14 +1,12 @@
-"""How the command line ends when it is told to stop: soon, in one line, with nothing half-written.
+"""How the command line ends on a signal to stop: soon, in one line, with nothing half-written.
 
 SIGINT (Ctrl-C), SIGTERM and SIGHUP raise `Stopped` in the main thread. That alone is not enough:
 Python runs the handler only between two of its own steps, which a long computation in compiled code
 delays, and an exception raised inside a callback of a library may be swallowed there. So a second
-thread hears of the signal at once, and ends the process if it has not ended by itself in time.
+thread receives the signal at once, and ends the process if it has not ended by itself in time.
 
 The exit status is 128 plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
 """
-
-from __future__ import annotations
 
 import contextlib
 import os
@@ -27,13 +25,13 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Stopped(BaseException):
-    """The process was told to stop. No KeyboardInterrupt, which libraries take for themselves."""
+    """A signal to stop came. No KeyboardInterrupt, which libraries catch themselves."""
 
 
 class _State:
     kept = _NOTHING
     signal: int | None = None
-    told = threading.Lock()  # taken by whoever tells it, and never given back
+    reported = threading.Lock()  # taken by who prints the line, and never released
 
 
 def keeps(what: str) -> None:
@@ -43,9 +41,9 @@ def keeps(what: str) -> None:
 
 def tell() -> None:
     """Say in one line that the command was stopped and what is kept; once."""
-    if not _State.told.acquire(blocking=False):
+    if not _State.reported.acquire(blocking=False):
         return
-    # A bar may stand on this line with the cursor hidden. No lock of Python's is needed to write.
+    # A progress bar may be on this line, with the cursor hidden. Writing needs no lock of Python's.
     start = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""
     with contextlib.suppress(OSError):
         os.write(2, f"{start}antiscale: stopped; {_State.kept}\n".encode(errors="replace"))
@@ -63,8 +61,8 @@ def stoppable() -> Iterator[None]:
         yield
         return
     _State.kept, _State.signal = _NOTHING, None
-    if _State.told.locked():
-        _State.told.release()
+    if _State.reported.locked():
+        _State.reported.release()
     read, write = os.pipe()
     os.set_blocking(write, False)
     threading.Thread(target=_watch, args=(read,), daemon=True).start()
@@ -99,7 +97,7 @@ def _quietly(before: Callable[[Any], object]) -> Callable[[Any], None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    if _State.signal is not None:  # told twice
+    if _State.signal is not None:  # a second signal
         _end()
     _State.signal = number
     raise Stopped

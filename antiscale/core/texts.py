@@ -170,5 +170,5 @@ def listed(names: Iterable[str], most: int = 3) -> str:
 
 def shown(value: Any, most: int = 60) -> str:
     """A value for a message, cut to `most` characters."""
-    told = repr(value)
-    return told if len(told) <= most else f"{told[: most - 3]}..."
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

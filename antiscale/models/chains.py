@@ -4,8 +4,6 @@ The state is all of the trace that matters for what comes next (the progress tow
 say). The law of the hitting time and the variance of Q are exact, by dynamic programming.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,7 +119,7 @@ def planted_chain(
 ) -> TokenChain:
     """Progress towards a planted subsequence, for a mixture of skills that is announced (T11).
 
-    The trace is solved once `target` stands contiguously in its last L tokens. With progress k
+    The trace is solved once its last L tokens are `target`. With progress k
     (the longest suffix of the trace that is a prefix of the target) a policy of skill gamma
     writes the target's next token with probability gamma, and each other token with probability
     (1 - gamma)/(V - 1). Where a wrong token leaves the progress is the Knuth-Morris-Pratt

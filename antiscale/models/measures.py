@@ -5,8 +5,6 @@ axis holds the S trace types. Ties are exact in a finite model, so comparisons o
 1e-9 of the horizon.
 """
 
-from __future__ import annotations
-
 from types import ModuleType
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A family at one horizon: what the theorem's premises measure there."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ A trace has a *type* j = 1..S: a style and a length. Everything downstream of a 
 density ratios, counts) is an array over types.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,7 +39,7 @@ class TraceModel:
     sigma_exponent
         a such that the heterogeneity grows as H^a along the family; None if not known.
     announced
-        Whether a trace's first token tells its type. Where hitting times show only as they
+        Whether a trace's first token reveals its type. Where hitting times show only as they
         happen, H - R is no bi-level reward (its hitting time is no function of the prefix), so
         only the class `known` is legal and T4 does not apply.
     answers : [m, S], optional
@@ -135,7 +133,7 @@ def bilevel_return(horizon: int, hitting_times: npt.ArrayLike) -> Floats:
     horizon
         H, in tokens.
     hitting_times
-        T, in tokens, any shape; inf stands for a trace that never solves its prompt.
+        T, in tokens, any shape; inf for a trace that never solves its prompt.
     """
     times = validate.floats("hitting_times", hitting_times)
     if (times < 0).any():

@@ -1,7 +1,5 @@
 """From problems to their mean and median, with intervals that allow for few samples per problem."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -114,7 +112,7 @@ def sigma_mean(found: Estimates, counts: Integers, level: float) -> Interval:
     """Mean of sigma_x over the problems that have two samples or more; its ends are approximate.
 
     With ten problems or more, Student's intervals over problems of two statistics whose
-    expectations stand on either side of sigma_x: below, the sample standard deviation (Jensen's
+    expectations lie on either side of sigma_x: below, the sample standard deviation (Jensen's
     inequality); above, `over_sigma`. With fewer problems, from their bands. Student's are no proved
     ends: they count on many problems, or unlike ones; `certified.sigma_ends` are.
 
@@ -175,7 +173,7 @@ def mean_above(
     """Mean of c_x(eps) over the problems whose samples have some spread.
 
     With ten problems or more, Student's intervals over problems of `reached_least` and
-    `reached_most`, whose expectations stand on either side of c_x, less (more) what may be missing:
+    `reached_most`, whose expectations lie on either side of c_x, less (more) what may be missing:
     SLIP, and below the c_x of problems that happened to show no spread, at most
     c ((1 - c)^k + c^k) each on average (paper_bounds.md). With fewer problems, from their bands.
 

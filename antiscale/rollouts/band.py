@@ -9,8 +9,6 @@ eta/2 and 1 - eta/2 quantiles of Beta(i, k + 1 - i). The local level eta is as l
 2k statements hold together with probability `level`, computed exactly.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Samples must be independent, and those of one problem alike in law; nothing else
 mean is taken to be normal. Statements and proofs: paper_bounds.md, Estimates from rollouts.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 
@@ -77,7 +75,7 @@ def sigma_ends(rollouts: Rollouts, horizons: tuple[int, ...], level: float, *, a
             down, up = few(horizon)
             low, high = max(low, down), min(high, up)
         high = min(high, horizon / 2.0)
-        # A thousandth of H is not worth a claim.
+        # An end below a thousandth of H is not claimed.
         low = low if low > 1e-3 * horizon else 0.0
         ends.append((min(low, high), high))
     return ends
@@ -192,7 +190,7 @@ def _by_bands(rollouts: Rollouts, known: np.ndarray, miss: float) -> Callable[[i
     def ends(horizon: int) -> Ends:
         low, high = [], []
         for block in rollouts.blocks(chosen):
-            x = np.maximum(horizon + 1.0 - rollouts.time[block.rows], 0.0)
+            x = rollouts.returns(horizon, block.rows)
             found = extremes(x, float(horizon), bands[len(x)], np.zeros(1)).sigma
             low.append(found[0])
             high.append(found[1])

@@ -1,7 +1,5 @@
 """Two models on the same problems: the paired difference in accuracy."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

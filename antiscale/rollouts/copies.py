@@ -4,14 +4,12 @@ No interval covers where samples are copies, so a diagnosis certifies nothing of
 signs, all of records alike in every column that is read:
 
 - *All alike.* In most problems every sample is the same record, while problems differ.
-- *In multiples.* In nearly all problems every record stands there a multiple of r times, as where
+- *In multiples.* In nearly all problems every record occurs a multiple of r times, as where
   files were joined r times or each sample was taken r times over. Independent samples of d records
   do so about once in r^(d - 1) times.
 - *In pairs.* Independent samples have P(three alike) >= P(two alike)^2 (Jensen's inequality);
   copies of some have many pairs and few triples.
 """
-
-from __future__ import annotations
 
 import math
 
@@ -23,7 +21,7 @@ from antiscale.rollouts.samples import Integers, Rollouts
 # Signs count where independent samples show them with less than this chance, as powers of 1/2.
 _BITS = 16.0
 _MULTIPLES = (2, 3, 5, 7, 11, 13)
-# The share of problems with different records that must stand in multiples.
+# The share of problems with different records whose records must all occur in multiples.
 _NEARLY_ALL = 0.9
 # The chance below which there are too few triples.
 _CHANCE = 1e-6

@@ -1,7 +1,5 @@
 """Every problem at one horizon: J, sigma, c(eps), sharpness, V_kappa, W, each with its interval."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -148,8 +146,7 @@ def _block(
 ) -> dict[str, Floats]:  # fmt: skip
     """Estimates of one block of problems with k samples each."""
     limits, others = bands
-    times = rollouts.time[block.rows]
-    x = np.maximum(horizon + 1.0 - times, 0.0)
+    x = rollouts.returns(horizon, block.rows)
     k, problems = x.shape
     equal = np.full(k, 1.0 / k)
     mean = x.mean(0)
@@ -179,7 +176,7 @@ def _block(
         "sigma_low": allowed.sigma[0], "sigma_high": allowed.sigma[1],
         "variance_noise": _variance_noise(variance, spread, (square**2).mean(0), k),
         "half_variance": np.stack([_part_variance(x, first_half), _part_variance(x, ~first_half)]),
-        "within": _within(x, np.isfinite(times)),
+        "within": _within(x, np.isfinite(rollouts.time[block.rows])),
         "above": np.where(spread > 0, above, np.nan),
         "above_low": allowed.above[0], "above_high": allowed.above[1],
         "reached_least": reached[0], "reached_most": reached[1],

@@ -1,7 +1,5 @@
 """Samples as an explicit trace model: a CSV that `antiscale sweep --family explicit` runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

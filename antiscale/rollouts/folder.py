@@ -1,7 +1,5 @@
 """What a diagnosis leaves on disk: tidy rows, the summary and the figure."""
 
-from __future__ import annotations
-
 import io
 import json
 

@@ -4,8 +4,6 @@
 the same for all problems, so the top set is found by running sums and nothing is compiled.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

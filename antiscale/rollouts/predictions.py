@@ -60,7 +60,7 @@ class Prediction:
     n_measured
         The first power of two from which on vf_measured_low exceeds vb_measured, as far as tried.
     bound_problems, measured_problems
-        How many problems stand for all in vf_lower and in vf_measured.
+        How many problems vf_lower and vf_measured are averaged over.
     """
 
     horizon: int
@@ -229,36 +229,29 @@ def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) ->
     if h <= 0.0 or kappa == 0.0:
         return 0.0
     # h = sin(t)/2 for t evenly spaced, and then ever nearer to pi/2, where phi is steep.
-    left = (
-        np.pi
-        / 2.0
-        * np.concatenate(
-            [np.linspace(1.0, 1.0 / _GRID, _GRID), np.geomspace(0.5 / _GRID, 1e-8, _GRID // 4)]
-        )
-    )
+    coarse, fine = np.linspace(1.0, 1.0 / _GRID, _GRID), np.geomspace(0.5 / _GRID, 1e-8, _GRID // 4)
+    left = np.pi / 2.0 * np.concatenate([coarse, fine])
     grid = np.append(0.5 * np.cos(left), 0.5)
     grid[0] = 0.0
     # phi is at least its value at the left end of each step: the step function's lower corners.
     level = np.concatenate([[0.0], _phi(grid[:-1], n, prompt_mass, kappa)])
+
+    def slope(i: int, j: int) -> float:
+        return float((level[j] - level[i]) / (grid[j] - grid[i]))
+
     corners = [0]
     for i in range(1, len(grid)):
-        while len(corners) > 1 and _slope(grid, level, corners[-2], corners[-1]) >= _slope(
-            grid, level, corners[-1], i
-        ):
+        while len(corners) > 1 and slope(*corners[-2:]) >= slope(corners[-1], i):
             corners.pop()
         corners.append(i)
     return float(np.interp(h, grid[corners], level[corners]))
-
-
-def _slope(x: Floats, y: Floats, i: int, j: int) -> float:
-    return float((y[j] - y[i]) / (x[j] - x[i]))
 
 
 def _phi(h: Floats, n: float, rho: float, kappa: float) -> Floats:
     """The function phi of `lower_from_sigma`, by search over eps/u; any eps is valid."""
     u = h / (0.5 + np.sqrt(0.25 - h**2))
     largest = np.sqrt(kappa) / np.maximum(u, np.sqrt(kappa))  # of eps/u
-    # Data can tell eps apart from about 1/sqrt(rho n) on.
+    # Data can distinguish eps from about 1/sqrt(rho n) on.
     smallest = min(0.1, 0.1 / math.sqrt(rho * n + 1.0))
     share = np.geomspace(smallest, 1.0, 200)[:, None] * largest
     defect = (u * share) ** 2 / (1.0 + np.sqrt(1.0 - share**2))
@@ -280,7 +273,7 @@ def _lower(rollouts: Rollouts, few: Integers, horizon: float, n: int, kappa: flo
     """T4 for the samples' law at each of the problems `few`."""
     values = []
     for block in rollouts.blocks(few):
-        returns = np.maximum(horizon + 1.0 - rollouts.time[block.rows].T, 0.0)
+        returns = rollouts.returns(horizon, block.rows).T
         equal = np.full(returns.shape, 1.0 / returns.shape[1])
         rho = 1.0 / len(rollouts.counts)
         values.append(bounds.vf_lower(equal, returns, n, prompt_mass=rho, kappa=kappa))
@@ -288,7 +281,7 @@ def _lower(rollouts: Rollouts, few: Integers, horizon: float, n: int, kappa: flo
 
 
 def _tells(rollouts: Rollouts, horizon: float) -> Floats:
-    """Share of samples with R != H/2, which tell the reward from its mirror, [m]."""
+    """Share of samples with R != H/2, which distinguish the reward from its mirror, [m]."""
     half = np.abs(rollouts.returns(horizon) - horizon / 2.0) < 1e-9 * horizon
     result: Floats = 1.0 - rollouts.total(half.astype(float)) / rollouts.counts
     return result
@@ -311,8 +304,8 @@ class Clones:
     expert_mean, expert_sigma, base_mean : [p]
         J_e and sigma_e of pibar_kappa, and J_b.
     idle : [p]
-        What verification loses where it has seen nothing that tells r from its mirror, and plays
-        the base policy: the larger of V_kappa - J for either reward.
+        What verification loses where it has seen nothing that distinguishes r from its mirror, and
+        plays the base policy: the larger of V_kappa - J for either reward.
     tells : [p]
         Share of samples with R != H/2.
     """
@@ -335,12 +328,10 @@ class Clones:
         steps = np.arange(1, _LENGTH + 1)
         for at, problem in enumerate(few):
             first = rollouts.starts[problem]
-            times = rollouts.time[first : first + rollouts.counts[problem]]
-            x = np.maximum(found.horizon + 1.0 - times, 0.0)
+            x = rollouts.returns(found.horizon, slice(first, first + rollouts.counts[problem]))
             equal = np.full(len(x), 1.0 / len(x))
-            weight = density_ratio(x[:, None], ball_optimum(x[:, None], equal, kappa))[:, 0] / len(
-                x
-            )
+            column = x[:, None]
+            weight = density_ratio(column, ball_optimum(column, equal, kappa))[:, 0] / len(x)
             mean[at] = weight @ x
             sigma[at] = math.sqrt(max(float(weight @ (x - mean[at]) ** 2), 0.0))
             if sigma[at] > 0:

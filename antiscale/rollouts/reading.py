@@ -4,8 +4,6 @@ Numbers that bound something are rounded away from the claim: lower ends down, u
 have two digits and losses three, here, on the screen, in the figure and in the README.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -161,14 +159,14 @@ def _compared_only(summary: dict[str, Any]) -> list[str]:
         better, worse = (
             (found["model"], found["against"]) if low > 0 else (found["against"], found["model"])
         )
-        told = f"so {better} is more accurate than {worse} on problems like these"
+        verdict = f"so {better} is more accurate than {worse} on problems like these"
     else:
-        told = "which leaves open which one is more accurate"
+        verdict = "which leaves open which one is more accurate"
     return [
         f"{found['model']} solves {100 * found['accuracy']:.1f}% and {found['against']} "
         f"{100 * found['accuracy_against']:.1f}% of the {found['problems']:,} problems they share, "
         f"a paired difference of {_points(found['difference'], round)} points (approximate "
-        f"{100 * summary['level']:g}% interval {gap}), {told}.",
+        f"{100 * summary['level']:g}% interval {gap}), {verdict}.",
         "One sample per problem cannot give sigma_x or c_x(eps): the spread within a problem does "
         "not show in a single sample.",
         "So the table says how these two models compare, and not whether cloning must lose; for "

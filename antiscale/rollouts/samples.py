@@ -17,6 +17,7 @@ Booleans = npt.NDArray[np.bool_]
 
 # Samples worked on at once: few enough for the processor's cache, enough for long rows.
 _CHUNK = 80_000
+_EVERY = slice(None)
 
 
 class Block(NamedTuple):
@@ -127,9 +128,9 @@ class Rollouts:
         """Sum of [N] values over each problem's samples, [m]."""
         return np.add.reduceat(values, self.starts)
 
-    def returns(self, horizon: float) -> Floats:
-        """R = (H - T + 1)_+ of every sample, in tokens, [N]."""
-        return np.maximum(horizon + 1.0 - self.time, 0.0)
+    def returns(self, horizon: float, rows: Integers | slice = _EVERY) -> Floats:
+        """R = (H - T + 1)_+ of every sample, or of those in `rows`, in tokens."""
+        return np.maximum(horizon + 1.0 - self.time[rows], 0.0)
 
     def blocks(self, problems: Integers | None = None) -> Iterator[Block]:
         """Split the problems, or those named, into blocks with one number of samples each."""

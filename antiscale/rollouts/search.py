@@ -3,8 +3,6 @@
 All curves are exact or unbiased for the samples at hand, drawn without replacement.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -148,7 +146,7 @@ def majority_of_n(rollouts: Rollouts, n: int) -> Floats:
 
 
 class Roc(NamedTuple):
-    """How well a score tells right samples from wrong ones.
+    """How well a score separates right samples from wrong ones.
 
     Attributes
     ----------

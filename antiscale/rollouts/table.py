@@ -20,7 +20,7 @@ from antiscale.rollouts.formats.files import read_file
 from antiscale.rollouts.formats.harness import read_harness
 from antiscale.rollouts.samples import Booleans, Integers, Rollouts
 
-# Under these names a column tells samples of one problem apart without being asked to.
+# Under these names a column numbers the samples of one problem even where --columns names none.
 _SAMPLE = ("sample", "sample_id")
 # What harnesses write where no answer was found, in lower case.
 _NO_ANSWER = frozenset(
@@ -86,7 +86,7 @@ def _wanted(names: list[str], config: DiagnoseConfig) -> list[str]:
 
 
 def _parts(name: str, there: list[str]) -> list[str]:
-    """The columns that a role's name stands for: itself, a quotient's two, or a counted text's."""
+    """The columns that a role's name refers to: itself, a quotient's two, or a counted text's."""
     if name in there:
         return [name]
     if counted := _COUNTED.fullmatch(name):
@@ -133,13 +133,13 @@ def load(frame: pd.DataFrame, config: DiagnoseConfig) -> Loaded:
     notes: list[str] = list(frame.attrs.get("notes", ()))
     frame, against, model = _choose(frame.reset_index(drop=True), names, config)
     asked = frozenset(config.columns)
-    rollouts, numbered, told = _rollouts(frame, names, config.seed, asked)
+    rollouts, numbered, found = _rollouts(frame, names, config.seed, asked)
     if "tokens_to_first_correct" not in names:
         notes.append(
             "T, the first correct token, is taken to be the length of a correct sample: an upper "
             "bound of it."
         )
-    notes += told
+    notes += found
     if not numbered:
         notes.append("No column numbers the samples, so a sample given twice cannot be told.")
     other = None if against is None else _rollouts(against, names, config.seed, asked)[0]
@@ -244,9 +244,9 @@ def _numbered(
     frame: pd.DataFrame, names: dict[str, str], problem: Integers, labels: npt.NDArray[Any],
     rows: Integers, asked: frozenset[str],
 ) -> bool:  # fmt: skip
-    """Refuse a sample given twice; whether a column tells samples apart at all.
+    """Refuse a sample given twice; whether a column numbers the samples at all.
 
-    One that nobody asked for may as well hold a text, or what names the problem: then it does not.
+    A column that --columns does not name may hold a text, or the problem's name: then it does not.
     """
     codes, samples = coded(frame[names["sample"]])
     missing = codes < 0
@@ -374,7 +374,7 @@ def _scores(
     frame: pd.DataFrame, names: dict[str, str], problem: Integers, labels: npt.NDArray[Any],
     rows: Integers, asked: bool, notes: list[str],
 ) -> Floats | None:  # fmt: skip
-    """The verifier's scores, or a note where a column nobody asked for holds none."""
+    """The verifier's scores, or a note where a column that --columns does not name holds none."""
     if "score" not in names:
         return None
     try:

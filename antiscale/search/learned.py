@@ -1,6 +1,4 @@
-"""What n labelled traces teach: the learned verifier and the finetuned policy, case by case."""
-
-from __future__ import annotations
+"""The verifier and the policy learned from n labelled traces, for each set of blocks seen."""
 
 from dataclasses import dataclass
 
@@ -82,10 +80,10 @@ def lessons(model: TraceModel, rewards: RewardClass, n: int, kappa: float) -> Le
         chance[x, : len(sets)] = chance_of_sets(mass[x][blocks], n, float(rho[x]))
         shown = np.repeat((matters[x] & ~doubtful[x])[None], len(sets), 0).astype(float)
         shown[:, blocks] = sets
-        # One trace of a block tells as much as all of them.
+        # One trace of a block carries as much information as all of them.
         seen[: len(sets), x] = (shown @ member[x].T > 0) & (model.pmf[x] > 0)
     labels = np.where(seen, model.returns, 0.0)
-    lower, told = rewards.pessimist(jnp.asarray(seen), jnp.asarray(labels))
+    lower, known = rewards.pessimist(jnp.asarray(seen), jnp.asarray(labels))
     policy = rewards.pessimal_policy(jnp.asarray(seen), jnp.asarray(labels), kappa)
-    scores = np.where(np.asarray(told)[..., None], np.asarray(lower), 0.0)
+    scores = np.where(np.asarray(known)[..., None], np.asarray(lower), 0.0)
     return Lessons(chance, np.moveaxis(scores, 0, 1), np.moveaxis(np.asarray(policy), 0, 1))

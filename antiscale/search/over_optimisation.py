@@ -1,7 +1,5 @@
 """Over-optimisation: best-of-N's peak against the correlation of false positives (T10g)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

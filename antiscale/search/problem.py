@@ -40,7 +40,7 @@ class SearchProblem:
     answers : [m, S, A]
         P(answer | type); answer 0 is the right one, but where `given`.
     given
-        Whether the answers are the model's own; the last one then stands for none and has no vote.
+        Whether the answers are the model's own; the last one then means no answer and has no vote.
     prompt_mass : [m]
         rho(x).
     """
@@ -145,13 +145,8 @@ def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: in
     right = solved[..., None].astype(float)
     if wrong_answers == "styles":
         # Styles by their place among those with mass at the prompt.
-        there = model.pmf > 0
-        count = max(len(np.unique(model.styles[x][there[x]])) for x in range(model.prompts))
-        wrong = np.zeros((*model.pmf.shape, count))
-        for x in range(model.prompts):
-            names = np.unique(model.styles[x][there[x]])
-            place = np.minimum(np.searchsorted(names, model.styles[x]), len(names) - 1)
-            wrong[x, np.arange(model.types), place] = 1.0
+        styles, count = _places(model.styles, model.pmf > 0)
+        wrong = _certain(styles, count)
     elif isinstance(wrong_answers, str):
         raise InputError(
             f"wrong_answers must be a whole number >= 1 or 'styles'; got {shown(wrong_answers)}"
@@ -170,15 +165,24 @@ def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: in
 def _given(model: TraceModel, answers: npt.NDArray[np.int64]) -> Floats:
     """The model's own answers by their place at the prompt, and last that there is none."""
     none = (answers < 0) | (model.pmf <= 0)
-    names = [np.unique(row[~blank]) for row, blank in zip(answers, none, strict=True)]
-    count = max(map(len, names)) + 1
+    places, different = _places(answers, ~none)
+    count = different + 1
     if model.pmf.size * count > _MOST:
         raise InputError(
             f"{model.prompts} prompts with up to {count - 1} different answers among {model.types} "
             "types are too many to vote on; take fewer prompts or samples"
         )
-    found = np.zeros((*model.pmf.shape, count))
-    for x, name in enumerate(names):
-        place = np.minimum(np.searchsorted(name, answers[x]), count - 1)
-        found[x, np.arange(model.types), np.where(none[x], count - 1, place)] = 1.0
-    return found
+    return _certain(np.where(none, count - 1, places), count)
+
+
+def _places(names: Whole, known: npt.NDArray[np.bool_]) -> tuple[Whole, int]:
+    """Place [m, S] of each type's name among those of `known` types at its prompt; how many."""
+    different = [np.unique(row[some]) for row, some in zip(names, known, strict=True)]
+    rows = zip(different, names, strict=True)
+    places = [np.minimum(np.searchsorted(d, row), max(len(d) - 1, 0)) for d, row in rows]
+    return np.stack(places), max(map(len, different))
+
+
+def _certain(places: Whole, count: int) -> Floats:
+    """Laws [m, S, count] that put all mass on one place."""
+    return (places[..., None] == np.arange(count)).astype(float)

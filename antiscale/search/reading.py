@@ -1,13 +1,11 @@
 """What the curves say, in a few words; and the screen of `antiscale search`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from antiscale.core.numbers import number, setting
 from antiscale.search.curves import SearchResult
 
-# Differences of accuracy below this are rounding, and falls below this not worth a word.
+# Differences of accuracy below this are rounding, and falls below this are not mentioned.
 _ROUNDING = 1e-9
 _FALL = 1e-4
 

@@ -62,7 +62,7 @@ class Setup:
 
     @cached_property
     def lessons(self) -> Any:
-        """What n labelled traces teach."""
+        """What is learned from n labelled traces."""
         from antiscale.rewards import load_class
         from antiscale.search.learned import lessons
 

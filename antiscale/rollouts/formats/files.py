@@ -1,7 +1,7 @@
 """Files of rollouts as columns, none of which a reader has guessed the type of.
 
 CSV is read as text, JSON as Python reads it, Parquet as it is typed; what is compared is then made
-alike by `antiscale.core.texts`. Columns that nobody wants are not read.
+alike by `antiscale.core.texts`. Columns that are not needed are not read.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ def _csv(path: Path, choose: Choose) -> pd.DataFrame:
 
     if _start(path) in _UTF16:
         raise not_utf8(path)
-    # What is no UTF-8 may lie in a column that nobody wants.
+    # What is no UTF-8 may lie in a column that is not needed.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         names = next(csv.reader(stream), [])
     if not names:
         raise InputError(f"{path} is no readable CSV file: it is empty")
     chosen = _once(path, names, choose(names))
-    # By place, as names that nobody wants may stand there twice.
+    # By place, as names that are not needed may occur twice.
     places = [f"{place}" for place in range(len(names))]
     wanted = [places[names.index(name)] for name in chosen]
     table = reader.read_csv(
@@ -197,13 +197,13 @@ def _records(path: Path) -> Iterator[tuple[int, list[Any]]]:
             return
         number = 1
         while lines := list(itertools.islice(stream, _LINES)):
-            told = [line for line in lines if not line.isspace()]
+            filled = [line for line in lines if not line.isspace()]
             try:
                 # As one array: much faster than line by line.
-                records = json.loads(f"[{','.join(told)}]")
+                records = json.loads(f"[{','.join(filled)}]")
             except ValueError:
                 records = []
-            if len(records) != len(told) or len(told) != len(lines):
+            if len(records) != len(filled) or len(filled) != len(lines):
                 records = [_record(path, number + at, line) for at, line in enumerate(lines)
                            if not line.isspace()]  # fmt: skip
             yield number, records
@@ -214,8 +214,8 @@ def _record(path: Path, number: int, line: str) -> Any:
     try:
         return json.loads(line)
     except ValueError as error:
-        told = str(error).partition(":")[0]
-        raise InputError(f"{path} is no readable JSONL file: line {number}: {told}") from None
+        why = str(error).partition(":")[0]
+        raise InputError(f"{path} is no readable JSONL file: line {number}: {why}") from None
 
 
 def _tidy(values: list[Any]) -> pd.Series[Any]:

@@ -5,8 +5,6 @@ one response to one document, with a metric per response. Several runs of a task
 samples of each of its documents.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Sharing out a total token budget over problems, by the exact marginal gain (T10j)."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass

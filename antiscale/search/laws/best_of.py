@@ -1,6 +1,4 @@
-"""Best-of-N: the law of the trace that the verifier likes best (T10)."""
-
-from __future__ import annotations
+"""Best-of-N: the law of the trace with the highest score (T10)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +65,7 @@ def best_of_n(pmf: npt.ArrayLike, scores: npt.ArrayLike, n: npt.ArrayLike) -> Fl
     last = np.append(starts[1:], first.size) - 1
     upto = np.cumsum(mass, axis=-1).ravel()[last]
     tail = np.cumsum(mass[..., ::-1], axis=-1)[..., ::-1]
-    # What stands above, summed by itself: a difference would lose what is tiny.
+    # The mass above, summed by itself: a difference would lose what is tiny.
     above = np.concatenate([tail[..., 1:], np.zeros_like(tail[..., :1])], axis=-1).ravel()[last]
     ratio = mean_power(
         upto[group].reshape(shape), above[group].reshape(shape), width[group].reshape(shape),
@@ -82,8 +80,9 @@ def best_of_n(pmf: npt.ArrayLike, scores: npt.ArrayLike, n: npt.ArrayLike) -> Fl
 def select(pmf: Floats, law: ScoreLaw, n: npt.ArrayLike) -> Floats:
     """Law of the best of N traces under a verifier that errs: [..., S] (T10).
 
-    Each trace's score is drawn afresh given its type and the verifier's persistent state, which is
-    the same for all N traces; the result is the mean over states. Ties are split at random.
+    Each trace's score is drawn independently given its type and the verifier's persistent state,
+    which is the same for all N traces; the result is the mean over states. Ties are split at
+    random.
 
     Parameters
     ----------

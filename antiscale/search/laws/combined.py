@@ -1,7 +1,5 @@
 """Several noisy verifiers as one: by a vote of their verdicts, or by log-odds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

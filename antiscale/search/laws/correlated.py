@@ -1,7 +1,5 @@
 """False positives that come back: a verifier that is fooled by the same answers every time."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

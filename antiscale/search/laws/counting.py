@@ -1,11 +1,9 @@
 """How many traces fit into a token budget, where what they say does not matter."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from antiscale.core.validate import Floats
-from antiscale.search.laws.renewal import Whole, check_size
+from antiscale.search.laws.renewal import Whole, check_size, look
 
 
 def traces_that_fit(mass: Floats, prices: Whole, budgets: Whole) -> Floats:
@@ -28,13 +26,11 @@ def traces_that_fit(mass: Floats, prices: Whole, budgets: Whole) -> Floats:
     top = int(np.max(budgets))
     most = top // int(np.min(prices))
     check_size(top, most + 1, len(prices))
-    left = budgets[:, None] - prices
     total = np.eye(1, top + 1)[0]
     # reached[n] = P(at least n fit, the first costs c_u).
-    reached = np.zeros((most + 2, *left.shape))
+    reached = np.zeros((most + 2, len(budgets), len(prices)))
     for n in range(1, most + 1):
-        upto = np.cumsum(total)
-        reached[n] = mass * np.where(left >= 0, upto[np.maximum(left, 0)], 0.0)
+        reached[n] = mass * look(np.cumsum(total), budgets[:, None], prices)
         following = np.zeros(top + 1)
         # Sums of n traces lie at n times the least price or above.
         low = (n - 1) * int(prices[0])

@@ -1,7 +1,5 @@
 """Best-of-N where N is as many traces as fit into a token budget (T10h)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

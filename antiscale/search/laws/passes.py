@@ -1,7 +1,5 @@
 """Pass@k: the chance that one of k traces is right, from a probability or from a sample."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """Rejection: draw traces until the verifier accepts one."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy.typing as npt
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
-from antiscale.search.laws.renewal import Whole, binned, check_size, renew
+from antiscale.search.laws.renewal import Whole, binned, check_size, cut_off, look, renew
 
 
 class Stopped(NamedTuple):
@@ -40,9 +38,9 @@ def until_accepted(
     Parameters
     ----------
     pmf, accept : [..., S]
-        Base policy; probability a_j that a trace of each type is accepted, afresh each time.
+        Base policy; probability a_j that a trace of each type is accepted, independently each time.
     tries : broadcasts against the leading axes
-        N >= 0, whole; inf draws for ever (then some a_j must be positive).
+        N >= 0, whole; inf draws without end (then some a_j must be positive).
 
     Returns
     -------
@@ -103,21 +101,15 @@ def capped_until_accepted(pmf: Floats, accept: Floats, costs: Whole, budgets: Wh
         upto, tokens = np.cumsum(at), np.cumsum(at * np.arange(top + 1))
         unspent = np.ones(len(budgets))
         for u, price in enumerate(prices):
-            left = budgets - int(price)
-            fits = left >= 0
-            left = np.maximum(left, 0)
-            done = np.where(fits, upto[left], 0.0)
+            done = look(upto, budgets, int(price))
             here = place == u
             accepted = (p * a)[here]
             law[x][:, here] += done[:, None] * accepted
             unspent -= done * accepted.sum()
-            spent[x] += accepted.sum() * np.where(fits, tokens[left] + price * upto[left], 0.0)
+            used = look(tokens, budgets, int(price)) + price * done
+            spent[x] += accepted.sum() * used
             # The last of the rejected: the next one, of any cost above what is left, is cut off.
-            cut = np.zeros(len(budgets))
-            for share, next_price in zip(drawn, prices, strict=True):
-                earlier = left - int(next_price)
-                before = np.where(earlier >= 0, upto[np.maximum(earlier, 0)], 0.0)
-                cut += share * np.where(fits, upto[left] - before, 0.0)
+            cut = cut_off(upto, budgets, int(price), drawn, prices)
             law[x][:, here] += cut[:, None] * (p * (1.0 - a))[here]
         spent[x] += np.maximum(unspent, 0.0) * budgets
     return Stopped(law, spent)

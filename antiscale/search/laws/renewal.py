@@ -1,7 +1,5 @@
 """Renewal recursions in tokens: what sums of whole costs can come to."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 
@@ -56,6 +54,23 @@ def renew(source: Floats, kernel: Floats, costs: Whole) -> Floats:
             if stop - cost > first:
                 x[first + cost : stop] += share * x[first : stop - cost]
     return x
+
+
+def look(cumulated: Floats, budgets: Whole, price: int | Whole) -> Floats:
+    """The cumulated chance at each budget less a price, 0 where that is negative."""
+    left = budgets - price
+    return np.where(left >= 0, cumulated[np.maximum(left, 0)], 0.0)
+
+
+def cut_off(
+    cumulated: Floats, budgets: Whole, price: int, following: Floats, prices: Whole
+) -> Floats:
+    """Chance [Q] that a trace of this price fits and the next, of law `following`, does not."""
+    done = look(cumulated, budgets, price)
+    cut = np.zeros(len(budgets))
+    for share, next_price in zip(following, prices, strict=True):
+        cut += share * (done - look(cumulated, budgets, int(price + next_price)))
+    return cut
 
 
 def columns_at_once(budget: int) -> int:

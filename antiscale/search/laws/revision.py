@@ -1,7 +1,5 @@
 """Sequential revision: each try is conditioned on the failures so far."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.search.laws.rejection import Stopped
-from antiscale.search.laws.renewal import Whole, binned, check_size
+from antiscale.search.laws.renewal import Whole, binned, check_size, cut_off, look
 
 # States (sets of answers that were rejected) that are summed over.
 _MOST = 4096
@@ -175,11 +173,6 @@ def capped_revision(
     spent, unspent = np.zeros(len(budgets)), np.ones(len(budgets))
     clock = np.arange(top + 1.0)
 
-    def look(cumulated: Floats, price: int) -> Floats:
-        """The cumulated chance at B - price, 0 where that is negative."""
-        left = budgets - price
-        return np.where(left >= 0, cumulated[np.maximum(left, 0)], 0.0)
-
     for state in states:
         flow = at.pop(state, None)
         if flow is None:
@@ -202,8 +195,8 @@ def capped_revision(
                 if by_price[u] == 0:
                     continue
                 here = np.where(place_of == u, joint, 0.0)
-                done = look(upto, int(price))
-                used = look(tokens, int(price)) + price * done
+                done = look(upto, budgets, int(price))
+                used = look(tokens, budgets, int(price)) + price * done
                 # An answer that is rejected stays the answer if nothing is left to try.
                 final = kind.accept if ahead else 1.0
                 law += final * done[:, None] * here
@@ -211,9 +204,7 @@ def capped_revision(
                 spent += final * used * by_price[u]
                 if not ahead:
                     continue
-                cut = np.zeros(len(budgets))
-                for share, next_price in zip(following, prices, strict=True):
-                    cut += share * (done - look(upto, int(price + next_price)))
+                cut = cut_off(upto, budgets, int(price), following, prices)
                 law += (1.0 - kind.accept) * cut[:, None] * here
                 if price <= top:
                     gone[price:] += (1.0 - kind.accept) * by_price[u] * flow[: top + 1 - price]

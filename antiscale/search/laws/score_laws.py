@@ -1,4 +1,4 @@
-"""Score laws: what a verifier says of a trace, given its type and what it is wrong about."""
+"""Distribution of verifier scores given the trace's type and the verifier's persistent errors."""
 
 from __future__ import annotations
 

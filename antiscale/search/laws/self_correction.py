@@ -1,7 +1,5 @@
 """Self-correction: write, verify, rewrite what was rejected, and again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +11,7 @@ from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.search.laws.rejection import Stopped
-from antiscale.search.laws.renewal import Whole, binned, check_size
+from antiscale.search.laws.renewal import Whole, binned, check_size, look
 from antiscale.search.laws.verifiers import Flags
 
 # Rounds after which nothing that matters is still being rewritten.
@@ -22,7 +20,7 @@ _MOST = 10**6
 
 @dataclass(frozen=True, kw_only=True)
 class SelfVerifier(FromMapping):
-    """How well the model judges and mends its own traces.
+    """How well the model judges and corrects its own traces.
 
     Parameters
     ----------
@@ -61,10 +59,10 @@ class SelfVerifier(FromMapping):
 def self_correct(
     pmf: npt.ArrayLike, solved: npt.ArrayLike, verifier: SelfVerifier, rounds: int
 ) -> Floats:
-    """Law of the type that stands after up to N rewritings (T10l).
+    """Law of the type that is returned after up to N rewritings (T10l).
 
-    The trace is verified; if accepted it stands, else it is rewritten and verified again. After N
-    rewritings the last one stands, accepted or not.
+    The trace is verified; if accepted it is returned, else it is rewritten and verified again.
+    After N rewritings the last one is returned, accepted or not.
 
     Parameters
     ----------
@@ -103,13 +101,13 @@ def correction_by_rounds(
     within, first, again = verifier.steps(pmf, solved)
     accept = np.array([verifier.accept_right, verifier.accept_wrong])
     price = within @ costs
-    now, stands, tokens = first, np.zeros(2), float(first @ price)
+    now, kept, tokens = first, np.zeros(2), float(first @ price)
     laws, spent = [now @ within], [tokens]
     for _ in range(rounds):
-        stands = stands + now * accept
+        kept = kept + now * accept
         now = now @ again
         tokens += float(now @ price)
-        laws.append((stands + now) @ within)
+        laws.append((kept + now) @ within)
         spent.append(tokens)
     return np.stack(laws), np.array(spent)
 
@@ -161,19 +159,13 @@ def capped_correction(
             here = np.where(place == u, within[z], 0.0)
             if here.sum() == 0:
                 continue
-            done = _look(upto[:, z], budgets, int(price))
-            stands = accept[z] * done
+            done = look(upto[:, z], budgets, int(price))
+            kept = accept[z] * done
             for share, next_price in zip(following[z], prices, strict=True):
-                later = _look(upto[:, z], budgets, int(price + next_price))
-                stands = stands + share * (done - later)
-            law += stands[:, None] * here
+                later = look(upto[:, z], budgets, int(price + next_price))
+                kept = kept + share * (done - later)
+            law += kept[:, None] * here
             unspent -= accept[z] * done * by_price[z, u]
-            used = _look(tokens[:, z], budgets, int(price)) + price * done
+            used = look(tokens[:, z], budgets, int(price)) + price * done
             spent += accept[z] * used * by_price[z, u]
     return Stopped(law, spent + np.maximum(unspent, 0.0) * budgets)
-
-
-def _look(cumulated: Floats, budgets: Whole, price: int) -> Floats:
-    """The cumulated chance at B - price, 0 where that is negative."""
-    left = budgets - price
-    return np.where(left >= 0, cumulated[np.maximum(left, 0)], 0.0)

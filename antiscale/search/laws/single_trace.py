@@ -1,7 +1,5 @@
 """One trace, cut off at the budget: budget forcing."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Verifiers as score laws: the oracle, verdicts with error rates, ROC curves, Gaussian scores."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -39,7 +37,7 @@ def by_score(scores: npt.ArrayLike) -> ScoreLaw:
 
 @validate.boundary
 def rates(solved: Flags, true_positive: float, false_positive: float) -> ScoreLaw:
-    """Accept a right trace with probability TPR, a wrong one with FPR, each time afresh (T10f).
+    """Accept a right trace with probability TPR, a wrong one with FPR, independently (T10f).
 
     Parameters
     ----------
@@ -63,7 +61,7 @@ def accepting(solved: Flags, true_positive: float, false_positive: float) -> Flo
 def roc(solved: Flags, false_positive: npt.ArrayLike, true_positive: npt.ArrayLike) -> ScoreLaw:
     """Score a trace by an ROC curve through the given points, straight between them (T10f).
 
-    A straight piece is a level of the score at which traces are not told apart.
+    A straight piece is a level of the score at which traces are not distinguished.
 
     Parameters
     ----------
@@ -111,7 +109,7 @@ def gaussian(solved: Flags, auc: float, *, spacing: float = _SPACING) -> ScoreLa
     solved : [..., S]
         Which types are right.
     auc
-        Chance in (0, 1) that a right trace scores above a wrong one; 1/2 tells nothing.
+        Chance in (0, 1) that a right trace scores above a wrong one; 1/2 carries no information.
     spacing
         Of the points of quadrature, in standard deviations.
 

@@ -1,7 +1,5 @@
 """Majority vote over answers, plain and weighted, without sampling."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
