@@ -148,7 +148,7 @@ def _parameter(name: str, typing: Any, info: Any, default: Any) -> inspect.Param
 
 
 def _flags(field: dataclasses.Field[Any]) -> list[str]:
-    named: str = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
+    named: str = field.metadata["flag"] or Flags.said(field.name)
     return named.split()
 
 
