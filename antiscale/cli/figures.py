@@ -46,7 +46,7 @@ def figures(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Compute anew and compare with the rows that are there, else with ours."
+            "--check", help="Compute again; compare with the rows that are there, else with ours."
         ),
     ] = False,
     out: Annotated[
@@ -62,13 +62,18 @@ def figures(
 
     Each leaves PNG, SVG and PDF, the rows that made it (CSV) and what they were made of (JSON).
     What is up to date is left alone. Rows that are not in the folder are those that come with
-    antiscale.
+    antiscale. Figures of measurements that take hours or an idle machine are drawn from the
+    stored rows, and left out of --fast and --check, unless they are named.
     """
-    from antiscale.figures import FIGURES
+    from antiscale.figures import module, names, records
 
-    names = [validate.choice("figure", n, FIGURES) for n in name or FIGURES]
+    named = [validate.choice("figure", n, names()) for n in name or ()]
     if check and from_rows:
         raise InputError("--check computes and --from-rows does not: give one of them")
+    chosen = {n: module(n).RECORD for n in named} or records()
+    measured = set() if named else {n for n, record in chosen.items() if record.script}
+    if fast or check:
+        chosen = {n: record for n, record in chosen.items() if n not in measured}
     configs = presets.folder("figures")
     target = out or (Path("runs/figures-fast") if fast else Path("figures"))
 
@@ -82,12 +87,12 @@ def figures(
     found: list[dict[str, Any]] = []
     keeps(f"figures that were finished are in {target}; run the same command again to go on")
     differ = False
-    for k, one in enumerate(names):
+    for k, (one, record) in enumerate(chosen.items()):
         with progress(1, hidden=quiet) as advance:
 
             def show(done: int, total: int, what: str, one: str = one, k: int = k) -> None:
                 if advance is not None:
-                    advance(done, total, f"{one} ({k + 1}/{len(names)}): {what}")
+                    advance(done, total, f"{one} ({k + 1}/{len(chosen)}): {what}")
 
             if check:
                 rows = build.check(one, configs, target, fast=fast, progress=show)
@@ -100,11 +105,12 @@ def figures(
                               "differences": [row._asdict() for row in rows]})  # fmt: skip
             else:
                 built = build.build(
-                    one, configs, target, fast=fast, from_rows=from_rows, progress=show
-                )
+                    one, configs, target, fast=fast, from_rows=from_rows or one in measured,
+                    progress=show,
+                )  # fmt: skip
                 state = built.state
                 found.append({"name": one, "state": state, "files": [str(f) for f in built.files]})
-        table.add_row(str(FIGURES[one].number), one, FIGURES[one].title, state)
+        table.add_row(str(record.number), one, record.title, state)
     if as_json:
         printed = {"schema": "antiscale.figures/1", "figures": found}
         print(json.dumps(writable(printed), default=str))
@@ -112,7 +118,7 @@ def figures(
         console().print(table, highlight=False)
         if not check:
             print(f"\nFigures: {target}/  (png, svg, pdf, csv, json)")
-        elif any(build.kept(one, target, fast=fast).parent != target for one in names):
+        elif any(build.kept(one, target, fast=fast) != target for one in chosen):
             print(f"\nRows that {target}/ does not hold were compared with those of antiscale.")
     if differ:
         raise typer.Exit(1)
