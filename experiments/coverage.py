@@ -126,7 +126,7 @@ REPEATS_OF_COPIES = 200
 
 
 MOST = 100.0
-# Law: how it is drawn, and its mean. All lie between 0 and MOST, or as good as.
+# Law: how it is drawn, and its mean. All lie in [0, MOST], up to a negligible mass.
 LAWS: dict[str, tuple[Callable[..., np.ndarray], float]] = {
     "normal(8, 1)": (lambda rng, size: rng.normal(8.0, 1.0, size), 8.0),
     "normal, absolute value": (lambda rng, size: abs(rng.normal(size=size)), (2 / np.pi) ** 0.5),

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from antiscale.core import validate
 from antiscale.core.numbers import fixed, number, percent
 from antiscale.figures import Progress, Record, part
 from antiscale.plots import style
@@ -41,10 +40,6 @@ class Config:
     kappa: float
     steps: int
     c0: float
-
-    def __post_init__(self) -> None:
-        validate.integer("horizon", self.horizon, least=16, most=2**24)
-        validate.nonnegative("kappa", self.kappa, finite=True)
 
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:

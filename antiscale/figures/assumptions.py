@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from antiscale.core import validate
 from antiscale.core.numbers import fixed, number, setting
 from antiscale.figures import Progress, Record, by_series, part, sweeps
 from antiscale.plots import style
@@ -45,9 +44,6 @@ class Config:
     noise_horizon: int
     repeats: int
     seed: int
-
-    def __post_init__(self) -> None:
-        validate.probability("rarities", self.rarities, allow_zero=False)
 
 
 # T12's instance: the expert writes only what is best at each prompt, the class cannot.

@@ -74,14 +74,14 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     mean = float(chain.start @ value[1])
     for k, (kind, time) in enumerate(config.traces):
-        told = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
+        kind_of = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
         for h in range(H + 1):
             done = time > 0 and h >= time
             earned = h - time + 1 if done else 0
             state = size if done else kind
             # Before the first token the style is not known: the expectation is J.
             expected = mean if h == 0 else earned + float(value[h + 1][state])
-            found.append({"panel": "trace", "series": f"{k}: {told}", "h": h,
+            found.append({"panel": "trace", "series": f"{k}: {kind_of}", "h": h,
                           "reward": float(done), "value": expected, "mean": mean})  # fmt: skip
     variance, law = 0.0, chain.start
     pmf = chain.hitting_law(H)

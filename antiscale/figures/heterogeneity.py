@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from antiscale.core import validate
 from antiscale.core.numbers import fixed, setting
 from antiscale.figures import Progress, Record, by_series, part, sweeps
 from antiscale.plots import style
@@ -41,9 +40,6 @@ class Config:
     samples_per_token: float
     repeats: int
     seed: int
-
-    def __post_init__(self) -> None:
-        validate.probability("spreads", self.spreads)
 
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale import plots
-from antiscale.core import validate
 from antiscale.figures import Progress, Record, part
 from antiscale.sweeps.config import SweepConfig
 
@@ -37,10 +36,6 @@ class Config:
     seed: int
     phase_horizon: int
     phase_points: int
-
-    def __post_init__(self) -> None:
-        validate.integer("phase_horizon", self.phase_horizon, least=16, most=2**24)
-        validate.integer("phase_points", self.phase_points, least=2, most=1000)
 
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:

@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from antiscale.core import validate
 from antiscale.core.numbers import fixed, setting, tick
 from antiscale.figures import Progress, Record, part
 from antiscale.plots import style
@@ -51,12 +50,6 @@ class Config:
     bayes_up_to: int
     light: int
     light_sharp: int
-
-    def __post_init__(self) -> None:
-        validate.nonnegative("kappa", self.kappa, finite=True)
-        for name in ("cloning_samples", "verification_samples"):
-            for n in getattr(self, name):
-                validate.integer(name, n, least=1)
 
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from antiscale.core import validate
 from antiscale.core.numbers import fixed, percent, setting
 from antiscale.figures import Progress, Record, by_series, part
 from antiscale.figures.build import rows_of
@@ -45,10 +44,6 @@ class Config:
 
     horizon: int
     eps: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        validate.integer("horizon", self.horizon, least=16, most=2**20)
-        validate.nonnegative("eps", self.eps, finite=True)
 
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from antiscale.core.numbers import tick
 # Inches: the width of an ICML page's two columns.
 PAGE = 6.75
 
-# Okabe and Ito's colours, told apart by colour-blind readers; markers differ as well.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; markers differ as well.
 VF, VB, GAP, INK = "#D55E00", "#0072B2", "#009E73", "#333333"
 SKY, PURPLE, AMBER, GREY = "#56B4E9", "#CC79A7", "#E69F00", "#999999"
 # From low to high of one quantity: lightness falls, so that it prints in grey too.
