@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from antiscale import presets
+from antiscale.core.config import read_config
 from antiscale.core.numbers import fixed, number, setting
 from antiscale.figures import Progress, Record, by_series, part, sweeps
 from antiscale.plots import style
@@ -46,42 +48,26 @@ class Config:
     seed: int
 
 
-# T12's instance: the expert writes only what is best at each prompt, the class cannot.
-_INF = float("inf")
-_WRONG_CLASS: dict[str, Any] = {
-    "family": "explicit", "horizon": 256, "vary": "n", "kappa": 3.0, "reward_class": "explicit",
-    "learner": ("loglinear", "npg"),
-    "parameters": {
-        "pmf": [[0.25, 0.25, 0.5]] * 2,
-        "hitting_times": [[17, _INF, 18], [_INF, 17, 18]],
-        "styles": [[0, 1, 2]] * 2, "lengths": [[17, 17, 18]] * 2,
-    },
-    "class_parameters": {
-        "hitting_times": [[[17, _INF, 18], [_INF, 17, 18]], [[_INF, 17, 18], [17, _INF, 18]]],
-        "mirrors": False,
-    },
-}  # fmt: skip
-
-
 def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "homogeneous", "sharp" (one series per c_0), "wrong class" and "noise"."""
     of: dict[str, Any] = {"repeats": config.repeats, "seed": config.seed}
+    long = of | {"horizon": config.horizon}
+    # T12's instance: the expert writes only what is best at each prompt, the class cannot.
+    wrong = read_config(presets.find("sweeps", "misspecified"))
     panels = {
-        ("homogeneous", "homogeneous"): SweepConfig(
-            horizon=config.horizon, family="homogeneous", **of
+        ("homogeneous", "homogeneous"): SweepConfig(family="homogeneous", **long),
+        ("homogeneous", "heterogeneous"): SweepConfig(**long),
+        **{
+            ("sharp", f"{c0:g}"): SweepConfig(family="sharp", parameters={"c0": c0}, **long)
+            for c0 in config.rarities
+        },
+        ("wrong class", "wrong class"): SweepConfig.from_mapping(
+            wrong | of | {"samples": config.class_samples}
         ),
-        ("homogeneous", "heterogeneous"): SweepConfig(horizon=config.horizon, **of),
+        ("noise", "noise"): SweepConfig(
+            horizon=config.noise_horizon, vary="noise", noise=config.noise, **of
+        ),
     }
-    for c0 in config.rarities:
-        panels[("sharp", f"{c0:g}")] = SweepConfig(
-            horizon=config.horizon, family="sharp", parameters={"c0": c0}, **of
-        )
-    panels[("wrong class", "wrong class")] = SweepConfig(
-        **_WRONG_CLASS, samples=config.class_samples, **of
-    )
-    panels[("noise", "noise")] = SweepConfig(
-        horizon=config.noise_horizon, vary="noise", noise=config.noise, **of
-    )
     return sweeps.run(panels, progress)
 
 

@@ -6,12 +6,13 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import runpy
 from collections.abc import Callable, Iterable
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from antiscale import figures, presets
@@ -269,25 +270,19 @@ def _leaves(value: Any, place: str = "") -> Iterable[tuple[str, Any]]:
 
 
 def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> list[Difference]:
-    from pandas.api.types import is_numeric_dtype as is_number
-
     differ = []
     for column in committed.columns:
+        stem = column.rsplit("_", 1)[0]
+        ends = [committed.get(f"{stem}_{end}") for end in ("low", "high")]
         for row, (old, new) in enumerate(zip(committed[column], found[column], strict=True)):
             if old == new or (old != old and new != new):
                 continue
-            numbers = isinstance(old, int | float | np.number) and isinstance(
-                new, int | float | np.number
-            )
-            if numbers and abs(new - old) <= TOLERANCE * max(abs(old), abs(new)):
+            numbers = isinstance(old, Real) and isinstance(new, Real)
+            if numbers and math.isclose(old, new, rel_tol=TOLERANCE):
                 continue
-            stem = column.rsplit("_", 1)[0]
-            ends = [f"{stem}_low", f"{stem}_high"]
-            inside = bool(
-                numbers
-                and all(end in committed and is_number(committed[end]) for end in ends)
-                and committed[ends[0]][row] <= new <= committed[ends[1]][row]
-            )
+            low, high = (None if end is None else end[row] for end in ends)
+            bounded = numbers and isinstance(low, Real) and isinstance(high, Real)
+            inside = bool(bounded and low <= new <= high)
             differ.append(Difference(name, column, row, old, new, inside))
     return differ
 

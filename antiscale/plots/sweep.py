@@ -42,13 +42,14 @@ def _column(rows: pd.DataFrame, name: str, *, log: bool = True) -> Any:
 
 
 def _measured(
-    axes: Axes, rows: pd.DataFrame, mean: str, low: str, high: str, *, log: bool = True, **look: Any
+    axes: Axes, rows: pd.DataFrame, mean: str, ends: str, *, log: bool = True, **look: Any
 ) -> None:
     """A measured curve with its interval, by the names of its columns.
 
     Exact points have no bar. A hollow one is coarse: its interval is wider than its value.
     """
-    center, bottom, top = (_column(rows, name, log=log) for name in (mean, low, high))
+    names = mean, f"{ends}_low", f"{ends}_high"
+    center, bottom, top = (_column(rows, name, log=log) for name in names)
     errors = np.stack([center - np.where(np.isnan(bottom), center, bottom), top - center])
     errors = np.where(errors > 0, errors, np.nan)
     axes.errorbar(_x(rows), center, errors, capsize=2, zorder=3, **look)
@@ -98,22 +99,22 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     rounding = 1e-9 * rows["horizon"].to_numpy(float)
     # At one known reward cloning's loss may fall on either side of zero.
     log = bool((rows["vf_loss"] > 0).all())
+
+    def bound(name: str, line: str, color: str, label: str) -> Any:
+        """A bound's curve; on log axes nothing that is zero but for rounding."""
+        values = _column(rows, name, log=log)
+        values = np.where(values > rounding, values, np.nan) if log else values
+        if np.isfinite(values).any():
+            label = f"{label} ({last[f'{name}_name']})"
+            axes.plot(x, values, line, color=color, label=label)
+        return values
+
     _measured(
-        axes, rows, "vf_loss", "vf_loss_low", "vf_loss_high", log=log, color=VF, marker="o",
+        axes, rows, "vf_loss", "vf_loss", log=log, color=VF, marker="o",
         label=f"VF: cloning, {last['vf_learner']}{_how(rows, 'vf')}",
     )  # fmt: skip
-
-    def shown(name: str) -> Any:
-        """A column; on log axes nothing that is zero but for rounding."""
-        values = _column(rows, name, log=log)
-        return np.where(values > rounding, values, np.nan) if log else values
-
-    upper, lower = shown("vf_upper"), shown("vf_lower")
-    if np.isfinite(upper).any():
-        axes.plot(x, upper, "--", color=VF, label=f"VF upper ({last['vf_upper_name']})")
-    if np.isfinite(lower).any():
-        label = f"VF lower, {last['vf_lower_holds_for']} ({last['vf_lower_name']})"
-        axes.plot(x, lower, ":", color=VF, label=label)
+    upper = bound("vf_upper", "--", VF, "VF upper")
+    lower = bound("vf_lower", ":", VF, f"VF lower, {last['vf_lower_holds_for']}")
     _theory(axes, rows, "vf", "vf_loss")
     if not rows["rewards_whole_class"].all():
         axes.plot(
@@ -122,15 +123,14 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
         )  # fmt: skip
     if (rows["vb_loss"] > rounding).any() or not log:
         _measured(
-            axes, rows, "vb_loss", "vb_loss_low", "vb_loss_high", log=log, color=VB, marker="s",
+            axes, rows, "vb_loss", "vb_loss", log=log, color=VB, marker="s",
             label=f"VB: verified, {last['vb_learner']}{_how(rows, 'vb')}",
         )  # fmt: skip
     if log and (rows["vb_loss"] < -rounding).any():
         # A loss below zero has no place on these axes; say so rather than leave it out.
         axes.plot([], [], "s", color=VB, mfc="white", label="VB: below 0 (gains)")
     if (rows["vb_upper"].astype(float) > rounding).any():
-        label = f"VB upper ({last['vb_upper_name']})"
-        axes.plot(x, _column(rows, "vb_upper"), "--", color=VB, label=label)
+        bound("vb_upper", "--", VB, "VB upper")
     axes.set(xscale="log", yscale="log" if log else "linear", ylabel="loss (tokens)")
     _x_axis(axes, rows)
     if not log:
@@ -162,16 +162,10 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
 def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     """The gap measured, with its interval, and certified; only log axes hide negative ones."""
     log = bool((rows["gap_measured"] > 0).all())
-    _measured(
-        axes, rows, "gap_measured", "gap_low", "gap_high", log=log, color=GAP, marker="D",
-        label="measured",
-    )  # fmt: skip
+    _measured(axes, rows, "gap_measured", "gap", log=log, color=GAP, marker="D", label="measured")
     certified = _column(rows, "gap_certified", log=log)
     if np.isfinite(certified).any():
-        axes.plot(
-            _x(rows), certified, "--", marker="^", color=GAP,
-            label=f"certified (T4 − {_upper(rows)})" + _worst_expert(rows),
-        )  # fmt: skip
+        axes.plot(_x(rows), certified, "--", marker="^", color=GAP, label=_certified(rows))
     if log:
         _theory(axes, rows, "gap", "gap_measured")
     else:
@@ -192,14 +186,11 @@ def _room(axes: Axes, rows: pd.DataFrame, names: tuple[str, ...]) -> None:
         axes.set_ylim(-1.0, 1.0)
 
 
-def _upper(rows: pd.DataFrame) -> str:
-    """Whose bound the certified gap subtracts: T7, or T10e for search."""
-    return "T10e" if (rows["vb_upper_name"] == "T10e").all() else "T7"
-
-
-def _worst_expert(rows: pd.DataFrame) -> str:
-    """The certified gap is that of another expert than the measured one, unless drawn hard."""
-    return ",\nworst expert" if rows["vf_lower_holds_for"].iloc[0] == "worst expert" else ""
+def _certified(rows: pd.DataFrame) -> str:
+    """Which bounds the certified gap is of; another expert than the measured one's, mostly."""
+    upper = "T10e" if (rows["vb_upper_name"] == "T10e").all() else "T7"
+    worst = rows["vf_lower_holds_for"].iloc[0] == "worst expert"
+    return f"certified (T4 − {upper})" + (",\nworst expert" if worst else "")
 
 
 def _legend(axes: Axes, order: tuple[str, ...], *, loc: Any, columns: int = 1) -> None:

@@ -272,3 +272,51 @@ def test_bad_configurations_are_told(
         build.configuration(name, tmp_path, fast=False)
     with pytest.raises(InputError, match="does not exist"):
         build.configuration("gap", tmp_path, fast=False)
+
+
+ADDED = '''
+"""Figure 99: squares."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from antiscale.figures import Record
+from antiscale.plots import style
+
+RECORD = Record(99, "Squares", "Not in the paper.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    most: int
+
+
+def rows(config, progress):
+    progress(1, 1, "squares")
+    return pd.DataFrame({"n": range(config.most), "square": [n * n for n in range(config.most)]})
+
+
+def note(rows):
+    return f"The last one is {rows['square'].iloc[-1]}."
+
+
+def draw(rows):
+    with style.sheet(2.0, note(rows)) as figure:
+        figure.subplots().plot(rows["n"], rows["square"])
+    return figure
+'''
+
+
+def test_a_figure_is_added_by_one_module_and_its_configuration(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "squares.py").write_text(ADDED)
+    (tmp_path / "squares.toml").write_text("# Figure 99. Squares.\nmost = 4\n[smoke]\nmost = 2\n")
+    monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path)])
+    monkeypatch.setattr(presets, "folder", lambda kind: tmp_path)
+    assert figures.names() == ["squares"]
+    assert figures.records()["squares"].number == 99
+    assert build.build("squares", tmp_path, tmp_path / "out").state == "made"
+    assert build.build("squares", tmp_path, tmp_path / "out").state == "up to date"
+    assert build.check("squares", tmp_path, tmp_path / "out") == []
+    assert json.loads((tmp_path / "out/squares.json").read_text())["note"] == "The last one is 9."
+    del sys.modules["antiscale.figures.squares"]
