@@ -185,7 +185,13 @@ def _computed(name: str) -> Callable[..., Any]:
             f"the rows of figure {name} are measured by {script} of the repository; draw those "
             f"that come with antiscale: antiscale figures {name} --from-rows"
         )
-    return runpy.run_path(str(file))["rows"]
+    try:
+        return runpy.run_path(str(file))["rows"]
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"figure {name} is measured against {error.name}, which is not installed; install it "
+            'with: pip install "antiscale[bench]"'
+        ) from None
 
 
 def _silent(done: int, total: int, what: str) -> None:
