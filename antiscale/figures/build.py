@@ -126,6 +126,8 @@ def build(
         _refuse(name, manifest, [*tables, *(out / f"{name}.{kind}" for kind in KINDS)])
         rows = _computed(name)(configuration(name, configs, fast=fast), progress or _silent)
         texts = _written(name, rows)
+        # Kept should drawing fail.
+        _save(name, out, {file: text.encode() for file, text in texts.items()})
     try:
         rows = _read(name, source, texts)
         drawn = pictures(name, rows)
@@ -144,23 +146,28 @@ def build(
         for picture, figure in drawn.items()
         for kind, image in style.encode(figure, KINDS).items()
     }
-    if source != out or not from_rows:
+    if source != out:
         content |= {file: text.encode() for file, text in texts.items()}
-    _refuse(name, manifest, [out / file for file in content])
-    about: dict[str, Any] = {"schema": SCHEMA, "name": name}
-    _write(manifest, about | {"status": "running"})
-    for file, image in content.items():
-        (out / file).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out / file, image)
+    _save(name, out, content)
     made = sorted({*content, *texts})
-    about |= {
-        "number": record.number, "title": record.title, "note": note, "config": config,
-        "rows": digest(texts.values()), "files": made, "version": __version__,
-        "versions": versions(),
+    about = {
+        "schema": SCHEMA, "name": name, "number": record.number, "title": record.title,
+        "note": note, "config": config, "rows": digest(texts.values()), "files": made,
+        "version": __version__, "versions": versions(),
     }  # fmt: skip
     _write(manifest, about)
     state = "redrawn" if from_rows else "made"
     return Built(name, state, [*(out / file for file in made), manifest])
+
+
+def _save(name: str, out: Path, content: dict[str, bytes]) -> None:
+    """Write files; a manifest says first whose they are."""
+    manifest = out / f"{name}.json"
+    _refuse(name, manifest, [out / file for file in content])
+    _write(manifest, {"schema": SCHEMA, "name": name, "status": "running"})
+    for file, written in content.items():
+        (out / file).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(out / file, written)
 
 
 def pictures(name: str, rows: Any) -> dict[str, Figure]:
