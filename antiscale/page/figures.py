@@ -32,12 +32,12 @@ def script() -> str:
         If Plotly is not installed.
     """
     try:
-        from plotly.offline import get_plotlyjs
+        from plotly import offline
     except ImportError:
         raise InputError(
             "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
         ) from None
-    return str(get_plotlyjs())
+    return str(offline.get_plotlyjs())
 
 
 def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:

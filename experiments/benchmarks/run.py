@@ -232,8 +232,9 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
             row["ratio"] = row["seconds"] / first.setdefault(row["benchmark"], row["seconds"])
     machine = {
         "python": platform.python_version(), "processor": platform.machine(),
-        "cores": os.cpu_count(), "system": platform.system(),
+        "cores": os.cpu_count(),
         "device": ", ".join(device.device_kind for device in jax.devices()),
+        "system": platform.system(),
     }  # fmt: skip
     names = ("jax", "numpy", "scipy", "cvxpy", "clarabel")
     machine |= {name: metadata.version(name) for name in names}
