@@ -53,7 +53,8 @@ def figures(options: Figures, results: Results) -> None:
 
     Each leaves PNG, SVG and PDF, the rows that made it (CSV) and what they were made of (JSON).
     What is up to date is left alone. Rows that are not in the folder are those that come with
-    antiscale.
+    antiscale. Figures of measurements that take hours or an idle machine are drawn from the
+    stored rows, and left out of --fast and --check, unless they are named.
 
     Examples
     --------
@@ -63,9 +64,13 @@ def figures(options: Figures, results: Results) -> None:
     antiscale figures --check
     antiscale figures heterogeneity --from-rows
     """
-    from antiscale.figures import FIGURES
+    from antiscale.figures import module, names, records
 
-    names = [validate.choice("figure", n, FIGURES) for n in options.name or FIGURES]
+    named = [validate.choice("figure", n, names()) for n in options.name]
+    chosen = {n: module(n).RECORD for n in named} or records()
+    measured = set() if named else {n for n, record in chosen.items() if record.script}
+    if options.fast or options.check:
+        chosen = {n: record for n, record in chosen.items() if n not in measured}
     configs, fast = presets.folder("figures"), options.fast
     target = results.out or (Path("runs/figures-fast") if fast else Path("figures"))
 
@@ -75,12 +80,12 @@ def figures(options: Figures, results: Results) -> None:
     found: list[dict[str, Any]] = []
     keeps(f"figures that were finished are in {target}; run the same command again to go on")
     differ = False
-    for k, one in enumerate(names):
+    for k, one in enumerate(chosen):
         with results.progress(1) as advance:
 
             def show(done: int, total: int, what: str, one: str = one, k: int = k) -> None:
                 if advance is not None:
-                    advance(done, total, f"{one} ({k + 1}/{len(names)}): {what}")
+                    advance(done, total, f"{one} ({k + 1}/{len(chosen)}): {what}")
 
             if options.check:
                 rows = build.check(one, configs, target, fast=fast, progress=show)
@@ -92,14 +97,15 @@ def figures(options: Figures, results: Results) -> None:
                 more: dict[str, Any] = {"differences": [row._asdict() for row in rows]}
             else:
                 built = build.build(
-                    one, configs, target, fast=fast, from_rows=options.from_rows, progress=show
-                )
+                    one, configs, target, fast=fast,
+                    from_rows=options.from_rows or one in measured, progress=show,
+                )  # fmt: skip
                 state, more = built.state, {"files": [str(f) for f in built.files]}
             found.append({"name": one, "state": state} | more)
     lines = []
     if not options.check:
         lines = [f"\nFigures: {target}/  (png, svg, pdf, csv, json)"]
-    elif any(build.kept(one, target, fast=fast).parent != target for one in names):
+    elif any(build.kept(one, target, fast=fast) != target for one in chosen):
         lines = [f"\nRows that {target}/ does not hold were compared with those of antiscale."]
     results.show(
         {"schema": "antiscale.figures/1", "figures": found}, lambda _: screen(found), *lines

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, number, percent
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, part
 from antiscale.plots import style
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    3, "Anti-concentrated and sharp returns, and the ball's optimum",
     "The paper contrasts sharp and anti-concentrated rewards; the two laws, the ball's "
-    "optimum (T2) and the window (T3c) are ours, and exact."
-)
+    "optimum (T2) and the window (T3c) are ours, and exact.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +44,8 @@ class Config(FromMapping):
     c0: float
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Each law's atoms with the optimum's mass on them, and its measures repeated in each row."""
-    import pandas as pd
-
     from antiscale.ball.optimum import chi2_ball_optimum
     from antiscale.bounds import cantelli, window_mass
     from antiscale.models.families import load_family
@@ -88,8 +83,7 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
             {"panel": name, "series": name, "return": r, "base": b, "optimal": o, **facts}
             for r, b, o in zip(values, base, optimal, strict=True)
         ]
-        if progress is not None:
-            progress(done + 1, len(laws), name)
+        progress(done + 1, len(laws), name)
     return pd.DataFrame(found)
 
 
@@ -97,13 +91,11 @@ def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
     one, other = (part(rows, name).iloc[0] for name in ("erdos", "sharp"))
     return (
-        "Both returns are spread out, but beyond J + sigma sqrt(kappa) lies "
-        f"{percent(one['tail'])} "
-        f"of the left one and {percent(other['tail'], 1)} of the right one: there the ball's "
-        "best policy "
-        f"must raise rare traces {fixed(other['max_ratio'], 1)} times (left: "
-        f"{fixed(one['max_ratio'], 1)}), "
-        "and pays for verifying them. On the left no window of one step holds more than "
+        f"Both returns are spread out, but beyond J + sigma sqrt(kappa) lies "
+        f"{percent(one['tail'])} of the left one and {percent(other['tail'], 1)} of the right one: "
+        "there the ball's best policy must raise rare traces "
+        f"{fixed(other['max_ratio'], 1)} times (left: {fixed(one['max_ratio'], 1)}), and pays for "
+        "verifying them. On the left no window of one step holds more than "
         f"{percent(one['window_bound'], toward='up')} (Erdős)."
     )
 
@@ -111,8 +103,7 @@ def note(rows: pd.DataFrame) -> str:
 def draw(rows: pd.DataFrame) -> Figure:
     """The two laws side by side."""
     titles = {"erdos": "Many steps: anti-concentrated", "sharp": "A rare event: sharp"}
-    with style.styled():
-        figure = style.canvas(3.1)
+    with style.sheet(3.1, note(rows)) as figure:
         panels = figure.subplots(1, 2)
         for axes, (name, title) in zip(panels, titles.items(), strict=True):
             law = part(rows, name)
@@ -146,8 +137,5 @@ def draw(rows: pd.DataFrame) -> Figure:
             else:
                 axes.set_ylim(0, 1.15 * high)
             axes.set_title(rf"{title}, $c(\kappa)$ = {number(facts['tail'])}")
-        style.letter(panels)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=4)
-        style.add_note(figure, note(rows))
+        style.legend_above(figure, panels[0])
     return figure

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import fixed, percent
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, by_series, part
 from antiscale.models.chains import TokenChain
 from antiscale.plots import style
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    2, "Bi-level rewards: how their spread adds up to sigma",
     "The paper defines bi-level rewards and heterogeneity as a sum of variances of Q; the "
-    "traces are ours, the sums exact (T1)."
-)
+    "traces are ours, the sums exact (T1).",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +54,12 @@ class Config(FromMapping):
             validate.integer("time", time, least=0, most=self.horizon)
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """E[R | first h tokens] along each trace, and the sum of Var Q up to each token.
 
     Columns: panel ("trace" or "spread"), series, h, reward, value (the return expected given the
     first h tokens), spread (sum of E Var Q up to token h, squared tokens), sigma2 (Var R).
     """
-    import pandas as pd
-
     size, H = len(config.hazards), config.horizon
     transition = np.zeros((size + 1, size + 1))
     for k, hazard in enumerate(config.hazards):
@@ -79,14 +74,14 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     mean = float(chain.start @ value[1])
     for k, (kind, time) in enumerate(config.traces):
-        told = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
+        kind_of = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
         for h in range(H + 1):
             done = time > 0 and h >= time
             earned = h - time + 1 if done else 0
             state = size if done else kind
             # Before the first token the style is not known: the expectation is J.
             expected = mean if h == 0 else earned + float(value[h + 1][state])
-            found.append({"panel": "trace", "series": f"{k}: {told}", "h": h,
+            found.append({"panel": "trace", "series": f"{k}: {kind_of}", "h": h,
                           "reward": float(done), "value": expected, "mean": mean})  # fmt: skip
     variance, law = 0.0, chain.start
     pmf = chain.hitting_law(H)
@@ -102,53 +97,47 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
             law = law @ transition
         found.append({"panel": "spread", "series": "sum", "h": h, "spread": variance,
                       "sigma2": sigma2, "mean": mean})  # fmt: skip
-        if progress is not None:
-            progress(h + 1, H + 1, "tokens")
+        progress(h + 1, H + 1, "tokens")
     return pd.DataFrame(found)
 
 
 def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
-    last = part(rows, "spread").iloc[-1]
-    first = part(rows, "spread").iloc[0]
-    share = first["spread"] / last["sigma2"]
+    first, last = (part(rows, "spread").iloc[k] for k in (0, -1))
     return (
-        "A trace earns one token of reward per token from its first correct solution on; what "
-        f"it is expected to return moves from J = {fixed(last['mean'], 1)} to its return, and the "
+        "A trace earns one token of reward per token from its first correct solution on; what it "
+        f"is expected to return moves from J = {fixed(last['mean'], 1)} to its return, and the "
         "squares of these moves add up to the variance of the return, "
-        f"{fixed(last['sigma2'], 0)} = "
-        f"{fixed(last['sigma2'] ** 0.5, 1)} tokens squared, of which the choice of a style makes "
-        f"{percent(share)}."
+        f"{fixed(last['sigma2'], 0)} = {fixed(last['sigma2'] ** 0.5, 1)} tokens squared, of which "
+        f"the choice of a style makes {percent(first['spread'] / last['sigma2'])}."
     )
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """Rewards and expected returns along traces; the spread that adds up to Var R."""
-    with style.styled():
-        figure = style.canvas(3.0)
+    with style.sheet(3.0, note(rows)) as figure:
         top, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.1, 0.9))
-        traces = part(rows, "trace")
+        traces = by_series(rows, "trace")
         looks = zip(
-            traces["series"].unique(), (style.VB, style.GAP, style.AMBER, style.VF, style.PURPLE),
+            traces.items(), (style.VB, style.GAP, style.AMBER, style.VF, style.PURPLE),
             ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1))), strict=False,
         )  # fmt: skip
         names = []
-        for k, (name, color, line) in enumerate(looks):
-            one = traces[traces["series"] == name]
+        for k, ((name, one), color, line) in enumerate(looks):
             label = name.split(": ")[1]
             names.append(label)
             top.fill_between(one["h"], k, k + 0.75 * one["reward"], step="pre", color=color,
                              alpha=0.35, linewidth=0)  # fmt: skip
             top.step(one["h"], k + 0.75 * one["reward"], where="pre", color=color, linestyle=line)
             middle.plot(one["h"], one["value"], color=color, linestyle=line, label=label)
-        horizon = traces["h"].max()
+        horizon, mean = one["h"].max(), one["mean"].iloc[0]
         top.set(xlabel="token $h$", xlim=(0, horizon), ylim=(-0.15, len(names)))
         top.set_yticks([k + 0.35 for k in range(len(names))],
                        [name.replace(", ", ",\n") for name in names])  # fmt: skip
         top.grid(visible=False)
         top.set_title("Rewards $r_h$")
-        middle.axhline(traces["mean"].iloc[0], color=style.INK, linewidth=0.7, linestyle=":")
-        middle.annotate("$J$", (horizon, traces["mean"].iloc[0]), xytext=(-2, 2),
+        middle.axhline(mean, color=style.INK, linewidth=0.7, linestyle=":")
+        middle.annotate("$J$", (horizon, mean), xytext=(-2, 2),
                         textcoords="offset points", ha="right")  # fmt: skip
         middle.set(xlabel="tokens written $h$", ylabel="$E[R\\,|\\,$first $h$ tokens$]$ (tokens)")
         middle.set_xlim(-0.5, horizon)
@@ -162,6 +151,4 @@ def draw(rows: pd.DataFrame) -> Figure:
         right.set_xlim(-0.5, horizon)
         right.legend(loc="lower right")
         right.set_title("Squared moves")
-        style.letter((top, middle, right))
-        style.add_note(figure, note(rows))
     return figure

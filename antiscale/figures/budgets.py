@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale.core.config import FromMapping
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import fixed, setting
-from antiscale.figures import rollouts
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, by_series, part
+from antiscale.figures.build import rows_of
 from antiscale.plots import style
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    6, "A budget-forced clone against best-of-N, simulated and real",
     "The paper sets the S1 model, forced to a budget, against best-of-N. Here (a) to (c) are "
     "exact for mixtures of difficulty; (d) is real data: the samples of CodeGen-16B on "
     "HumanEval that CodeT published (github.com/microsoft/CodeT, MIT licence), with tests "
-    "written by the model as the verifier."
-)
+    "written by the model as the verifier.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +48,8 @@ class Config(FromMapping):
             raise InputError("names must have one entry per mixture")
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels named by mixture (accuracy per strategy and budget), and "real" (per samples)."""
-    import pandas as pd
-
     from antiscale.search import SearchConfig, search_curves
 
     frames = []
@@ -68,12 +61,11 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
                 strategies=("single@cloned", "learned", "oracle", "noisy"),
             )
         ).frame()  # fmt: skip
-        frames.append(found.rename(columns={"strategy": "series"}).assign(
-            panel=name, alpha=alpha, beta=beta))  # fmt: skip
-        if progress is not None:
-            progress(done + 1, len(config.names), name)
+        found = found.rename(columns={"strategy": "series"})
+        frames.append(found.assign(panel=name, alpha=alpha, beta=beta))
+        progress(done + 1, len(config.names), name)
     keep = ["panel", "series", "alpha", "beta", "horizon", "n", "budget", "accuracy"]
-    real = rollouts.stored("codet_search")
+    real = rows_of("diagnose")["rollouts_codet_search.csv"]
     for series in ("pass_at", "best_of"):
         frames.append(pd.DataFrame({
             "panel": "real", "series": series, "budget": real["n"], "accuracy": real[series],
@@ -91,14 +83,14 @@ def note(rows: pd.DataFrame) -> str:
         ends.append(f"{fixed(best / clone, 1)} ({name})")
     real = part(rows, "real", "best_of")
     peak = real.loc[real["accuracy"].idxmax()]
+    most = setting(rows["budget"].max() / rows["horizon"].max())
     return (
-        f"With {setting(rows['budget'].max() / rows['horizon'].max())} H tokens best-of-N by a "
-        "learned "
-        f"verifier is right {', '.join(ends)} times as often as the cloned trace, which no "
-        f"budget beyond H helps. On HumanEval (CodeGen-16B, 100 samples per problem) tests "
-        f"written by the model are a verifier that search overuses: accuracy peaks at "
-        f"{fixed(peak['accuracy'], 2)} with {setting(peak['budget'])} samples and ends at "
-        f"{fixed(real['accuracy'].iloc[-1], 2)}, while a right one is ever more surely among them."
+        f"With {most} H tokens best-of-N by a learned verifier is right {', '.join(ends)} times as "
+        "often as the cloned trace, which no budget beyond H helps. On HumanEval (CodeGen-16B, 100 "
+        "samples per problem) tests written by the model are a verifier that search overuses: "
+        f"accuracy peaks at {fixed(peak['accuracy'], 2)} with {setting(peak['budget'])} samples "
+        f"and ends at {fixed(real['accuracy'].iloc[-1], 2)}, while a right one is ever more surely "
+        "among them."
     )
 
 
@@ -111,18 +103,15 @@ def draw(rows: pd.DataFrame) -> Figure:
         "oracle": ("best-of-N, oracle", style.SKY, "^", ":"),
         "noisy": ("best-of-N, AUC 0.85", style.PURPLE, "v", "--"),
     }
-    with style.styled():
-        figure = style.canvas(4.4)
+    with style.sheet(4.4, note(rows)) as figure:
         panels = figure.subplots(2, 2).ravel()
         for axes, name in zip(panels, names[:-1], strict=False):
             of = part(rows, name)
-            for series, (label, color, marker, line) in looks.items():
-                one = part(of, name, series)
+            for series, one in by_series(rows, name).items():
+                label, color, marker, line = looks[series]
                 axes.plot(one["budget"], one["accuracy"], line, color=color, marker=marker,
                           label=label)  # fmt: skip
-            H = float(of["horizon"].iloc[0])
-            axes.axvline(H, color=style.INK, linewidth=0.8, linestyle=":")
-            axes.annotate("$H$", (H, 0.01), xytext=(3, 0), textcoords="offset points")
+            style.mark_horizon(axes, float(of["horizon"].iloc[0]))
             axes.set(xscale="log", ylim=(0, 1), xlabel="token budget (hard cap)", ylabel="P(right)")
             style.plain_ticks(axes, of["budget"].unique(), most=5)
             a, b = of["alpha"].iloc[0], of["beta"].iloc[0]
@@ -132,18 +121,17 @@ def draw(rows: pd.DataFrame) -> Figure:
             ("pass_at", "a right one among them (pass@k)", style.SKY, "^"),
             ("best_of", "best by its own tests", style.VB, "s"),
         ):
-            one = part(rows, "real", series)
-            style.band(real, one["budget"], one["accuracy"], one["low"], one["high"], color=color,
-                       marker=marker, label=label)  # fmt: skip
+            one = part(rows, "real", series).rename(
+                columns={"low": "accuracy_low", "high": "accuracy_high"}
+            )
+            style.band(real, one["budget"], one, "accuracy", color=color, marker=marker,
+                       label=label)  # fmt: skip
         real.axhline(part(rows, "real", "best_of")["accuracy"].iloc[0], color=style.VF,
                      label="one sample")  # fmt: skip
-        real.set(xscale="log", ylim=(0, 1.25), xlabel="samples per problem", ylabel="P(right)")
-        real.set_yticks(np.linspace(0, 1, 6))
+        real.set(xscale="log", xlabel="samples per problem", ylabel="P(right)")
+        style.shares(real, 1.25)
         style.plain_ticks(real, [1, 4, 10, 32, 100])
         real.set_title("HumanEval, CodeGen-16B (95%)")
         real.legend(loc="upper left")
-        style.letter(panels)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=4)
-        style.add_note(figure, note(rows))
+        style.legend_above(figure, panels[0])
     return figure

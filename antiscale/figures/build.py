@@ -1,17 +1,19 @@
-"""Figures from the repository alone: configuration, rows, picture, and what they were made of."""
+"""A figure from its configuration: rows, picture, and a manifest that says what they are of."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import hashlib
-import importlib.util
 import io
 import json
+import math
+import runpy
+from collections.abc import Callable, Iterable
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
+from matplotlib.figure import Figure
 
 from antiscale import figures, presets
 from antiscale.core.config import check_keys, read_config, writable
@@ -19,16 +21,16 @@ from antiscale.core.errors import InputError
 from antiscale.core.folder import write_whole
 from antiscale.core.provenance import versions
 from antiscale.core.version import __version__
-from antiscale.figures.sweeps import Progress
+from antiscale.figures import Progress
 from antiscale.plots import style
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = "antiscale.figure/1"
+SCHEMA = "antiscale.figure/2"
 KINDS = ("png", "svg", "pdf")
-# Exact columns are the same elsewhere but for this; a row's digits as they are written down.
-TOLERANCE, DIGITS = 1e-9, "%.12g"
+# Exact columns are the same on other machines but for this.
+TOLERANCE = 1e-9
 
 
 class Built(NamedTuple):
@@ -40,7 +42,7 @@ class Built(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Where rows made anew differ from the committed ones."""
+    """Where rows computed again differ from the committed ones."""
 
     name: str
     column: str
@@ -51,7 +53,10 @@ class Difference(NamedTuple):
 
 
 def configuration(name: str, folder: Path, *, fast: bool) -> Any:
-    """Read a figure's configuration from folder/NAME.toml; its [smoke] table overrides if fast.
+    """Read a figure's configuration from folder/NAME.toml.
+
+    `preset` names a configuration of the repository ("sweeps/default") that the others override;
+    the [smoke] table overrides them if fast.
 
     Raises
     ------
@@ -62,6 +67,8 @@ def configuration(name: str, folder: Path, *, fast: bool) -> Any:
     file = folder / f"{name}.toml"
     given = read_config(file)
     smoke = given.pop("smoke", {})
+    if "preset" in given:
+        given = read_config(presets.find(*given.pop("preset").split("/"))) | given
     check_keys(cls, (*given, *smoke), f"key of {file}")
     merged = given | smoke if fast else given
     plain = {key: tuple(v) if isinstance(v, list) else v for key, v in merged.items()}
@@ -85,12 +92,12 @@ def build(
     from_rows: bool = False,
     progress: Progress | None = None,
 ) -> Built:
-    """Make a figure, unless its files are those of this configuration and this code.
+    """Make a figure, unless its files are those of this configuration and these rows.
 
     Parameters
     ----------
     name
-        A key of `antiscale.figures.FIGURES`.
+        One of `antiscale.figures.names()`.
     configs, out
         Folders of the configurations and for the figures.
     fast
@@ -100,164 +107,231 @@ def build(
     progress
         Called after each step of the computation.
     """
-    files = [out / f"{name}.{kind}" for kind in (*KINDS, "csv", "json")]
-    config = configuration(name, configs, fast=fast)
-    made_of = {"config": plain(config), "code": code_of(name)}
+    record = figures.module(name).RECORD
+    tables = [out / file for file in files_of(name)]
+    manifest = out / f"{name}.json"
+    config = plain(configuration(name, configs, fast=fast))
+    source = kept(name, out, fast=fast) if from_rows else out
+    known = _manifest(source / f"{name}.json")
     if from_rows:
-        source = kept(name, out, fast=fast)
-        text = _stored(source)
-        before = _manifest(source.with_suffix(".json"))
-        made_of = {key: before[key] for key in made_of} if before else made_of
+        texts = {file.name: _stored(source / file.name) for file in tables}
+        config = known["config"] if known else config
     else:
-        before = _manifest(files[4])
-        known = before is not None and all(before.get(k) == v for k, v in made_of.items())
-        if known and all(file.exists() for file in files):
-            assert before is not None
-            if before["rows"] == _digest(_stored(files[3])):
-                return Built(name, "up to date", files)
-        rows = figures.module(name).rows(config, progress)
-        text = rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n")
-        _begin(name, files, files)
-        write_whole(files[3], text.encode())
-        source = files[3]
-    frame = _frame(source, text)
+        if known is not None and known["config"] == config:
+            files = [*(out / file for file in known["files"]), manifest]
+            if all(file.exists() for file in files):
+                stored = {file.name: _stored(file) for file in tables}
+                if known["rows"] == digest(stored.values()):
+                    return Built(name, "up to date", files)
+        _refuse(name, manifest, [*tables, *(out / f"{name}.{kind}" for kind in KINDS)])
+        rows = _computed(name)(configuration(name, configs, fast=fast), progress or _silent)
+        texts = _written(name, rows)
+        # Kept should drawing fail.
+        _save(name, out, {file: text.encode() for file, text in texts.items()})
     try:
-        figure = figures.module(name).draw(frame)
-        note = figures.module(name).note(frame)
+        rows = _read(name, source, texts)
+        drawn = pictures(name, rows)
+        note = figures.module(name).note(rows)
+    except InputError:
+        raise
     except Exception as error:
         if not from_rows:
             raise
         raise InputError(
-            f"{source} holds no rows of figure {name} ({type(error).__name__}: {error}); "
-            f"make them with: antiscale figures {name}"
+            f"{source / tables[0].name} holds no rows of figure {name} ({type(error).__name__}: "
+            f"{error}); make them with: antiscale figures {name}"
         ) from None
-    if from_rows:
-        # Whose the rows are does not matter.
-        _begin(name, files, [file for file in files if file != source])
-        if source != files[3]:
-            write_whole(files[3], text.encode())
-    for kind, content in style.encode(figure).items():
-        write_whole(out / f"{name}.{kind}", content)
-    manifest = {
-        "schema": SCHEMA, "name": name, "number": figures.FIGURES[name].number,
-        "title": figures.FIGURES[name].title, "note": note,
-        **made_of, "rows": _digest(text), "version": __version__,
-        "versions": versions(),
+    content = {
+        f"{picture}.{kind}": image
+        for picture, figure in drawn.items()
+        for kind, image in style.encode(figure, KINDS).items()
+    }
+    if source != out:
+        content |= {file: text.encode() for file, text in texts.items()}
+    _save(name, out, content)
+    made = sorted({*content, *texts})
+    about = {
+        "schema": SCHEMA, "name": name, "number": record.number, "title": record.title,
+        "note": note, "config": config, "rows": digest(texts.values()), "files": made,
+        "version": __version__, "versions": versions(),
     }  # fmt: skip
-    write_whole(files[4], (json.dumps(manifest, indent=1) + "\n").encode())
-    return Built(name, "redrawn" if from_rows else "made", files)
+    _write(manifest, about)
+    state = "redrawn" if from_rows else "made"
+    return Built(name, state, [*(out / file for file in made), manifest])
 
 
-def _begin(name: str, files: list[Path], written: list[Path]) -> None:
-    """Refuse to replace files that are not of this figure; a manifest says whose they are."""
-    found = _json(files[4])
-    if isinstance(found, dict) and (found.get("schema"), found.get("name")) == (SCHEMA, name):
-        return
-    for file in written:
-        if file.exists():
-            raise InputError(
-                f"{file} is there already and {files[4].name} does not say that it is of figure "
-                f"{name}; move it away or choose another --out"
+def _save(name: str, out: Path, content: dict[str, bytes]) -> None:
+    """Write files; a manifest says first whose they are."""
+    manifest = out / f"{name}.json"
+    _refuse(name, manifest, [out / file for file in content])
+    _write(manifest, {"schema": SCHEMA, "name": name, "status": "running"})
+    for file, written in content.items():
+        (out / file).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(out / file, written)
+
+
+def pictures(name: str, rows: Any) -> dict[str, Figure]:
+    """The pictures of a figure's rows, by name."""
+    drawn = figures.module(name).draw(rows)
+    return drawn if isinstance(drawn, dict) else {name: drawn}
+
+
+def files_of(name: str) -> tuple[str, ...]:
+    """The files of a figure's rows."""
+    return figures.module(name).RECORD.tables or (f"{name}.csv",)
+
+
+def _computed(name: str) -> Callable[..., Any]:
+    """The function that computes a figure's rows: its module's, or its script's."""
+    script = figures.module(name).RECORD.script
+    if script is None:
+        return figures.module(name).rows
+    file = presets.folder("sweeps").parent / script
+    if not file.is_file():
+        raise InputError(
+            f"the rows of figure {name} are measured by {script} of the repository; draw those "
+            f"that come with antiscale: antiscale figures {name} --from-rows"
+        )
+    try:
+        return runpy.run_path(str(file))["rows"]
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"figure {name} is measured against {error.name}, which is not installed; install it "
+            'with: pip install "antiscale[bench]"'
+        ) from None
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Report no progress."""
+
+
+def _written(name: str, rows: Any) -> dict[str, str]:
+    """The rows as they are on disk, by file."""
+    record = figures.module(name).RECORD
+    tables = rows if record.tables else {f"{name}.csv": rows}
+    return {
+        file: tables[file].to_csv(index=False, float_format=record.digits, lineterminator="\n")
+        if file.endswith(".csv")
+        else json.dumps(tables[file], indent=1, allow_nan=False) + "\n"
+        for file in files_of(name)
+    }
+
+
+def _read(name: str, folder: Path, texts: dict[str, str]) -> Any:
+    """The rows as `draw` takes them: a table, or tables by file where there are several."""
+    import pandas as pd
+
+    found: dict[str, Any] = {}
+    for file, text in texts.items():
+        try:
+            found[file] = (
+                pd.read_csv(io.StringIO(text)) if file.endswith(".csv") else json.loads(text)
             )
-    begun = {"schema": SCHEMA, "name": name, "status": "running"}
-    write_whole(files[4], (json.dumps(begun, indent=1) + "\n").encode())
+        except ValueError as error:  # pandas' and json's own are of this kind
+            raise InputError(f"{folder / file} is not a readable table: {error}") from None
+    return found if figures.module(name).RECORD.tables else found[f"{name}.csv"]
+
+
+def rows_of(name: str, folder: Path | None = None) -> Any:
+    """Read a figure's rows from a folder, by default those that come with antiscale."""
+    folder = folder or presets.rows()
+    return _read(name, folder, {file: _stored(folder / file) for file in files_of(name)})
 
 
 def check(
     name: str, configs: Path, out: Path, *, fast: bool = False, progress: Progress | None = None
 ) -> list[Difference]:
-    """Compute a figure's rows anew and return where they differ from those of `kept`."""
-    stored = kept(name, out, fast=fast)
-    committed = _frame(stored, _stored(stored))
-    rows = figures.module(name).rows(configuration(name, configs, fast=fast), progress)
-    found = _frame(stored, rows.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
-    if list(found.columns) != list(committed.columns) or len(found) != len(committed):
-        return [Difference(name, "(shape)", -1, committed.shape, found.shape, inside=False)]
-    return list(_differences(name, committed, found))
+    """Compute a figure's rows and return where they differ from those of `kept`."""
+    folder = kept(name, out, fast=fast)
+    committed = _tables(name, rows_of(name, folder))
+    rows = _computed(name)(configuration(name, configs, fast=fast), progress or _silent)
+    found = _tables(name, _read(name, folder, _written(name, rows)))
+    differ: list[Difference] = []
+    for file, old in committed.items():
+        new = found[file]
+        if list(new.columns) != list(old.columns) or len(new) != len(old):
+            differ.append(Difference(name, "(shape)", -1, old.shape, new.shape, inside=False))
+        else:
+            differ += _differences(name, old, new)
+    return differ
 
 
 def kept(name: str, out: Path, *, fast: bool) -> Path:
-    """Return the file of a figure's rows: in `out`, else (unless fast) antiscale's own."""
-    here = out / f"{name}.csv"
-    return here if fast or here.exists() else presets.rows() / here.name
+    """Return the folder of a figure's rows: `out`, else (unless fast) that of antiscale's own."""
+    here = all((out / file).exists() for file in files_of(name))
+    return out if fast or here else presets.rows()
+
+
+def _tables(name: str, rows: Any) -> dict[str, pd.DataFrame]:
+    """The rows as tables; what is no table as a row of its leaves."""
+    import pandas as pd
+
+    tables = rows if figures.module(name).RECORD.tables else {"": rows}
+    return {
+        file: found if isinstance(found, pd.DataFrame) else pd.DataFrame([dict(_leaves(found))])
+        for file, found in tables.items()
+    }
+
+
+def _leaves(value: Any, place: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _leaves(item, f"{place}.{key}")
+    else:
+        yield place, value
 
 
 def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> list[Difference]:
-    from pandas.api.types import is_numeric_dtype as is_number
-
     differ = []
     for column in committed.columns:
+        stem = column.rsplit("_", 1)[0]
+        ends = [committed.get(f"{stem}_{end}") for end in ("low", "high")]
         for row, (old, new) in enumerate(zip(committed[column], found[column], strict=True)):
             if old == new or (old != old and new != new):
                 continue
-            numbers = isinstance(old, int | float | np.number) and isinstance(
-                new, int | float | np.number
-            )
-            if numbers and abs(new - old) <= TOLERANCE * max(abs(old), abs(new)):
+            numbers = isinstance(old, Real) and isinstance(new, Real)
+            if numbers and math.isclose(old, new, rel_tol=TOLERANCE):
                 continue
-            stem = column.rsplit("_", 1)[0]
-            ends = [f"{stem}_low", f"{stem}_high"]
-            inside = bool(
-                numbers
-                and all(end in committed and is_number(committed[end]) for end in ends)
-                and committed[ends[0]][row] <= new <= committed[ends[1]][row]
-            )
+            low, high = (None if end is None else end[row] for end in ends)
+            bounded = numbers and isinstance(low, Real) and isinstance(high, Real)
+            inside = bool(bounded and low <= new <= high)
             differ.append(Difference(name, column, row, old, new, inside))
     return differ
 
 
-def code_of(name: str) -> str:
-    """A digest of the source that a figure's rows and picture depend on.
-
-    The figure's module and every module of antiscale that it imports, directly or not.
-    """
-    seen: dict[str, bytes] = {}
-    waiting = [f"antiscale.figures.{name}"]
-    while waiting:
-        module = waiting.pop()
-        if module in seen:
-            continue
-        spec = importlib.util.find_spec(module)
-        if spec is None or spec.origin is None:
-            continue
-        source = Path(spec.origin).read_bytes()
-        seen[module] = source
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("antiscale"):
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-                waiting += [str(node.module), *(n for n in names if _is_module(n))]
-            elif isinstance(node, ast.Import):
-                waiting += [a.name for a in node.names if a.name.startswith("antiscale.")]
-    # Imported for its version alone; what it gives access to is imported by name.
-    seen.pop("antiscale", None)
-    return _digest("".join(f"{key}\n{seen[key].decode()}" for key in sorted(seen)))
+def digest(texts: Iterable[str]) -> str:
+    """Sixteen hexadecimal digits that name rows."""
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+def _refuse(name: str, manifest: Path, files: Iterable[Path]) -> None:
+    """Refuse to replace files that are not of this figure; a manifest says whose they are."""
+    found = _json(manifest)
+    if isinstance(found, dict) and found.get("name") == name and _ours(found):
+        return
+    for file in files:
+        if file.exists():
+            raise InputError(
+                f"{file} is there already and {manifest.name} does not say that it is of figure "
+                f"{name}; move it away or choose another --out"
+            )
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _ours(found: dict[str, Any]) -> bool:
+    """Whether a manifest is a figure's, of this version or an earlier one."""
+    return str(found.get("schema")).partition("/")[0] == SCHEMA.partition("/")[0]
 
 
-def _stored(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{file} does not exist; run antiscale figures without it first") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from None
+def _write(manifest: Path, content: dict[str, Any]) -> None:
+    write_whole(manifest, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _manifest(file: Path) -> dict[str, Any] | None:
     """What a figure was made of; None if that is not known."""
     found = _json(file)
     good = isinstance(found, dict) and found.get("schema") == SCHEMA
-    return found if good and {"config", "code", "rows"} <= set(found) else None
+    return found if good and {"config", "rows", "files"} <= set(found) else None
 
 
 def _json(file: Path) -> Any:
@@ -268,10 +342,10 @@ def _json(file: Path) -> Any:
         return None
 
 
-def _frame(file: Path, text: str) -> pd.DataFrame:
-    import pandas as pd
-
+def _stored(file: Path) -> str:
     try:
-        return pd.read_csv(io.StringIO(text))
-    except ValueError as error:  # pandas' own are of this kind
-        raise InputError(f"{file} is no readable CSV file: {error}") from None
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{file} does not exist; run antiscale figures without it first") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None

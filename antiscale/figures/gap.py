@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from antiscale.core.numbers import fixed, number, setting
-from antiscale.figures import sweeps
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, part, sweeps
 from antiscale.plots import style
 from antiscale.sweeps.config import SweepConfig
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    1, "Who sees what; one cloned trace against best-of-N; both sides as H grows",
     "The paper's figure shows who sees what and how the gap scales in H and n. Rebuilt: the "
     "schematic is redrawn, (b) is exact for the family `difficulty`, (c) simulates the "
-    "default family; the bounds' constants are ours."
-)
+    "default family; the bounds' constants are ours.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +42,8 @@ class Config:
     search_samples: int
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "budget" (accuracy and value per strategy) and "value" (the sweep's rows)."""
-    import pandas as pd
-
     from antiscale.search import SearchConfig, search_curves
 
     found = search_curves(
@@ -76,23 +68,21 @@ def note(rows: pd.DataFrame) -> str:
     clone = part(budget, "budget", "single@cloned").iloc[-1]
     search = part(budget, "budget", "learned").iloc[-1]
     last = value.iloc[-1]
+    gain = fixed(last["optimal_return"] - last["base_return"], 0)
     return (
         f"(b) A clone of an expert solves {fixed(clone['accuracy'], 2)} of the prompts however "
-        "many "
-        f"tokens it may write; best-of-N with a verifier learned from as many traces reaches "
+        "many tokens it may write; best-of-N with a verifier learned from as many traces reaches "
         f"{fixed(search['accuracy'], 2)}. (c) At H = {setting(last['horizon'])} with n = "
-        f"{setting(last['n'] / last['horizon'])} H the best policy of the ball is worth "
-        f"{fixed(last['optimal_return'] - last['base_return'], 0)} tokens more than the base "
-        "policy; "
-        f"cloning stays {fixed(last['vf_loss'], 1)} tokens below it and grows apart as H^0.5, "
-        f"verification {number(last['vb_loss'], 2)} (99% intervals shaded)."
+        f"{setting(last['n'] / last['horizon'])} H the best policy of the ball is worth {gain} "
+        f"tokens more than the base policy; cloning stays {fixed(last['vf_loss'], 1)} tokens below "
+        "it and grows apart as H^0.5, verification "
+        f"{number(last['vb_loss'], 2)} (99% intervals shaded)."
     )
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """The flow of data above; below, accuracy against tokens and distance to the best against H."""
-    with style.styled():
-        figure = style.canvas(5.0)
+    with style.sheet(5.0, note(rows)) as figure:
         grid = figure.add_gridspec(2, 2, height_ratios=(0.75, 1))
         top = figure.add_subplot(grid[0, :])
         left, right = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
@@ -104,19 +94,15 @@ def draw(rows: pd.DataFrame) -> Figure:
         }
         budget = part(rows, "budget")
         for name, (label, color, marker, line) in looks.items():
-            one = part(budget, "budget", name)
+            one = part(rows, "budget", name)
             left.plot(one["budget"], one["accuracy"], line, color=color, marker=marker, label=label)
-        H = float(budget["horizon"].iloc[0])
-        left.vlines(H, 0, 1, color=style.INK, linewidth=0.8, linestyle=":")
-        left.annotate("$H$", (H, 0.02), xytext=(3, 0), textcoords="offset points")
-        left.set(xscale="log", ylim=(0, 1.35), xlabel="token budget", ylabel="P(right)")
+        style.mark_horizon(left, float(budget["horizon"].iloc[0]))
+        left.set(xscale="log", xlabel="token budget", ylabel="P(right)")
         style.plain_ticks(left, budget["budget"].unique(), most=5)
-        left.set_yticks(np.linspace(0, 1, 6))
+        style.shares(left, 1.35)
         left.set_title("Accuracy against tokens")
         left.legend(loc="upper left")
         _values(right, part(rows, "value"))
-        style.letter((top, left, right))
-        style.add_note(figure, note(rows))
     return figure
 
 
@@ -125,20 +111,14 @@ def _values(axes: Axes, rows: pd.DataFrame) -> None:
     x = rows["horizon"].to_numpy(float)
     axes.plot(x, rows["optimal_return"] - rows["base_return"], ":", color=style.GREY,
               marker="v", label=r"base policy $\pi_b$")  # fmt: skip
-    style.band(axes, x, rows["vf_loss"], rows["vf_loss_low"], rows["vf_loss_high"], color=style.VF,
-               marker="o", label="VF: cloning")  # fmt: skip
-    style.band(axes, x, rows["vb_loss"], rows["vb_loss_low"], rows["vb_loss_high"], color=style.VB,
-               marker="s", label="VB: verification")  # fmt: skip
-    for side, color in (("vf", style.VF), ("vb", style.VB)):
+    style.side(axes, x, rows, "vf", "VF: cloning")
+    style.side(axes, x, rows, "vb", "VB: verification")
+    for side, (color, _) in style.SIDES.items():
         slope = float(rows[f"{side}_slope_theory"].iloc[0])
-        line = float(rows[f"{side}_loss"].iloc[-1]) * (x / x[-1]) ** slope
-        axes.plot(x, 1.6 * line, "-.", color=color, linewidth=0.8,
-                  label=f"theory: slope {setting(slope)}")  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="test-time budget $H$ (tokens)")
-    axes.set_ylabel(r"$V_\kappa - J$ (tokens)")
-    style.plain_ticks(axes, x, most=5)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** 0.5)
+        last = 1.6 * rows[f"{side}_loss"].iloc[-1]
+        style.power_law(axes, x, last, slope, f"theory: slope {setting(slope)}", color)
+    style.log_axes(axes, x, style.BUDGET, r"$V_\kappa - J$ (tokens)")
+    style.headroom(axes, 0.5)
     rate = rows["n"].iloc[-1] / rows["horizon"].iloc[-1]
     axes.set_title(f"Below the best, n = {setting(rate)} H")
     axes.legend(loc="upper left", ncols=2, columnspacing=0.8)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale import plots
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, part
 from antiscale.sweeps.config import SweepConfig
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    9, "Where the gap is certain, and the phase diagram",
     "Not in the paper: its rates, drawn over all exponents, with exact risks of the light- "
-    "type instance."
-)
+    "type instance.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +40,8 @@ class Config(FromMapping):
     phase_points: int = option(check=validate.integer, least=2, most=1000)
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "along H", "along n", "bounded" and "growing": gaps, then points (a, b)."""
-    import pandas as pd
-
     from antiscale.sweeps.separation import reading, separation
 
     found = separation(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
@@ -13,21 +14,16 @@ from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import fixed, number, setting
 from antiscale.core.validate import shown
-from antiscale.figures import sweeps
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, by_series, part, sweeps
 from antiscale.plots import style
 from antiscale.sweeps.config import SweepConfig
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    4, "The planted subsequence: loss against n, H and heterogeneity",
     "The paper trains networks on its planted-subsequence problem. Here the problem is "
     "rebuilt with an exact law (T11) and tabular learners; a place for curves of trained "
-    "networks is left open."
-)
+    "networks is left open.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +79,7 @@ def weights(paces: tuple[float, ...], spread: float, horizon: int) -> tuple[floa
     return spread * share, 1.0 - spread, spread * (1.0 - share)
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "n" (one series per H), "H", and "spread" (n at one place)."""
     top = max(config.horizons)
 
@@ -113,67 +109,51 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
 
 def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
-    spread = part(rows, "spread")
-    first, last = spread.iloc[0], spread.iloc[-1]
-    loses = float(rows["vb_loss"].max())
-    shown = "nothing" if loses < 1e-9 else f"at most {number(loses, 2)} tokens"
+    first, last = (part(rows, "spread").iloc[k] for k in (0, -1))
+    place = part(rows, "H").iloc[-1]
+    most = float(rows["vb_loss"].max())
+    loses = "nothing" if most < 1e-9 else f"at most {number(most, 2)} tokens"
     return (
         "A word is planted in a vocabulary and policies differ in how well they write it; the "
         "skill is announced. Cloning's loss falls as n^-0.5, grows as H^0.5 along n = "
-        f"{setting(part(rows, 'H')['n'].iloc[-1] / part(rows, 'H')['horizon'].iloc[-1])} H, and in "
-        f"proportion to sigma ({fixed(first['vf_loss'], 2)} to {fixed(last['vf_loss'], 2)} tokens "
-        "for a clone of the base policy as sigma goes from "
-        f"{fixed(first['sigma'] / first['horizon'], 2)} H to "
-        f"{fixed(last['sigma'] / last['horizon'], 2)} H at one mean return); one "
-        "verified trace tells the reward from its mirror, so verification "
-        f"loses {shown}."
+        f"{setting(place['n'] / place['horizon'])} H, and in proportion to sigma "
+        f"({fixed(first['vf_loss'], 2)} to {fixed(last['vf_loss'], 2)} tokens for a clone of the "
+        f"base policy as sigma goes from {fixed(first['sigma'] / first['horizon'], 2)} H to "
+        f"{fixed(last['sigma'] / last['horizon'], 2)} H at one mean return); one verified trace "
+        f"tells the reward from its mirror, so verification loses {loses}."
     )
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """Cloning's loss in three panels, with T4 and T5 around it."""
-    colors, marks = (style.LOW, style.MIDDLE, style.HIGH), "o^D"
-    with style.styled():
-        figure = style.canvas(3.0)
-        panels = figure.subplots(1, 3)
-        along_n = part(rows, "n")
-        for k, series in enumerate(along_n["series"].unique()):
-            one = part(along_n, "n", series)
-            style.band(panels[0], one["n"], one["vf_loss"], one["vf_loss_low"], one["vf_loss_high"],
-                       color=colors[k % 3], marker=marks[k % 3], label=f"H = {series}")  # fmt: skip
-            panels[0].plot(one["n"], one["vf_lower"], ":", color=colors[k % 3])
-            panels[0].plot(one["n"], one["vf_upper"], "--", color=colors[k % 3])
-        panels[0].set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="loss (tokens)")
-        panels[0].set_title("Along n")
-        panels[0].legend(loc="lower left", title="VF; T5a dashed, T4 dotted", title_fontsize=6.5)
-        low, high = panels[0].get_ylim()
-        panels[0].set_ylim(low / (high / low) ** 0.35, high)
-        along_h = part(rows, "H")
-        for axes, found, x in (
-            (panels[1], along_h, along_h["horizon"]),
-            (panels[2], part(rows, "spread"), part(rows, "spread")["sigma"]),
+    with style.sheet(3.0, note(rows)) as figure:
+        left, middle, right = figure.subplots(1, 3)
+        looks = zip((style.LOW, style.MIDDLE, style.HIGH), "o^D", strict=True)
+        for (series, one), (color, marker) in zip(
+            by_series(rows, "n").items(), looks, strict=False
         ):
-            style.band(axes, x, found["vf_loss"], found["vf_loss_low"], found["vf_loss_high"],
-                       color=style.VF, marker="o", label="VF: cloning, ~99%")  # fmt: skip
+            style.side(left, one["n"], one, "vf", f"H = {series}", color=color, marker=marker)
+            left.plot(one["n"], one["vf_lower"], ":", color=color)
+            left.plot(one["n"], one["vf_upper"], "--", color=color)
+        left.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="loss (tokens)")
+        left.set_title("Along n")
+        left.legend(loc="lower left", title="VF; T5a dashed, T4 dotted", title_fontsize=6.5)
+        style.headroom(left, -0.45)
+        along, spread = part(rows, "H"), part(rows, "spread")
+        sigma = spread["sigma"].to_numpy(float)
+        for axes, found, x in ((middle, along, along["horizon"]), (right, spread, sigma)):
+            style.side(axes, x, found, "vf", "VF: cloning, ~99%")
             axes.plot(x, found["vf_upper"], "--", color=style.VF, label="VF upper (T5a)")
             axes.plot(x, found["vf_lower"], ":", color=style.VF, label="VF lower (T4)")
-        x = along_h["horizon"].to_numpy(float)
-        panels[1].plot(x, 0.6 * along_h["vf_loss"].iloc[-1] * (x / x[-1]) ** 0.5, "-.",
-                       color=style.INK, linewidth=0.8, label="slope 0.5")  # fmt: skip
-        panels[1].set(xscale="log", yscale="log", xlabel="budget $H$ (tokens)")
-        style.plain_ticks(panels[1], x, most=5)
-        panels[1].set_title("Along H")
-        panels[1].legend(loc="upper left")
-        low, high = panels[1].get_ylim()
-        panels[1].set_ylim(low, high * (high / low) ** 0.45)
-        sigma = part(rows, "spread")["sigma"].to_numpy(float)
-        panels[2].set(
-            xlabel=r"heterogeneity $\sigma$ (tokens)", xlim=(0.9 * sigma.min(), 1.05 * sigma.max())
-        )
-        high = float(part(rows, "spread")["vf_upper"].max())
-        panels[2].set_ylim(0, 1.5 * high)
-        panels[2].set_title(r"Along $\sigma$, J fixed, clone of $\pi_b$")
-        panels[2].legend(loc="upper left")
-        style.letter(panels)
-        style.add_note(figure, note(rows))
+        last = 0.6 * along["vf_loss"].iloc[-1]
+        style.power_law(middle, along["horizon"], last, 0.5, "slope 0.5")
+        style.log_axes(middle, along["horizon"], "budget $H$ (tokens)", "")
+        style.headroom(middle, 0.45)
+        middle.set_title("Along H")
+        right.set(xlabel=r"heterogeneity $\sigma$ (tokens)")
+        right.set(xlim=(0.9 * sigma.min(), 1.05 * sigma.max()))
+        right.set_ylim(0, 1.5 * spread["vf_upper"].max())
+        right.set_title(r"Along $\sigma$, J fixed, clone of $\pi_b$")
+        for axes in (middle, right):
+            axes.legend(loc="upper left")
     return figure

@@ -6,27 +6,25 @@ Every number is an exact sum or a bound, none is sampled.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, setting, tick
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, part
 from antiscale.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Prior widths tried for the posterior median, in standard errors: the hardest is shown.
 _WIDTHS = (2, 4, 8, 16, 24, 32)
 
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = "Not in the paper: how nearly our constants are met."
+RECORD = Record(
+    10, "Best learner, bounds and exact Bayes risk",
+    "Not in the paper: how nearly our constants are met.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +56,8 @@ class Config(FromMapping):
     light_sharp: int
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "cloning", "verification" and "verification, sharp", one row per n."""
-    import pandas as pd
-
     steps = [("cloning", n) for n in config.cloning_samples]
     steps += [
         (panel, n)
@@ -76,8 +72,7 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
             else verification(config, n, sharp="sharp" in panel)
         )
         found.append({"panel": panel, "n": n, "kappa": config.kappa, **values})
-        if progress is not None:
-            progress(done + 1, len(steps), f"{panel}, n = {n}")
+        progress(done + 1, len(steps), f"{panel}, n = {n}")
     return pd.DataFrame(found)
 
 
@@ -136,24 +131,20 @@ def note(rows: pd.DataFrame) -> str:
     kappa = float(rows["kappa"].iloc[0])
     ends = {panel: found.iloc[-1] for panel, found in rows.groupby("panel", sort=False)}
     return (
-        f"Exact risks at kappa = {setting(kappa)}. At n = {tick(ends['cloning']['n'])} SFT's "
-        "loss is "
-        f"{fixed(ends['cloning']['ratio'], 3)} times T4c with exact overlap: cloning is all but "
-        "minimax, and still pays sigma/sqrt(n). T7b stands "
-        f"{fixed(ends['verification']['ratio'], 1)} "
-        "times above the best learner's regret (4 + 4/sqrt(kappa) = "
-        f"{setting(4 + 4 / kappa**0.5)} in "
-        f"the limit), T7a {fixed(ends['verification, sharp']['ratio'], 1)} times where rewards are "
-        "sharp: each rate is the truth."
+        f"Exact risks at kappa = {setting(kappa)}. At n = {tick(ends['cloning']['n'])} SFT's loss "
+        f"is {fixed(ends['cloning']['ratio'], 3)} times T4c with exact overlap: cloning is all but "
+        "minimax, and still pays sigma/sqrt(n). T7b is "
+        f"{fixed(ends['verification']['ratio'], 1)} times the best learner's regret "
+        f"(4 + 4/sqrt(kappa) = {setting(4 + 4 / kappa**0.5)} in the limit), T7a "
+        f"{fixed(ends['verification, sharp']['ratio'], 1)} times where rewards are sharp: each "
+        "rate is the truth."
     )
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """Cloning in units of sigma/sqrt(n), and both instances of verification in tokens."""
-    with style.styled():
-        figure = style.canvas(3.5)
-        panels = figure.subplots(1, 3)
-        left, middle, right = panels
+    with style.sheet(3.5, note(rows)) as figure:
+        left, middle, right = panels = figure.subplots(1, 3)
         _lines(left, part(rows, "cloning"), {
             "upper": ("T5a, upper", "--", "", style.VF),
             "learner": ("SFT, exact", "-", "o", style.VF),
@@ -178,13 +169,10 @@ def draw(rows: pd.DataFrame) -> Figure:
                 "lower": (f"{last}, lower", ":", "", style.VB),
             })  # fmt: skip
             axes.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="regret (tokens)")
-            low, high = axes.get_ylim()
-            axes.set_ylim(low, high * (high / low) ** 0.55)
+            style.headroom(axes, 0.55)
             axes.set_title(title)
         for axes in panels:
             axes.legend(loc="upper left" if axes is not left else "upper right")
-        style.letter(panels)
-        style.add_note(figure, note(rows))
     return figure
 
 

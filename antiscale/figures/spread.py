@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, percent, setting
-from antiscale.figures import rollouts
-from antiscale.figures.sweeps import Progress, part
+from antiscale.figures import Progress, Record, by_series, part
+from antiscale.figures.build import rows_of
 from antiscale.plots import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # The families, and how many problems each is asked for.
 _FAMILIES: dict[str, dict[str, Any]] = {
@@ -26,13 +24,12 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     "erdos": {"prompts": 4},
 }
 
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    7, "Heterogeneity over problems, real and simulated",
     "The paper measures heterogeneity of language models on MATH. Here the real problems are "
     "HumanEval's, with the samples of CodeGen-16B that CodeT published (MIT licence); the "
-    "families are exact."
-)
+    "families are exact.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +48,17 @@ class Config(FromMapping):
     eps: tuple[float, ...] = option(check=validate.each, of=validate.real, least=0)
 
 
-def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """One row per source and problem: `sigma` (over H), its interval if estimated, and `c_<eps>`.
 
     Real problems at every stored horizon, and (panel "mean") the mean of c over those with spread,
     with its interval; c is missing where there is no spread.
     """
-    import pandas as pd
-
     from antiscale.models.families import load_family
     from antiscale.models.measures import anticoncentration, heterogeneity
 
-    real = rollouts.stored("codet_problems")
+    stored = rows_of("diagnose")
+    real, means = (stored[f"rollouts_codet_{name}.csv"] for name in ("problems", "horizons"))
     found = []
     for horizon, at in real.groupby("horizon", sort=True):
         part_ = pd.DataFrame({
@@ -71,7 +67,6 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
             **{f"c_{eps:g}": at[f"c_{eps:g}"] for eps in config.eps if f"c_{eps:g}" in at},
         })  # fmt: skip
         found.append(part_)
-    means = rollouts.stored("codet_horizons")
     known = [eps for eps in config.eps if f"c_eps_{eps:g}" in means]
     ends = {
         f"c_{end}{eps:g}": means[f"c_eps_{end}{eps:g}"]
@@ -96,54 +91,46 @@ def rows(config: Config, progress: Progress | None = None) -> pd.DataFrame:
             "panel": "family", "series": name, "horizon": config.horizon,
             "sigma": sigma / config.horizon, **tails,
         }))  # fmt: skip
-        if progress is not None:
-            progress(done + 1, len(_FAMILIES), name)
+        progress(done + 1, len(_FAMILIES), name)
     return pd.concat(found, ignore_index=True)
 
 
 def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
-    real = part(rows, "real")
-    first, last = (part(real, "real", real["series"].unique()[k]) for k in (0, -1))
+    first, *_, last = by_series(rows, "real").values()
     flat = float((last["sigma"] == 0).mean())
     return (
         f"Of {len(last)} HumanEval problems at H = {setting(last['horizon'].iloc[0])}, "
-        f"{percent(flat)} "
-        "show no spread in 100 samples; the median sigma/H is "
-        f"{fixed(last['sigma'].median(), 2)}, and "
-        f"the more the larger the budget ({fixed(first['sigma'].median(), 2)} at H = "
-        f"{setting(first['horizon'].iloc[0])}). The families cover that range; 0.5 is the most "
-        "that a "
-        "return in [0, H] can spread."
+        f"{percent(flat)} show no spread in 100 samples; the median sigma/H is "
+        f"{fixed(last['sigma'].median(), 2)}, and the more the larger the budget "
+        f"({fixed(first['sigma'].median(), 2)} at H = {setting(first['horizon'].iloc[0])}). The "
+        "families cover that range; 0.5 is the most that a return in [0, H] can spread."
     )
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """Share of problems with at most so much sigma/H, real ones left, families right."""
-    with style.styled():
-        figure = style.canvas(3.0)
+    with style.sheet(3.0, note(rows)) as figure:
         panels = figure.subplots(1, 2)
         for axes, (panel, title) in zip(panels, TITLES.items(), strict=True):
             found = part(rows, panel)
-            for (color, line), series in zip(LOOKS, found["series"].unique(), strict=False):
-                sigma = np.sort(part(found, panel, series)["sigma"].to_numpy(float))
+            for (color, line), (series, one) in zip(
+                LOOKS, by_series(rows, panel).items(), strict=False
+            ):
+                sigma = np.sort(one["sigma"].to_numpy(float))
                 share = np.arange(1, len(sigma) + 1) / len(sigma)
                 axes.step(np.append(0, sigma), np.append(0, share), line, where="post",
                           color=color, label=series)  # fmt: skip
             if found["sigma_low"].notna().all():
-                ends = (np.sort(part(found, panel, series)[name])
-                        for name in ("sigma_low", "sigma_high"))  # fmt: skip
+                ends = (np.sort(one[name]) for name in ("sigma_low", "sigma_high"))
                 axes.fill_betweenx(share, *ends, color=color, alpha=0.12, linewidth=0, step="post",
                                    label=f"intervals, {series} (95%)")  # fmt: skip
             axes.axvline(0.5, color=style.INK, linewidth=0.8, linestyle=":",
                          label="most possible")  # fmt: skip
-            axes.set(xlim=(0, 0.52), ylim=(0, 1.55), xlabel=r"$\sigma_x/H$")
-            axes.set_ylabel("share of problems")
-            axes.set_yticks(np.linspace(0, 1, 6))
+            axes.set(xlim=(0, 0.52), xlabel=r"$\sigma_x/H$", ylabel="share of problems")
+            style.shares(axes, 1.55)
             axes.set_title(title)
             axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
-        style.letter(panels)
-        style.add_note(figure, note(rows))
     return figure
 
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
+import pandas as pd
+
+from antiscale.figures import Progress
 from antiscale.sweeps.config import SweepConfig
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-# Called with the steps done, those in all, and what was just done.
-Progress = Callable[[int, int, str], None]
-
-# A loss and its interval: `vf_loss`, `vf_loss_low`, `vf_loss_high`.
-ENDS = ("", "_low", "_high")
 
 # What figures show of a sweep's rows, or need to be understood without it.
 COLUMNS = (
@@ -29,10 +22,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def run(panels: Mapping[tuple[str, str], SweepConfig], progress: Progress | None) -> pd.DataFrame:
+def run(panels: Mapping[tuple[str, str], SweepConfig], progress: Progress) -> pd.DataFrame:
     """Run one sweep per (panel, series) and return their rows, each with its panel and series."""
-    import pandas as pd
-
     from antiscale.sweeps.run import sweep
 
     total = sum(len(config.cells()) for config in panels.values())
@@ -42,18 +33,9 @@ def run(panels: Mapping[tuple[str, str], SweepConfig], progress: Progress | None
         def advance(_: int, __: int, horizon: int, panel: str = panel) -> None:
             nonlocal done
             done += 1
-            if progress is not None:
-                progress(done, total, f"{panel}, H = {horizon}")
+            progress(done, total, f"{panel}, H = {horizon}")
 
         rows = sweep(config, progress=advance)
         frames.append(rows[list(COLUMNS)].assign(panel=panel, series=series))
     found = pd.concat(frames, ignore_index=True)
     return found[["panel", "series", *COLUMNS]]
-
-
-def part(rows: Any, panel: str, series: str | None = None) -> Any:
-    """The rows of one panel, or of one series of it."""
-    chosen = rows["panel"] == panel
-    if series is not None:
-        chosen &= rows["series"] == series
-    return rows[chosen]

@@ -3,58 +3,51 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from antiscale.core.numbers import fixed, setting
+from antiscale.figures import Record, by_series, part
 from antiscale.figures.spread import LOOKS, TITLES
 from antiscale.figures.spread import Config as Config
 from antiscale.figures.spread import rows as rows
-from antiscale.figures.sweeps import part
 from antiscale.plots import style
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-# How the figure differs from the paper's: for the gallery.
-PAPER = (
+RECORD = Record(
+    8, "Anti-concentration over problems, real and simulated",
     "The paper measures anti-concentration of language models on MATH. Here the real problems "
     "are HumanEval's, with the samples of CodeGen-16B that CodeT published (MIT licence); the "
-    "families are exact."
-)
+    "families are exact.",
+)  # fmt: skip
 
 
 def note(rows: pd.DataFrame) -> str:
     """One sentence of reading."""
-    last = part(rows, "real", part(rows, "real")["series"].unique()[-1])
+    *_, last = by_series(rows, "real").values()
     known = last["c_0.25"].dropna()
     return (
         f"Where there is spread ({len(known)} problems at H = {setting(last['horizon'].iloc[0])}), "
         f"half of the problems have c(0.25) of at most {fixed(known.median(), 2)} in their "
-        "samples, "
-        "well below what is possible: reward on real problems is rarer than in most families, "
-        "and most like that of difficulty. Bars span the middle half of the problems; a single "
-        "problem's interval is wide."
+        "samples, well below what is possible: reward on real problems is rarer than in most "
+        "families, and most like that of difficulty. Bars span the middle half of the problems; a "
+        "single problem's interval is wide."
     )
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """Median and middle half of c over problems with spread at each level, and T3a's limit."""
-    with style.styled():
-        figure = style.canvas(3.0)
+    with style.sheet(3.0, note(rows)) as figure:
         panels = figure.subplots(1, 2)
         for axes, (panel, title) in zip(panels, TITLES.items(), strict=True):
             found = part(rows, panel)
             names = [name for name in map(str, found)
                      if re.fullmatch(r"c_[\d.]+", name) and found[name].notna().any()]  # fmt: skip
             eps = np.array([float(name[2:]) for name in names])
-            for k, ((color, line), series) in enumerate(
-                zip(LOOKS, found["series"].unique(), strict=False)
-            ):
-                values = part(found, panel, series)[names]
+            each = zip(LOOKS, by_series(rows, panel).items(), strict=False)
+            for k, ((color, line), (series, one)) in enumerate(each):
+                values = one[names]
                 low, middle, high = (values.quantile(q).to_numpy(float) for q in (0.25, 0.5, 0.75))
                 shift = 1.0 + 0.04 * (k - 1.5)
                 axes.errorbar(eps * shift, middle, [middle - low, high - middle], fmt=line,
@@ -70,13 +63,9 @@ def draw(rows: pd.DataFrame) -> Figure:
             fine = np.geomspace(eps.min() * 0.8, eps.max() * 1.2, 64)
             axes.plot(fine, 1 / (1 + fine), color=style.INK, linewidth=0.8, linestyle=":",
                       label="most possible (T3a)")  # fmt: skip
-            axes.set(xscale="log", ylim=(0, 1.45), xlabel=r"level $\varepsilon$")
-            axes.set_ylabel(r"$c_x(\varepsilon)$")
-            axes.set_yticks(np.linspace(0, 1, 6))
-            axes.set_xticks(eps, [f"{setting(value)}" for value in eps])
-            axes.xaxis.minorticks_off()
+            axes.set(xscale="log", xlabel=r"level $\varepsilon$", ylabel=r"$c_x(\varepsilon)$")
+            style.shares(axes, 1.45)
+            style.plain_ticks(axes, eps)
             axes.set_title(title)
             axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
-        style.letter(panels)
-        style.add_note(figure, note(rows))
     return figure

@@ -96,8 +96,8 @@ def build(
     drawn = {"losses": figures.losses(config, rows), "gap": figures.gap(config, rows)}
     if explorer is not None:
         explored = {
-            "bounds": figures.explored_bounds(config, explorer),
-            "certified": figures.explored_gap(config, explorer),
+            "bounds": figures.explored_bounds(explorer),
+            "certified": figures.explored_gap(explorer),
         }
         drawn |= {name: figure for name, figure in explored.items() if figure is not None}
     reading = words.reading(config, rows, fit)
@@ -111,9 +111,8 @@ def build(
         "figures": drawn,
         "explorer": None if explorer is None else _explored(explorer),
     }
-    picture = plots.encode(plots.sweep_figure(folder.rows(), words.caption(config, rows, fit)))[
-        "svg"
-    ]
+    note = words.caption(config, rows, fit)
+    picture = plots.encode(plots.sweep_figure(folder.rows(), note), ("svg",))["svg"]
     own = {name: _asset(name) for name in ("page.css", "page.js")}
     html = _template().render(
         policy=_policy(plotly, own["page.js"]),
@@ -314,7 +313,7 @@ def _values(
     from antiscale.sweeps.case import Case
 
     if config.expert == "hard":
-        return [], "hard experts are drawn afresh for every replicate; the table above averages"
+        return [], "hard experts are drawn for every replicate; the table above averages"
     try:
         place = config.cells()[-1]
         settled = of_run(config, rows)

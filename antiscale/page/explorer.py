@@ -38,7 +38,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Slider:
-    """One slider: its stops, what is shown at each, and the stop at which the run stands."""
+    """One slider: its stops, what is shown at each, and the run's own."""
 
     name: str
     label: str
@@ -64,7 +64,7 @@ class Explorer:
     certified
         [stops of each slider ...]: the first H from which the gap is certified, None if it is not.
     reason
-        Why a curve is missing, where one is; of the stops at which the run stands.
+        Why a curve is missing, where one is; at the run's own stops.
     """
 
     sliders: tuple[Slider, ...]
@@ -76,7 +76,7 @@ class Explorer:
 
     @property
     def start(self) -> tuple[int, ...]:
-        """The stops at which the run stands."""
+        """The run's own stops."""
         return tuple(slider.start for slider in self.sliders)
 
     def at(self, name: str, stops: tuple[int, ...]) -> Any:

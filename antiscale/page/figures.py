@@ -1,4 +1,4 @@
-"""The page's interactive figures, as Plotly's plain dictionaries; nothing is computed here.
+"""The page's interactive figures, as dictionaries for plotly.js; nothing is computed here.
 
 Colours are left to the page, which has a light and a dark theme: a trace's `meta` names its role
 ("vf", "vb", "gap" or "ink"). Legends are the page's as well, as buttons that show and hide curves.
@@ -17,13 +17,14 @@ from antiscale.page.typography import digits
 from antiscale.sweeps.config import SweepConfig
 
 Rows = list[dict[str, Any]]
+Trace = dict[str, Any]
 
 # Below this share of the horizon a loss is zero but for rounding.
 _ROUNDING = 1e-9
 
 
-def plotly() -> Any:
-    """Return Plotly's graph objects.
+def script() -> str:
+    """Return plotly.js itself, to stand in the page.
 
     Raises
     ------
@@ -31,20 +32,12 @@ def plotly() -> Any:
         If Plotly is not installed.
     """
     try:
-        import plotly.graph_objects as graph_objects
+        from plotly import offline
     except ImportError:
         raise InputError(
             "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
         ) from None
-    return graph_objects
-
-
-def script() -> str:
-    """Return plotly.js itself, to stand in the page."""
-    plotly()
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
+    return str(offline.get_plotlyjs())
 
 
 def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
@@ -64,7 +57,7 @@ def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
         whole = _measured(
             rows, "vf_class", "VF over all of ℛ", "vf", "circle-open", key="vf_class_mean"
         )
-        traces.insert(3, None if whole is None else whole.update(visible="legendonly"))
+        traces.insert(3, whole and whole | {"visible": "legendonly"})
     for side in ("vf", "vb"):
         least = _ROUNDING * last["horizon"] if log else -math.inf
         if rows[0]["exact"] and any(
@@ -73,11 +66,9 @@ def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
             check = _measured(
                 rows, side, f"{side.upper()} sampled, as a check", "ink", "x", key=f"{side}_mean"
             )
-            traces.append(None if check is None else check.update(mode="markers"))
+            traces.append(check and check | {"mode": "markers"})
     traces.append(_theory(rows, "vf", "vf_loss"))
-    return _figure(
-        config, rows, [trace for trace in traces if trace is not None], "loss (tokens)", log=log
-    )
+    return _figure(config, rows, traces, "loss (tokens)", log=log)
 
 
 def gap(config: SweepConfig, rows: Rows) -> dict[str, Any]:
@@ -88,46 +79,38 @@ def gap(config: SweepConfig, rows: Rows) -> dict[str, Any]:
         _theory(rows, "gap", "gap_measured"),
     ]
     log = all(row["gap_measured"] > 0 for row in rows)
-    return _figure(
-        config, rows, [trace for trace in traces if trace is not None], "VF − VB (tokens)", log=log
-    )
+    return _figure(config, rows, traces, "VF − VB (tokens)", log=log)
 
 
-def explored_bounds(config: SweepConfig, explorer: Explorer) -> dict[str, Any] | None:
-    """The bounds at the stops at which the run stands; the page puts in those of others.
+def explored_bounds(explorer: Explorer) -> dict[str, Any] | None:
+    """The bounds at the run's own stops; the page puts in those of others.
 
     None where no bound applies at any stop.
     """
-    looks = (
-        ("vf_upper", "VF upper (T5)", "vf", "dash"), ("vf_lower", "VF lower (T4)", "vf", "dot"),
-        ("vb_upper", "VB upper (T7)", "vb", "dash"),
-    )  # fmt: skip
+    looks: tuple[tuple[str, str, str, str, Toward], ...] = (
+        ("vf_upper", "VF upper (T5)", "vf", "dash", "up"),
+        ("vf_lower", "VF lower (T4)", "vf", "dot", "down"),
+        ("vb_upper", "VB upper (T7)", "vb", "dash", "up"),
+    )
+    horizons = explorer.horizons
     traces = [
-        _line(
-            explorer.horizons,
-            explorer.at(name, explorer.start),
-            label,
-            role,
-            dash,
-            name,
-            toward="up" if name.endswith("_upper") else "down",
-        )
-        for name, label, role, dash in looks
+        _line(horizons, explorer.at(name, explorer.start), label, role, dash, name, toward=toward)
+        for name, label, role, dash, toward in looks
         if any(value is not None for value in _flat(explorer.curves[name]))
     ]
     if not traces:
         return None
-    # All stops' curves, so that the axis stands still under the sliders.
+    # All stops' curves, so that the axis does not move with the sliders.
     values = [v for name, *_ in looks for v in _flat(explorer.curves[name]) if v is not None]
-    figure = _layout(config, explorer.horizons, traces, "bound on the loss (tokens)", log=True)
+    figure = _layout(horizons, traces, "bound on the loss (tokens)", log=True)
     positive = [v for v in values if v > 0]
     if positive:
         figure["layout"]["yaxis"]["range"] = _range(positive, log=True)
     return figure | {"step": _step(values)}
 
 
-def explored_gap(config: SweepConfig, explorer: Explorer) -> dict[str, Any] | None:
-    """The certified gap at the stops at which the run stands; None where there is none at any."""
+def explored_gap(explorer: Explorer) -> dict[str, Any] | None:
+    """The certified gap at the run's own stops; None where there is none at any stop."""
     if all(value is None for value in _flat(explorer.curves["gap_certified"])):
         return None
     trace = _line(
@@ -135,13 +118,13 @@ def explored_gap(config: SweepConfig, explorer: Explorer) -> dict[str, Any] | No
         "certified gap (T9 = T4 − T7)", "gap", "dash", "gap_certified", symbol="triangle-up",
         toward="down",
     )  # fmt: skip
-    return _layout(config, explorer.horizons, [trace], "VF lower − VB upper (tokens)", log=False)
+    return _layout(explorer.horizons, [trace], "VF lower − VB upper (tokens)", log=False)
 
 
 def _measured(
     rows: Rows, side: str, label: str, role: str, symbol: str, *, key: str | None = None,
     log: bool = True,
-) -> Any:  # fmt: skip
+) -> Trace | None:  # fmt: skip
     """A measured curve with its interval; None where it is zero but for rounding."""
     key = key or side
     if log and all(abs(row[key]) <= _ROUNDING * row["horizon"] for row in rows):
@@ -150,18 +133,17 @@ def _measured(
     ends = [(row[f"{side}_low"], row[f"{side}_high"]) for row in rows]
     texts = [digits(plus_minus(v, *two)) for v, two in zip(values, ends, strict=True)]
     trace = _line(None, values, label, role, "solid", key, symbol=symbol, texts=texts)
-    return trace.update(
-        error_y={
-            "array": [high - v for v, (_, high) in zip(values, ends, strict=True)],
-            "arrayminus": [v - low for v, (low, _) in zip(values, ends, strict=True)],
-            "symmetric": False, "thickness": 1.2, "width": 3,
-        }
-    )  # fmt: skip
+    bars = {
+        "array": [high - v for v, (_, high) in zip(values, ends, strict=True)],
+        "arrayminus": [v - low for v, (low, _) in zip(values, ends, strict=True)],
+        "symmetric": False, "thickness": 1.2, "width": 3,
+    }  # fmt: skip
+    return trace | {"error_y": bars}
 
 
 def _bound(
     rows: Rows, name: str, label: str, role: str, dash: str | None, *, symbol: str | None = None
-) -> Any:
+) -> Trace | None:
     """A column as a line or, without dash, as markers; None where it is nowhere defined."""
     values = [row.get(name) for row in rows]
     if all(value is None for value in values):
@@ -177,7 +159,7 @@ def _how(rows: Rows, side: str) -> str:
     return {1: methods.copy().pop()}.get(len(methods), "exact or simulated")
 
 
-def _theory(rows: Rows, side: str, mean: str) -> Any:
+def _theory(rows: Rows, side: str, mean: str) -> Trace | None:
     """A line of theory's slope through the last measured point; None where theory has none."""
     slope, last = rows[-1][f"{side}_slope_theory"], rows[-1][mean]
     if slope is None or last <= 0 or len(rows) < 2:
@@ -199,31 +181,29 @@ def _line(
     x: Sequence[float] | None, values: Sequence[float | None], label: str, role: str,
     dash: str | None, name: str, *, symbol: str | None = None, texts: list[str] | None = None,
     toward: Toward = "nearest",
-) -> Any:  # fmt: skip
+) -> Trace:  # fmt: skip
     texts = [digits(number(v, toward=toward)) for v in values] if texts is None else texts
     mode = "markers" if dash is None else "lines" if symbol is None else "lines+markers"
-    return plotly().Scatter(
-        x=None if x is None else list(x), y=list(values), customdata=texts, name=label, meta=role,
-        uid=name, mode=mode, line={"dash": dash or "solid", "width": 2},
-        marker={"symbol": symbol or "circle", "size": 8},
-        hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
-    )  # fmt: skip
+    return {
+        "type": "scatter", "x": list(x or ()), "y": list(values), "customdata": texts,
+        "name": label, "meta": role, "uid": name, "mode": mode,
+        "line": {"dash": dash or "solid", "width": 2},
+        "marker": {"symbol": symbol or "circle", "size": 8},
+        "hovertemplate": "%{customdata}<extra>%{fullData.name}</extra>",
+    }  # fmt: skip
 
 
 def _figure(
-    config: SweepConfig, rows: Rows, traces: list[Any], title: str, *, log: bool
+    config: SweepConfig, rows: Rows, traces: list[Trace | None], title: str, *, log: bool
 ) -> dict[str, Any]:
     key = {"H": "horizon", "n": "n", "noise": "noise"}[config.vary]
     x = [row[key] for row in rows]
-    for trace in traces:
-        trace.x = x
-    return _layout(config, x, traces, title, log=log, key=key)
+    return _layout(x, [trace | {"x": x} for trace in traces if trace], title, log=log, key=key)
 
 
 def _layout(
-    config: SweepConfig, x: Sequence[float], traces: list[Any], title: str, *, log: bool,
-    key: str = "horizon",
-) -> dict[str, Any]:  # fmt: skip
+    x: Sequence[float], traces: list[Trace], title: str, *, log: bool, key: str = "horizon"
+) -> dict[str, Any]:
     noise = key == "noise"
     shown = list(x) if noise else list(x)[:: max(1, -(-len(x) // 6))]
     names = {
@@ -231,26 +211,22 @@ def _layout(
         "noise": "probability η of a reversed verdict",
     }  # fmt: skip
     symbols = {"horizon": "H", "n": "n", "noise": "η"}
-    figure = plotly().Figure(
-        data=traces,
-        layout={
-            "xaxis": {
-                "type": "linear" if noise else "log", "title": {"text": names[key]},
-                "range": _range(x, log=not noise),
-                "tickvals": shown, "ticktext": [tick(value) for value in shown],
-                "tickangle": 0, "unifiedhovertitle": {"text": symbols[key] + " = %{x:~d}"},
-            },
-            "yaxis": {
-                "type": "log" if log else "linear", "title": {"text": title}, "tickformat": "~g",
-                "exponentformat": "none", "automargin": True,
-            },
-            "hovermode": "x unified", "showlegend": False,
-            "margin": {"l": 56, "r": 12, "t": 8, "b": 48},
+    layout = {
+        "xaxis": {
+            "type": "linear" if noise else "log", "title": {"text": names[key]},
+            "range": _range(x, log=not noise),
+            "tickvals": shown, "ticktext": [tick(value) for value in shown],
+            "tickangle": 0, "unifiedhovertitle": {"text": symbols[key] + " = %{x:~d}"},
         },
-    )  # fmt: skip
-    plain: dict[str, Any] = figure.to_plotly_json()
-    del plain["layout"]["template"]
-    return plain | {"step": _step([v for trace in traces for v in trace.y])}
+        "yaxis": {
+            "type": "log" if log else "linear", "title": {"text": title}, "tickformat": "~g",
+            "exponentformat": "none", "automargin": True,
+        },
+        "hovermode": "x unified", "showlegend": False,
+        "margin": {"l": 56, "r": 12, "t": 8, "b": 48},
+    }  # fmt: skip
+    step = _step([v for trace in traces for v in trace["y"]])
+    return {"data": traces, "layout": layout, "step": step}
 
 
 def _step(values: Sequence[float | None]) -> Any:

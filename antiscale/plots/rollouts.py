@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from antiscale import plots
 from antiscale.core.numbers import share, with_ends
-from antiscale.plots.style import GAP, INK, VB, VF
+from antiscale.plots import style
+from antiscale.plots.style import GAP, GREY, INK, VB, VF
 
-_LIGHT = "#BBBBBB"
 # Problems drawn one by one; of more, so many evenly spaced ones stand for all.
 _DRAWN = 400
 
@@ -32,18 +31,15 @@ def diagnose_figure(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) ->
     row = summary["horizons"][-1]
     problems = tables["problems"]
     here = problems[problems["horizon"] == row["horizon"]]
-    with plots.styled():
-        note = plots.paragraph(" ".join(summary["reading"]))
+    with style.styled():
+        note = style.paragraph(" ".join(summary["reading"]))
         # Set by hand: the note's height is known, and a layout engine takes a second.
-        height = 8.1 + 0.125 * note.count("\n")
-        figure = Figure(figsize=(7.2, height))
+        height = 7.5 + 0.115 * note.count("\n")
+        figure = Figure(figsize=(style.PAGE, height))
         FigureCanvasAgg(figure)
-        edges = {"bottom": 1.0 - 7.4 / height, "top": 1.0 - 0.3 / height}
-        axes = figure.subplots(
-            3,
-            2,
-            gridspec_kw=edges | {"left": 0.085, "right": 0.98, "hspace": 0.42, "wspace": 0.24},
-        )
+        edges = {"bottom": 1.0 - 6.85 / height, "top": 1.0 - 0.28 / height}
+        edges |= {"left": 0.085, "right": 0.98, "hspace": 0.42, "wspace": 0.24}
+        axes = figure.subplots(3, 2, gridspec_kw=edges)
         draw_sigma(axes[0, 0], here, row)
         draw_anticoncentration(axes[0, 1], here, row)
         draw_horizons(axes[1, 0], tables["curve"], summary)
@@ -53,7 +49,7 @@ def diagnose_figure(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) ->
             draw_sharpness(axes[2, 1], here, row)
         else:
             draw_roc(axes[2, 1], tables["roc"], summary)
-        figure.text(0.01, 0.08 / height, note, ha="left", va="bottom", fontsize=7, color=INK)
+        figure.text(0.01, 0.08 / height, note, ha="left", va="bottom", fontsize=6.5, color=INK)
     return figure
 
 
@@ -65,34 +61,35 @@ def _thinned(rows: pd.DataFrame, by: str) -> tuple[pd.DataFrame, Any]:
     return known.iloc[kept], (kept + 0.5) / max(count, 1)
 
 
-def draw_sigma(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
-    """Every problem's sigma_x/H with its interval, in order, and their mean."""
-    horizon = float(row["horizon"])
-    shown, place = _thinned(rows, "sigma")
+def _in_order(axes: Axes, rows: pd.DataFrame, name: str, scale: float, mean: Any) -> None:
+    """Every problem's value with its interval, in order, and their mean with its own."""
+    shown, place = _thinned(rows, name)
     axes.vlines(
-        place, shown["sigma_low"] / horizon, shown["sigma_high"] / horizon, color=_LIGHT,
-        linewidth=0.7, label="interval of one problem",
+        place, shown[f"{name}_low"] / scale, shown[f"{name}_high"] / scale, color=GREY,
+        alpha=0.7, linewidth=0.7, label="interval of one problem",
     )  # fmt: skip
-    axes.plot(place, shown["sigma"] / horizon, ".", color=VF, markersize=3, label="samples")
-    _mean_band(
-        axes, row["sigma_mean"] / horizon, row["sigma_low"] / horizon, row["sigma_high"] / horizon
-    )
-    axes.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
-    axes.annotate("no return on [0, H] spreads more", (0.02, 0.51), fontsize=6.5, color=INK)
-    axes.set(xlim=(0, 1), ylim=(0, 0.85), xlabel="problems, in order", ylabel=r"$\sigma_x/H$")
-    axes.set_title(f"Heterogeneity, $H$ = {row['horizon']:,}", loc="left")
+    axes.plot(place, shown[name] / scale, ".", color=VF, label="samples")
+    value, low, high = (end / scale for end in mean)
+    axes.axhspan(low, high, color=VB, alpha=0.15, linewidth=0)
+    axes.axhline(value, color=VB, linewidth=1.0, label="mean, with its interval")
+    axes.set(xlim=(0, 1), xlabel="problems, in order")
     axes.legend(loc="upper left")
 
 
-def _mean_band(axes: Axes, mean: float, low: float, high: float) -> None:
-    axes.axhspan(low, high, color=VB, alpha=0.15, linewidth=0)
-    axes.axhline(mean, color=VB, linewidth=1.0, label="mean, with its interval")
+def draw_sigma(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
+    """Every problem's sigma_x/H with its interval, in order, and their mean."""
+    mean = (row[f"sigma_{end}"] for end in ("mean", "low", "high"))
+    _in_order(axes, rows, "sigma", float(row["horizon"]), mean)
+    axes.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
+    axes.annotate("no return on [0, H] spreads more", (0.02, 0.51), fontsize=6.5, color=INK)
+    axes.set(ylim=(0, 0.85), ylabel=r"$\sigma_x/H$")
+    axes.set_title(f"Heterogeneity, $H$ = {row['horizon']:,}")
 
 
 def _bars(axes: Axes, at: Any, mean: Any, low: Any, high: Any, label: str | None) -> None:
     """Intervals and estimates, which need not lie within them."""
     axes.vlines(at, low, high, color=VB, linewidth=1.2)
-    axes.plot(at, mean, "s", color=VB, markersize=4, label=label)
+    axes.plot(at, mean, "s", color=VB, label=label)
 
 
 def draw_anticoncentration(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
@@ -116,7 +113,7 @@ def draw_anticoncentration(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) 
             _bars(axes, [at + 0.3], [mean], [low], [high], label)
     axes.set_xticks(range(len(keys)), keys)
     axes.set(ylim=(-0.02, 1.2), xlabel=r"$\varepsilon$", ylabel=r"$c_x(\varepsilon)$")
-    axes.set_title("Anti-concentration", loc="left")
+    axes.set_title("Anti-concentration")
     axes.legend(loc="upper right")
 
 
@@ -133,7 +130,7 @@ def draw_horizons(axes: Axes, curve: pd.DataFrame, summary: dict[str, Any]) -> N
     axes.set(xscale="log", xlabel=f"budget $H$ ({summary['unit']})", ylabel=r"mean of $\sigma_x/H$")
     axes.set_ylim(0, 1.35 * float(max(np.max(high), np.max(mean))) or 1.0)
     axes.xaxis.minorticks_off()
-    axes.set_title("Heterogeneity depends on the budget", loc="left")
+    axes.set_title("Heterogeneity depends on the budget")
     axes.legend(loc="upper left")
 
 
@@ -163,7 +160,7 @@ def draw_losses(
     axes.set(xlabel="traces $n$ over all problems", ylabel=f"loss ({summary['unit']})")
     axes.set_yticks([10.0**p for p in range(-2, 20) if least < 10.0**p <= 3 * row["horizon"]])
     axes.minorticks_off()
-    axes.set_title("Cloning against verification", loc="left")
+    axes.set_title("Cloning against verification")
     axes.legend(loc="upper right")
 
 
@@ -177,17 +174,13 @@ def draw_search(axes: Axes, search: pd.DataFrame) -> None:
     for name, (color, look, label) in looks.items():
         if name in search:
             known = search.dropna(subset=[name])
-            axes.plot(known["n"], known[name], look, color=color, label=label)
-            axes.fill_between(
-                known["n"], known[f"{name}_low"], known[f"{name}_high"], color=color, alpha=0.12,
-                linewidth=0,
-            )  # fmt: skip
-    axes.set(xlabel="samples $n$ per problem", ylabel="share of problems right", ylim=(0, 1.25))
+            style.band(axes, known["n"], known, name, color=color, linestyle=look, label=label)
+    axes.set(xlabel="samples $n$ per problem", ylabel="share of problems right")
     if len(search) > 1:
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_yticks(np.linspace(0, 1, 6))
-    axes.set_title("Search", loc="left")
+    style.shares(axes, 1.25)
+    axes.set_title("Search")
     axes.legend(loc="upper left")
 
 
@@ -205,19 +198,13 @@ def draw_roc(axes: Axes, roc: pd.DataFrame, summary: dict[str, Any]) -> None:
         )
     axes.text(0.97, 0.05, text, ha="right", va="bottom", fontsize=7, transform=axes.transAxes)
     axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="wrong samples above", ylabel="right ones above")
-    axes.set_title("The score as a verifier", loc="left")
+    axes.set_title("The score as a verifier")
 
 
 def draw_sharpness(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
     """Every problem's Q_x(H/16) with its interval, in order, and their mean."""
-    shown, place = _thinned(rows, "sharpness")
-    axes.vlines(
-        place, shown["sharpness_low"], shown["sharpness_high"], color=_LIGHT, linewidth=0.7,
-        label="interval of one problem",
-    )  # fmt: skip
-    axes.plot(place, shown["sharpness"], ".", color=VF, markersize=3, label="samples")
-    _mean_band(axes, row["sharpness"], row["sharpness_low"], row["sharpness_high"])
-    axes.set(xlim=(0, 1), ylim=(0, 1.7), xlabel="problems, in order", ylabel="$Q_x(H/16)$")
-    axes.set_yticks(np.linspace(0, 1, 6))
-    axes.set_title("Sharpness: the fullest window of H/16", loc="left")
-    axes.legend(loc="upper left")
+    mean = (row[f"sharpness{end}"] for end in ("", "_low", "_high"))
+    _in_order(axes, rows, "sharpness", 1.0, mean)
+    axes.set_ylabel("$Q_x(H/16)$")
+    style.shares(axes, 1.7)
+    axes.set_title("Sharpness: the fullest window of H/16")

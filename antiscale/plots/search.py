@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from antiscale import plots
-from antiscale.core.numbers import setting, tick
-from antiscale.plots.style import INK
+from antiscale.core.numbers import setting
+from antiscale.plots import style
+from antiscale.plots.style import AMBER, GAP, GREY, INK, PURPLE, SKY, VB, VF
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # Colours are Okabe and Ito's; markers and strokes tell apart what shares one.
 _LOOKS: dict[str, tuple[str, str, str, str]] = {
-    "single": ("one base trace", "#999999", "-", ""),
-    "single@cloned": ("budget-forced clone", "#D55E00", "-", "o"),
-    "single@expert": ("budget-forced expert", "#D55E00", ":", "o"),
-    "single@finetuned": ("finetuned trace", "#D55E00", "--", "s"),
-    "majority": ("majority vote", "#CC79A7", "-", "v"),
-    "weighted": ("weighted vote", "#CC79A7", "--", "v"),
-    "oracle": ("oracle best-of-N", "#0072B2", "-", "D"),
-    "oracle@finetuned": ("finetuned + oracle", "#0072B2", "--", "D"),
-    "learned": ("learned best-of-N", "#0072B2", ":", "s"),
-    "learned@finetuned": ("finetuned + learned", "#333333", "--", "s"),
-    "noisy": ("noisy best-of-N", "#56B4E9", "-", "^"),
-    "roc": ("ROC best-of-N", "#56B4E9", "--", "v"),
-    "verdict": ("one verdict", "#56B4E9", ":", "^"),
-    "several": ("several verifiers", "#009E73", "-", "P"),
-    "correlated": ("correlated errors", "#333333", ":", "X"),
-    "rejection": ("rejection", "#E69F00", ":", "<"),
-    "revision": ("sequential revision", "#E69F00", "-", ">"),
-    "correction": ("self-correction", "#E69F00", "--", "x"),
-    "allocation": ("oracle by difficulty", "#333333", "-", "*"),
+    "single": ("one base trace", GREY, "-", ""),
+    "single@cloned": ("budget-forced clone", VF, "-", "o"),
+    "single@expert": ("budget-forced expert", VF, ":", "o"),
+    "single@finetuned": ("finetuned trace", VF, "--", "s"),
+    "majority": ("majority vote", PURPLE, "-", "v"),
+    "weighted": ("weighted vote", PURPLE, "--", "v"),
+    "oracle": ("oracle best-of-N", VB, "-", "D"),
+    "oracle@finetuned": ("finetuned + oracle", VB, "--", "D"),
+    "learned": ("learned best-of-N", VB, ":", "s"),
+    "learned@finetuned": ("finetuned + learned", INK, "--", "s"),
+    "noisy": ("noisy best-of-N", SKY, "-", "^"),
+    "roc": ("ROC best-of-N", SKY, "--", "v"),
+    "verdict": ("one verdict", SKY, ":", "^"),
+    "several": ("several verifiers", GAP, "-", "P"),
+    "correlated": ("correlated errors", INK, ":", "X"),
+    "rejection": ("rejection", AMBER, ":", "<"),
+    "revision": ("sequential revision", AMBER, "-", ">"),
+    "correction": ("self-correction", AMBER, "--", "x"),
+    "allocation": ("oracle by difficulty", INK, "-", "*"),
 }
 LABELS = {name: look[0] for name, look in _LOOKS.items()}
-_SPARE = ("#333333", "#999999", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
+_SPARE = (INK, GREY, AMBER, SKY, GAP, VB, VF, PURPLE)
 
 
 def search_figure(rows: pd.DataFrame, note: str) -> Figure:
@@ -52,34 +50,23 @@ def search_figure(rows: pd.DataFrame, note: str) -> Figure:
     note
         A few sentences of reading, set under the panels.
     """
-    with plots.styled():
-        figure = Figure(figsize=(7.2, 4.8), layout="constrained")
-        FigureCanvasAgg(figure)
+    with style.sheet(4.4, note) as figure:
         left, right = figure.subplots(1, 2)
         horizon = float(rows["horizon"].iloc[0])
-        kind = rows["budget_kind"].iloc[0]
+        cap = "hard cap" if rows["budget_kind"].iloc[0] == "hard" else "on average"
         for axes, column, scale, title in (
             (left, "accuracy", 1.0, "Accuracy: P(the returned trace is right)"),
             (right, "value", horizon, "Return of the returned trace, over H"),
         ):
             for index, (name, part) in enumerate(rows.groupby("strategy", sort=False)):
-                label, color, stroke, marker = _look(str(name), index)
-                axes.plot(
-                    part["budget"], part[column] / scale, stroke, marker=marker, markersize=4,
-                    color=color, label=label, linewidth=1.2,
-                )  # fmt: skip
-            axes.axvline(horizon, color=INK, linewidth=0.8, linestyle=":")
-            axes.text(horizon, 1.0, " H", transform=axes.get_xaxis_transform(), va="top",
-                      fontsize=7, color=INK)  # fmt: skip
-            axes.set(xscale="log", ylim=(0.0, 1.0))
-            word = "hard cap" if kind == "hard" else "on average"
-            axes.set_xlabel(f"token budget ({word})")
-            axes.set_title(title, loc="left")
-            _budget_ticks(axes, rows["budget"].unique())
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=4, columnspacing=1.2,
-                      handlelength=2.6)  # fmt: skip
-        plots.annotate(figure, note)
+                label, color, line, marker = _look(str(name), index)
+                axes.plot(part["budget"], part[column] / scale, line, marker=marker, color=color,
+                          label=label)  # fmt: skip
+            style.mark_horizon(axes, horizon)
+            axes.set(xscale="log", ylim=(0, 1), xlabel=f"token budget ({cap})")
+            axes.set_title(title)
+            style.plain_ticks(axes, rows["budget"].unique())
+        style.legend_above(figure, left)
     return figure
 
 
@@ -88,13 +75,6 @@ def _look(name: str, index: int) -> tuple[str, str, str, str]:
     if known is not None:
         return known
     return name, _SPARE[index % len(_SPARE)], "-.", "."
-
-
-def _budget_ticks(axes: Axes, budgets: Any) -> None:
-    """At most six budgets as plain numbers."""
-    shown = np.asarray(budgets)[:: max(1, -(-len(budgets) // 6))]
-    axes.set_xticks(shown, [tick(value) for value in shown])
-    axes.minorticks_off()
 
 
 def over_optimisation_figure(rows: pd.DataFrame, peaks: pd.DataFrame, note: str) -> Figure:
@@ -110,47 +90,34 @@ def over_optimisation_figure(rows: pd.DataFrame, peaks: pd.DataFrame, note: str)
     note
         A few sentences of reading.
     """
-    colors = ("#009E73", "#56B4E9", "#0072B2", "#E69F00", "#D55E00", "#333333")
-    with plots.styled():
-        figure = Figure(figsize=(7.2, 4.1), layout="constrained")
-        FigureCanvasAgg(figure)
+    colors = (GAP, SKY, VB, AMBER, VF, INK)
+    with style.sheet(3.8, note) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
         found = rows.groupby("correlation", sort=True)
         for color, (correlation, part) in zip(colors, found, strict=False):
-            left.plot(
-                part["n"],
-                part["accuracy"],
-                color=color,
-                label=f"correlation {setting(part['correlation'].iloc[0])}",
-            )
+            name = setting(part["correlation"].iloc[0])
+            left.plot(part["n"], part["accuracy"], color=color, label=f"correlation {name}")
             at = peaks[peaks["correlation"] == correlation].iloc[0]
             if np.isfinite(at["turning_point"]):
-                left.plot(at["peak"], at["peak_accuracy"], "o", color=color, markersize=5)
-                left.plot([at["turning_point"]] * 2, [0.0, at["accuracy_at_turn"]], ":",
-                          color=color, linewidth=1.0)  # fmt: skip
-        left.set(xscale="log", ylim=(0.0, 1.04), xlabel="traces $N$", ylabel="P(right)")
-        left.set_title("Best-of-N, persistent false positives", loc="left")
-        handles, labels = left.get_legend_handles_labels()
-        handles += left.plot([], [], "o", color=INK, markersize=5)
-        handles += left.plot([], [], ":", color=INK, linewidth=1.0)
-        labels += ["peak over whole N", "T10g: turning point"]
-        figure.legend(handles, labels, loc="outside upper left", ncols=4, columnspacing=1.2)
+                left.plot(at["peak"], at["peak_accuracy"], "o", color=color)
+                left.vlines(at["turning_point"], 0, at["accuracy_at_turn"], color=color,
+                            linestyle=":", linewidth=1)  # fmt: skip
+        left.plot([], [], "o", color=INK, label="peak over whole N")
+        left.plot([], [], ":", color=INK, linewidth=1, label="T10g: turning point")
+        left.set(xscale="log", ylim=(0, 1.04), xlabel="traces $N$", ylabel="P(right)")
+        left.set_title("Best-of-N, persistent false positives")
+        style.legend_above(figure, left)
         turning = peaks[np.isfinite(peaks["turning_point"])]
-        right.plot(turning["correlation"], turning["turning_point"], "-", color=INK,
+        right.plot(turning["correlation"], turning["turning_point"], color=INK,
                    label="T10g: turning point")  # fmt: skip
-        right.plot(turning["correlation"], turning["peak"], "o", color="#0072B2", markersize=4.5,
+        right.plot(turning["correlation"], turning["peak"], "o", color=VB,
                    label="peak over whole N")  # fmt: skip
         right.set(xscale="log", yscale="log", xlabel="correlation of false positives",
                   ylabel="traces $N$")  # fmt: skip
-        ticks = [tick for tick in (2, 5, 10, 20, 50, 100, 200, 500) if _within(tick, turning)]
-        right.set_yticks(ticks, [f"{tick}" for tick in ticks])
+        low, high = right.get_ylim()
+        ticks = [n for n in (2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500) if low <= n <= high]
+        right.set_yticks(ticks, [f"{n}" for n in ticks])
         right.minorticks_off()
-        right.set_title("Where it turns down", loc="left")
+        right.set_title("Where accuracy turns down")
         right.legend(loc="lower left")
-        plots.annotate(figure, note)
     return figure
-
-
-def _within(tick: float, turning: pd.DataFrame) -> bool:
-    low, high = turning["turning_point"].min(), turning["turning_point"].max()
-    return bool(low / 1.5 <= tick <= high * 1.5)

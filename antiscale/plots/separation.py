@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from antiscale.plots import style
 from antiscale.plots.style import GAP, INK, VB, VF
-from antiscale.plots.sweep import paragraph, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,15 +32,13 @@ def separation_figure(
     note
         One paragraph of reading, set under the panels.
     """
-    with styled():
-        drawn = phase is not None and len(phase) > 0
-        figure = Figure(figsize=(7.2, 6.2 if drawn else 3.4), layout="constrained")
-        FigureCanvasAgg(figure)
+    drawn = phase is not None and len(phase) > 0
+    with style.sheet(5.8 if drawn else 3.2, note) as figure:
         axes = figure.subplots(2 if drawn else 1, 2, squeeze=False)
         draw_crossing(axes[0, 0], rows, "horizon")
-        axes[0, 0].set_title("The gap as H grows", loc="left")
+        axes[0, 0].set_title("The gap as H grows")
         draw_crossing(axes[0, 1], in_n, "n")
-        axes[0, 1].set_title(f"The gap in n, at H = {rows['horizon'].iloc[-1]}", loc="left")
+        axes[0, 1].set_title(f"The gap in n, at H = {rows['horizon'].iloc[-1]}")
         if drawn:
             assert phase is not None
             titles = {
@@ -50,8 +47,7 @@ def separation_figure(
             }
             for place, (panel, title) in zip(axes[1], titles.items(), strict=True):
                 draw_phase(place, phase[phase["panel"] == panel])
-                place.set_title(title, loc="left")
-        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
+                place.set_title(title)
     return figure
 
 
@@ -62,19 +58,17 @@ def draw_crossing(axes: Axes, rows: pd.DataFrame, key: str) -> None:
     errors = np.stack(
         [measured - rows["gap_low"].to_numpy(float), rows["gap_high"].to_numpy(float) - measured]
     )
-    axes.errorbar(
-        x, measured, errors, fmt="-D", markersize=4, capsize=2, color=GAP, label="measured, 99%"
-    )
+    axes.errorbar(x, measured, errors, fmt="-D", capsize=2, color=GAP, label="measured, 99%")
     certified = rows["gap_certified"].astype(float).to_numpy()
     if np.isfinite(certified).any():
-        axes.plot(x, certified, "--^", markersize=4, color=INK, label="certified (T4 − T7)")
+        axes.plot(x, certified, "--^", color=INK, label="certified (T4 − T7)")
     axes.axhline(0, color=INK, linewidth=0.8)
-    axes.margins(y=0.08)
     finite = np.abs(np.concatenate([measured, certified[np.isfinite(certified)]]))
     scale = float(np.min(finite[finite > 0])) if (finite > 0).any() else 1.0
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=max(scale, 1e-2 * float(finite.max())))
-    axes.set_xlabel("test-time budget $H$ (tokens)" if key == "horizon" else "traces $n$ per side")
+    axes.margins(y=0.08)
+    axes.set_xlabel(style.BUDGET if key == "horizon" else style.TRACES)
     axes.set_ylabel("VF − VB (tokens)")
     axes.legend(loc="best")
 
@@ -89,20 +83,12 @@ def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
     size = np.log10(grid.to_numpy(float))
     two_sided = LinearSegmentedColormap.from_list("vf over vb", [VB, "white", VF])
     mesh = axes.pcolormesh(
-        b,
-        a,
-        size,
-        shading="nearest",
-        cmap=two_sided,
-        vmin=-_DECADES,
-        vmax=_DECADES,
+        b, a, size, shading="nearest", cmap=two_sided, vmin=-_DECADES, vmax=_DECADES,
         rasterized=True,
-    )
+    )  # fmt: skip
     bar = axes.figure.colorbar(mesh, ax=axes, extend="both", pad=0.02)
-    bar.set_ticks(
-        list(range(-_DECADES, _DECADES + 1)),
-        labels=[f"$10^{{{k}}}$" if k else "1" for k in range(-_DECADES, _DECADES + 1)],
-    )
+    powers = list(range(-_DECADES, _DECADES + 1))
+    bar.set_ticks(powers, labels=[f"$10^{{{k}}}$" if k else "1" for k in powers])
     bar.set_label("VF/VB, exact")
     handles = []
     equal: Any = (
@@ -124,4 +110,4 @@ def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set(xlabel="$b$: $n = H^b$", ylabel=r"$a$: $\sigma = H^a$", ylim=(-0.05, 1.42))
     axes.set_yticks(np.linspace(0, 1, 5))
     axes.grid(visible=False)
-    axes.legend(handles=[*handles, theory], loc="upper center", fontsize=7)
+    axes.legend(handles=[*handles, theory], loc="upper center")

@@ -1,13 +1,16 @@
-"""The look of every figure: ICML column widths, colours for all eyes, and files of stable bytes."""
+"""The look of every picture: ICML column width, colours for all eyes, files of stable bytes."""
 
 from __future__ import annotations
 
 import io
 import re
 import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,11 +20,15 @@ from antiscale.core.numbers import tick
 # Inches: the width of an ICML page's two columns.
 PAGE = 6.75
 
-# Okabe and Ito's colours, told apart by colour-blind readers; markers differ as well.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; markers differ as well.
 VF, VB, GAP, INK = "#D55E00", "#0072B2", "#009E73", "#333333"
 SKY, PURPLE, AMBER, GREY = "#56B4E9", "#CC79A7", "#E69F00", "#999999"
-# From low to high of one quantity: lightness rises, so that it prints in grey too.
+# From low to high of one quantity: lightness falls, so that it prints in grey too.
 LOW, MIDDLE, HIGH = "#9ecae1", "#4292c6", "#08306b"
+# A side's colour and marker.
+SIDES = {"vf": (VF, "o"), "vb": (VB, "s")}
+# What the x-axis of losses is.
+BUDGET, TRACES = "test-time budget $H$ (tokens)", "traces $n$ per side"
 
 _RC: Any = {
     "font.size": 7.5,
@@ -35,6 +42,7 @@ _RC: Any = {
     "axes.spines.right": False,
     "axes.edgecolor": INK,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.5,
     "legend.fontsize": 6.5,
@@ -60,45 +68,104 @@ def styled() -> Any:
     return mpl.rc_context(_RC)
 
 
-def canvas(height: float, width: float = PAGE) -> Figure:
-    """Return an empty figure of so many inches; call it within `styled()`."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+@contextmanager
+def sheet(height: float, note: str) -> Iterator[Figure]:
+    """A figure of so many inches: letters before several panels' titles, the note under them."""
+    with styled():
+        figure = Figure(figsize=(PAGE, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        titled = [axes for axes in figure.axes if axes.get_title(loc="left")]
+        for letter, axes in zip("abcdefgh", titled, strict=False):
+            if len(titled) > 1:
+                axes.set_title(f"({letter}) {axes.get_title(loc='left')}")
+        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=6.5, color=INK)
 
 
-def add_note(figure: Figure, note: str) -> None:
-    """Set the reading note under the panels, in lines of about equal length."""
-    widest = int(20 * figure.get_figwidth())
+def paragraph(note: str, inches: float = PAGE) -> str:
+    """The reading note in lines of about equal length, with exponents raised."""
+    widest = int(20 * inches)
     note = note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
     lines = len(textwrap.wrap(note, widest))
     width = next(w for w in range(1, widest + 1) if len(textwrap.wrap(note, w)) <= lines)
-    text = "\n".join(
-        re.sub(r"\b([HnW])\^(-?[\d.]*\d)", r"$\1^{\2}$", line)
+    return "\n".join(
+        re.sub(r"\b([HnW]|10)\^(-?[\d.]*\d)", r"$\1^{\2}$", line)
         for line in textwrap.wrap(note, width)
     )
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=6.5, color=INK)
 
 
-def letter(axes: Any, first: str = "a") -> None:
-    """Put (a), (b), ... before the panels' titles."""
-    for k, panel in enumerate(axes):
-        panel.set_title(f"({chr(ord(first) + k)}) {panel.get_title(loc='left')}", loc="left")
+def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
+    """One legend for all panels, over them: that of `axes`."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
-def band(
-    axes: Axes, x: Any, mean: Any, low: Any, high: Any, *, color: str, label: str, marker: str,
-    line: str = "-",
-) -> None:  # fmt: skip
-    """A measured curve with its interval shaded."""
-    axes.plot(x, mean, line, color=color, marker=marker, label=label, zorder=3)
-    axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0, zorder=2)
+def band(axes: Axes, x: Any, rows: Any, column: str, **look: Any) -> None:
+    """A measured curve with its interval shaded: a column, its `_low` and its `_high`."""
+    axes.plot(x, rows[column], zorder=3, **look)
+    axes.fill_between(
+        x, rows[f"{column}_low"], rows[f"{column}_high"], color=look["color"], alpha=0.18,
+        linewidth=0, zorder=2,
+    )  # fmt: skip
 
 
-def plain_ticks(axes: Axes, values: Any, *, most: int = 6) -> None:
-    """Label at most so many of the values on the x-axis, as plain numbers."""
-    shown = list(values)[:: max(1, -(-len(values) // most))]
-    axes.set_xticks(shown, [tick(value) for value in shown])
+def side(axes: Axes, x: Any, rows: Any, name: str, label: str, **look: Any) -> None:
+    """The loss of one side ("vf" or "vb") with its interval, in the side's colour and marker."""
+    color, marker = SIDES[name]
+    band(axes, x, rows, f"{name}_loss", **{"color": color, "marker": marker, "label": label} | look)
+
+
+def power_law(axes: Axes, x: Any, last: float, slope: float, label: str, color: str = INK) -> None:
+    """A line of theory: the power law of an exponent that ends at `last`."""
+    x = np.asarray(x, dtype=float)
+    line = last * (x / x[-1]) ** slope
+    axes.plot(x, line, "-.", color=color, linewidth=0.8, label=label)
+
+
+def log_axes(axes: Axes, x: Any, xlabel: str, ylabel: str = "loss (tokens)") -> None:
+    """Both axes logarithmic, with plain numbers along x."""
+    axes.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
+    plain_ticks(axes, x)
+
+
+def noise_axis(axes: Axes, noise: Any) -> Any:
+    """Label x by the probability of a reversed label; return x, what noise divides n by (T6c)."""
+    noise = np.asarray(noise, dtype=float)
+    x = (np.sqrt(1 - noise) - np.sqrt(noise)) ** -2
+    axes.set_xlabel(r"reversed labels: $\eta$, at $1/(\sqrt{1-\eta}-\sqrt{\eta})^2$")
+    plain_ticks(axes, x, texts=[tick(value) for value in noise], most=len(x))
+    return x
+
+
+def headroom(axes: Axes, share: float) -> None:
+    """Room for a legend: so much of a logarithmic axis more, above, or below if negative."""
+    low, high = axes.get_ylim()
+    if share > 0:
+        axes.set_ylim(low, high * (high / low) ** share)
+    else:
+        axes.set_ylim(low * (high / low) ** share, high)
+
+
+def shares(axes: Axes, most: float = 1.0) -> None:
+    """A y-axis of shares: ticks from 0 to 1, and room up to `most`."""
+    axes.set_ylim(0, most)
+    axes.set_yticks(np.linspace(0, 1, 6))
+
+
+def mark_horizon(axes: Axes, horizon: float) -> None:
+    """A vertical line at H, up to a share of one."""
+    axes.vlines(horizon, 0, 1, color=INK, linewidth=0.8, linestyle=":")
+    axes.annotate("$H$", (horizon, 0.01), xytext=(3, 0), textcoords="offset points")
+
+
+def plain_ticks(
+    axes: Axes, values: Any, *, most: int = 6, texts: Sequence[str] | None = None
+) -> None:
+    """Label at most so many of the values on the x-axis, as plain numbers or by these texts."""
+    step = max(1, -(-len(values) // most))
+    shown = list(values)[::step]
+    texts = [tick(value) for value in shown] if texts is None else texts[::step]
+    axes.set_xticks(shown, texts)
     axes.xaxis.minorticks_off()
 
 
@@ -113,13 +180,13 @@ def settle(figure: Figure) -> None:
         axes.set_position((left, bottom, width, height))
 
 
-def encode(figure: Figure) -> dict[str, bytes]:
-    """Return the figure as PNG, SVG and PDF, the same bytes for the same rows."""
+def encode(figure: Figure, kinds: Iterable[str] = ("png", "svg")) -> dict[str, bytes]:
+    """Return the figure as PNG, SVG or PDF, the same bytes for the same rows."""
     encoded = {}
     with styled():
         settle(figure)
-        for kind, options in _SAVED.items():
+        for kind in kinds:
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, **options)
+            figure.savefig(buffer, format=kind, **_SAVED[kind])
             encoded[kind] = buffer.getvalue()
     return encoded

@@ -1,49 +1,21 @@
-"""Figures from rows alone; nothing is simulated here."""
+"""The picture of a sweep: both losses between their bounds, and the gap."""
 
 from __future__ import annotations
 
-import io
-import re
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from antiscale.core.numbers import setting, tick
-from antiscale.plots.style import GAP, INK, VB, VF, settle
+from antiscale.core.numbers import setting
+from antiscale.plots import style
+from antiscale.plots.style import GAP, INK, VB, VF
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _ENDS = ("mean", "low", "high")
-
-_STYLE: Any = {
-    "font.size": 8.5,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
-    "axes.labelsize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "grid.linewidth": 0.6,
-    "legend.fontsize": 7.5,
-    "legend.frameon": False,
-    "lines.linewidth": 1.4,
-    "svg.hashsalt": "antiscale",
-    "svg.fonttype": "path",
-    "figure.dpi": 100,
-}
-
-
-def styled() -> Any:
-    """Return a context in which figures have this project's look."""
-    return mpl.rc_context(_STYLE)
 
 
 def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
@@ -56,29 +28,11 @@ def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
     note
         One sentence of reading, set under the panels.
     """
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7.2, 3.7), layout="constrained")
-        FigureCanvasAgg(figure)
+    with style.sheet(3.6, note) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
         draw_losses(left, rows)
         draw_gap(right, rows)
-        figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
     return figure
-
-
-def annotate(figure: Figure, note: str) -> None:
-    """Set a paragraph of reading under a figure's panels."""
-    figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=7, color=INK)
-
-
-def paragraph(note: str) -> str:
-    """The note in lines of about equal length, with exponents raised."""
-    note = note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
-    widest = 138
-    lines = len(textwrap.wrap(note, widest))
-    width = next(w for w in range(1, widest + 1) if len(textwrap.wrap(note, w)) <= lines)
-    wrapped = textwrap.wrap(note, width)
-    return "\n".join(re.sub(r"\b([Hn])\^(-?[\d.]*\d)", r"$\1^{\2}$", line) for line in wrapped)
 
 
 def _column(rows: pd.DataFrame, name: str, *, log: bool = True) -> Any:
@@ -88,21 +42,22 @@ def _column(rows: pd.DataFrame, name: str, *, log: bool = True) -> Any:
 
 
 def _measured(
-    axes: Axes, rows: pd.DataFrame, mean: str, low: str, high: str, *, log: bool = True, **look: Any
+    axes: Axes, rows: pd.DataFrame, mean: str, ends: str, *, log: bool = True, **look: Any
 ) -> None:
     """A measured curve with its interval, by the names of its columns.
 
     Exact points have no bar. A hollow one is coarse: its interval is wider than its value.
     """
-    center, bottom, top = (_column(rows, name, log=log) for name in (mean, low, high))
+    names = mean, f"{ends}_low", f"{ends}_high"
+    center, bottom, top = (_column(rows, name, log=log) for name in names)
     errors = np.stack([center - np.where(np.isnan(bottom), center, bottom), top - center])
     errors = np.where(errors > 0, errors, np.nan)
-    axes.errorbar(_x(rows), center, errors, markersize=4.5, capsize=2, zorder=3, **look)
+    axes.errorbar(_x(rows), center, errors, capsize=2, zorder=3, **look)
     side = mean.partition("_")[0]
     if mean == f"{side}_loss" and rows[f"{side}_coarse"].any():
         hollow = rows[f"{side}_coarse"].to_numpy(bool)
         axes.plot(
-            _x(rows)[hollow], center[hollow], look["marker"], markersize=4.5, color=look["color"],
+            _x(rows)[hollow], center[hollow], look["marker"], color=look["color"],
             mfc="white", zorder=4, label="hollow: interval wider than the loss",
         )  # fmt: skip
 
@@ -135,10 +90,7 @@ def _theory(axes: Axes, rows: pd.DataFrame, side: str, mean: str) -> None:
     x, last = _x(rows), _column(rows, mean)[-1]
     slope = float(rows[f"{side}_slope_theory"].astype(float).iloc[0])
     if len(x) > 1 and np.isfinite([slope, last]).all():
-        line = last * (x / x[-1]) ** slope
-        axes.plot(
-            x, line, "-.", color=INK, linewidth=0.8, label=f"theory, limit: slope {setting(slope)}"
-        )
+        style.power_law(axes, x, last, slope, f"theory, limit: slope {setting(slope)}")
 
 
 def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
@@ -147,22 +99,22 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     rounding = 1e-9 * rows["horizon"].to_numpy(float)
     # At one known reward cloning's loss may fall on either side of zero.
     log = bool((rows["vf_loss"] > 0).all())
+
+    def bound(name: str, line: str, color: str, label: str) -> Any:
+        """A bound's curve; on log axes nothing that is zero but for rounding."""
+        values = _column(rows, name, log=log)
+        values = np.where(values > rounding, values, np.nan) if log else values
+        if np.isfinite(values).any():
+            label = f"{label} ({last[f'{name}_name']})"
+            axes.plot(x, values, line, color=color, label=label)
+        return values
+
     _measured(
-        axes, rows, "vf_loss", "vf_loss_low", "vf_loss_high", log=log, color=VF, marker="o",
+        axes, rows, "vf_loss", "vf_loss", log=log, color=VF, marker="o",
         label=f"VF: cloning, {last['vf_learner']}{_how(rows, 'vf')}",
     )  # fmt: skip
-
-    def shown(name: str) -> Any:
-        """A column; on log axes nothing that is zero but for rounding."""
-        values = _column(rows, name, log=log)
-        return np.where(values > rounding, values, np.nan) if log else values
-
-    upper, lower = shown("vf_upper"), shown("vf_lower")
-    if np.isfinite(upper).any():
-        axes.plot(x, upper, "--", color=VF, label=f"VF upper ({last['vf_upper_name']})")
-    if np.isfinite(lower).any():
-        label = f"VF lower, {last['vf_lower_holds_for']} ({last['vf_lower_name']})"
-        axes.plot(x, lower, ":", color=VF, label=label)
+    upper = bound("vf_upper", "--", VF, "VF upper")
+    lower = bound("vf_lower", ":", VF, f"VF lower, {last['vf_lower_holds_for']}")
     _theory(axes, rows, "vf", "vf_loss")
     if not rows["rewards_whole_class"].all():
         axes.plot(
@@ -171,15 +123,14 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
         )  # fmt: skip
     if (rows["vb_loss"] > rounding).any() or not log:
         _measured(
-            axes, rows, "vb_loss", "vb_loss_low", "vb_loss_high", log=log, color=VB, marker="s",
+            axes, rows, "vb_loss", "vb_loss", log=log, color=VB, marker="s",
             label=f"VB: verified, {last['vb_learner']}{_how(rows, 'vb')}",
         )  # fmt: skip
     if log and (rows["vb_loss"] < -rounding).any():
         # A loss below zero has no place on these axes; say so rather than leave it out.
         axes.plot([], [], "s", color=VB, mfc="white", label="VB: below 0 (gains)")
     if (rows["vb_upper"].astype(float) > rounding).any():
-        label = f"VB upper ({last['vb_upper_name']})"
-        axes.plot(x, _column(rows, "vb_upper"), "--", color=VB, label=label)
+        bound("vb_upper", "--", VB, "VB upper")
     axes.set(xscale="log", yscale="log" if log else "linear", ylabel="loss (tokens)")
     _x_axis(axes, rows)
     if not log:
@@ -192,16 +143,16 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
         axes.set_ylim(low / 1.2, high * (high / low) ** 0.42)
     else:
         axes.set_ylim(low, high + 0.5 * (high - low))
-    # From here on the axis stands: bars may reach below what it shows.
+    # The axis is fixed from here on: bars may reach below what it shows.
     axes.autoscale(enable=False)
     for side, color in (("vf", VF), ("vb", VB)):
         if log:
             _check(axes, rows, side)
             least, value = (rows[f"{side}_loss{end}"].to_numpy(float) for end in ("_low", ""))
             open_ = (least <= 0) & (value > rounding)
-            axes.vlines(x[open_], axes.get_ylim()[0], value[open_], color=color, linewidth=1.4)
+            axes.vlines(x[open_], axes.get_ylim()[0], value[open_], color=color, linewidth=1.2)
     axes.fill_between(x, lower, upper, color=VF, alpha=0.07, linewidth=0)
-    axes.set_title("Loss: E sup over the stated rewards, ~99% intervals", loc="left")
+    axes.set_title("Loss: E sup over the stated rewards, ~99% intervals")
     order = (
         "VF: ", "VF upper", "VF lower", "VF over", "VB: ", "VB upper", "sampled", "hollow", "theory"
     )  # fmt: skip
@@ -211,16 +162,10 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
 def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     """The gap measured, with its interval, and certified; only log axes hide negative ones."""
     log = bool((rows["gap_measured"] > 0).all())
-    _measured(
-        axes, rows, "gap_measured", "gap_low", "gap_high", log=log, color=GAP, marker="D",
-        label="measured",
-    )  # fmt: skip
+    _measured(axes, rows, "gap_measured", "gap", log=log, color=GAP, marker="D", label="measured")
     certified = _column(rows, "gap_certified", log=log)
     if np.isfinite(certified).any():
-        axes.plot(
-            _x(rows), certified, "--", marker="^", markersize=4.5, color=GAP,
-            label=f"certified (T4 − {_upper(rows)})" + _worst_expert(rows),
-        )  # fmt: skip
+        axes.plot(_x(rows), certified, "--", marker="^", color=GAP, label=_certified(rows))
     if log:
         _theory(axes, rows, "gap", "gap_measured")
     else:
@@ -229,9 +174,8 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set(xscale="log", yscale="log" if log else "linear", ylabel="VF − VB (tokens)")
     _x_axis(axes, rows)
     if log:
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high * (high / low) ** 0.4)
-    axes.set_title("The gap", loc="left")
+        style.headroom(axes, 0.4)
+    axes.set_title("The gap")
     _legend(axes, ("measured", "certified", "theory"), loc="upper left" if log else "best")
 
 
@@ -242,24 +186,19 @@ def _room(axes: Axes, rows: pd.DataFrame, names: tuple[str, ...]) -> None:
         axes.set_ylim(-1.0, 1.0)
 
 
-def _upper(rows: pd.DataFrame) -> str:
-    """Whose bound the certified gap subtracts: T7, or T10e for search."""
-    return "T10e" if (rows["vb_upper_name"] == "T10e").all() else "T7"
-
-
-def _worst_expert(rows: pd.DataFrame) -> str:
-    """The certified gap is that of another expert than the measured one, unless drawn hard."""
-    return ",\nworst expert" if rows["vf_lower_holds_for"].iloc[0] == "worst expert" else ""
+def _certified(rows: pd.DataFrame) -> str:
+    """Which bounds the certified gap is of; another expert than the measured one's, mostly."""
+    upper = "T10e" if (rows["vb_upper_name"] == "T10e").all() else "T7"
+    worst = rows["vf_lower_holds_for"].iloc[0] == "worst expert"
+    return f"certified (T4 − {upper})" + (",\nworst expert" if worst else "")
 
 
 def _legend(axes: Axes, order: tuple[str, ...], *, loc: Any, columns: int = 1) -> None:
     """A legend in a given order; Matplotlib would put lines before error bars."""
     found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     labels = [label for start in order for label in found if label.startswith(start)]
-    axes.legend(
-        [found[label] for label in labels], labels, loc=loc, ncols=columns,
-        columnspacing=1.0, handlelength=2.2, borderaxespad=0.2,
-    )  # fmt: skip
+    handles = [found[label] for label in labels]
+    axes.legend(handles, labels, loc=loc, ncols=columns, columnspacing=1.0)
 
 
 def _x(rows: pd.DataFrame) -> Any:
@@ -273,28 +212,8 @@ def _x(rows: pd.DataFrame) -> Any:
 def _x_axis(axes: Axes, rows: pd.DataFrame) -> None:
     """Name what varies, and label at most six of its values as plain numbers."""
     vary = rows["vary"].iloc[0]
-    x = _x(rows)
     if vary == "noise":
-        axes.set_xlabel(r"flip probability $\eta$, at $1/(\sqrt{1-\eta}-\sqrt{\eta})^2$")
-        axes.set_xticks(x, [tick(value) for value in rows["noise"]])
-        axes.xaxis.minorticks_off()
+        style.noise_axis(axes, rows["noise"])
         return
-    axes.set_xlabel("traces $n$ for each side" if vary == "n" else "test-time budget $H$ (tokens)")
-    shown = x[:: max(1, -(-len(x) // 6))]
-    axes.set_xticks(shown, [tick(value) for value in shown])
-    axes.xaxis.minorticks_off()
-
-
-def encode(figure: Figure) -> dict[str, bytes]:
-    """Return the figure as PNG and SVG, the same bytes for the same rows."""
-    encoded = {}
-    with mpl.rc_context(_STYLE):
-        settle(figure)
-        for kind, options in (
-            ("png", {"dpi": 200, "metadata": {"Software": None}}),
-            ("svg", {"metadata": {"Date": None, "Creator": None}}),
-        ):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, **options)
-            encoded[kind] = buffer.getvalue()
-    return encoded
+    axes.set_xlabel(style.TRACES if vary == "n" else style.BUDGET)
+    style.plain_ticks(axes, _x(rows))

@@ -1,7 +1,7 @@
-"""Two runs side by side: what was asked for, by which code, and which results differ for certain.
+"""Two runs side by side: their settings, code and versions, and which results differ.
 
 A sampled value differs where a two-sample t-test says so at a chance of `CHANCE` over all
-comparisons together (Bonferroni): two runs that differ in nothing but their seed are told apart
+comparisons together (Bonferroni): two runs that differ in their seed alone are judged different
 that rarely. An exact value differs where it is off by more than rounding.
 """
 
@@ -24,7 +24,7 @@ from antiscale.sweeps.rows import settings_of
 
 SCHEMA = "antiscale.diff/1"
 
-# Chance that two runs which differ in their seed alone are told apart, over all comparisons.
+# Chance that runs which differ in their seed alone are judged different, over all comparisons.
 CHANCE = 1e-3
 # Rounding: of an exact value relative to itself, and of anything relative to the horizon.
 RELATIVE, OF_HORIZON = 1e-9, 1e-12
@@ -105,7 +105,7 @@ class Comparison:
     exponents
         Fitted exponents of both runs with their intervals, and theory's, by name.
     note
-        What to know before reading on; None if nothing.
+        A caution about the comparison; None if there is none.
     """
 
     config: list[Change]

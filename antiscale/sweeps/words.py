@@ -1,9 +1,9 @@
-"""What a person reads of a sweep: a table, the exponents and one plain sentence."""
+"""A sweep in words: the cells of its tables, the exponents and one plain sentence."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from antiscale.bounds.t9_separation import certified_from
 from antiscale.core.numbers import (
@@ -18,13 +18,10 @@ from antiscale.core.numbers import (
 )
 from antiscale.sweeps.config import SweepConfig
 
-if TYPE_CHECKING:
-    pass
-
 # What varies, and what exponents are in: noise divides n by 1/c, c = (sqrt(1-noise)-sqrt(noise))^2.
 KEY = {"H": "H", "n": "n", "noise": "noise"}
 VARIABLE = {"H": "H", "n": "n", "noise": "1/c"}
-# Whose curves the bounds' own exponents are of.
+# The curves that the bounds' own exponents are fitted to.
 BOUNDS = {
     "vf": {"lower": "VF lower", "upper": "VF upper"},
     "vb": {"upper": "VB upper"},
@@ -36,7 +33,7 @@ SIDES = {"vf": "VF loss", "vb": "VB loss", "gap": "gap"}
 
 
 def is_checked(rows: list[dict[str, Any]], side: str) -> bool:
-    """Whether the simulation stands beside the exact losses: where they were asked for."""
+    """Whether the simulation is shown beside the exact losses: where they were asked for."""
     return rows[0]["exact"] and any(row[f"{side}_method"] == "exact" for row in rows)
 
 
@@ -91,7 +88,7 @@ def exponent_interval(slope: dict[str, Any], prefix: str = "") -> str:
 
 
 def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) -> str:
-    """One plain sentence: who loses what, how that grows, and what is certain."""
+    """One plain sentence: both losses, how they grow, and which gap is certified."""
     last = rows[-1]
     variable = VARIABLE[config.vary]
     key = {"H": "horizon"}.get(config.vary, config.vary)
@@ -127,7 +124,7 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
 
 
 def caption(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) -> str:
-    """What stands under the plot: the reading, and what needs a word in the picture."""
+    """The note under the plot: the reading, and what marks in the picture mean."""
     return " ".join((reading(config, rows, fit), *negative(rows), *coarse(rows)))
 
 
@@ -219,7 +216,7 @@ def negative(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def coarse(rows: list[dict[str, Any]]) -> list[str]:
-    """What the star of a loss means, where one stands."""
+    """What the star of a loss means, where there is one."""
     if not any(row[f"{side}_coarse"] for row in rows for side in ("vf", "vb")):
         return []
     return [
@@ -229,7 +226,7 @@ def coarse(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def limits(config: SweepConfig, fit: dict[str, Any]) -> list[str]:
-    """Where an interval excludes theory's exponent: it is a limit, and what bounds say here."""
+    """Where an interval excludes theory's exponent: it is a limit; the bounds' exponents here."""
     variable = VARIABLE[config.vary]
     lines = []
     for side, label in SIDES.items():

@@ -1,15 +1,13 @@
 """Measure antiscale against other ways to the same numbers, side by side in one run.
 
-    pip install -c .ci/constraints.txt -e ".[bench]" && python experiments/benchmarks/run.py
+    pip install -c .ci/constraints.txt -e ".[bench]" && antiscale figures benchmarks
 
-Writes experiments/benchmarks/results.json (every number, the machine, the versions),
-results.csv (the table) and figures/benchmarks.png and .svg. Takes about four minutes on two cores.
+The rows of the figure of that name, every number with the machine and the versions. Takes about
+four minutes on two cores.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import platform
 import shutil
@@ -21,22 +19,20 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+import cvxpy as cp
 import jax
 import jax.numpy as jnp
 import numpy as np
-from competitors import by_bisection, by_closed_form, by_cvxpy, counts_from_traces
-from matplotlib.figure import Figure
+import pandas as pd
+from scipy import optimize
 
 import antiscale as ac
 from antiscale.ball.optimum import solve
 from antiscale.data import draw_counts
+from antiscale.figures import Progress
+from antiscale.figures.benchmarks import Config
 from antiscale.learners import Setting, load_learner
-from antiscale.plots.style import GAP, INK, VB, VF
-from antiscale.plots.sweep import encode, styled
 from antiscale.risks.simulated import cloning_losses, verification_losses
-
-HERE = Path(__file__).parent
-FIGURES = HERE.parent.parent / "figures"
 
 
 def best_of(run: Callable[[], object], repeats: int) -> float:
@@ -50,18 +46,71 @@ def best_of(run: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def slope(x: list[float], seconds: list[float]) -> float:
-    """Least-squares slope on log-log axes."""
-    return float(np.polyfit(np.log(x), np.log(seconds), 1)[0])
+def by_closed_form(pmf, returns, kappa: float) -> float:
+    """T2 in NumPy: sort, running moments of every top set, and the one that fits its threshold."""
+    order = np.argsort(-returns)
+    p, r = pmf[order], returns[order]
+    mass, first, second = np.cumsum(p), np.cumsum(p * r), np.cumsum(p * r * r)
+    best = mass[np.searchsorted(-r, -r[0], side="right") - 1]
+    if 1 + kappa >= 1 / best:
+        return float(r[0])
+    mean = first / mass
+    spread = np.sqrt(np.maximum(second / mass - mean**2, 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.sqrt(mass * (1 + kappa) - 1)
+        threshold = mean - spread / root
+    after = np.append(r[1:], -np.inf)
+    fits = np.flatnonzero((r > threshold) & (threshold >= after))
+    return float(mean[fits[0]] + spread[fits[0]] * root[fits[0]])
 
 
-def ball(rows: list[dict]) -> None:
-    """64 pmfs of 4097 types: the same optimum by five programs, checked to agree."""
+def by_bisection(pmf, returns, kappa: float) -> float:
+    """The threshold nu by root finding on E(R - nu)_+^2 = (1 + kappa) (E(R - nu)_+)^2."""
+    top = returns.max()
+    if 1 + kappa >= 1 / pmf[returns == top].sum():
+        return float(top)
+
+    def excess(nu: float) -> float:
+        u = np.maximum(returns - nu, 0.0)
+        return float(pmf @ u**2 - (1 + kappa) * (pmf @ u) ** 2)
+
+    low = returns.min() - (top - returns.min()) / np.sqrt(min(kappa, 1.0)) - 1.0
+    nu = optimize.bisect(excess, low, top - 1e-9, xtol=1e-10 * (top - returns.min()))
+    u = np.maximum(returns - nu, 0.0)
+    return float((pmf * u) @ returns / (pmf @ u))
+
+
+def by_cvxpy(pmf, returns, kappa: float) -> float:
+    """The second-order cone program in u = sqrt(p) w, which is the better scaled."""
+    root = np.sqrt(pmf)
+    u = cp.Variable(len(pmf), nonneg=True)
+    centre = pmf @ returns
+    goal = cp.Maximize((root * (returns - centre)) @ u)
+    problem = cp.Problem(goal, [root @ u == 1, cp.norm(u, 2) <= np.sqrt(1 + kappa)])
+    problem.solve(solver=cp.CLARABEL)
+    return float(problem.value + centre)
+
+
+def counts_from_traces(model, n: int, rng: np.random.Generator):
+    """Draw n prompts and traces one by one (in bulk NumPy calls), and count them: [1, m, S]."""
+    prompts = rng.choice(model.prompts, n, p=model.prompt_mass)
+    u = rng.random(n)
+    cumulative = np.cumsum(model.pmf, axis=-1)
+    counts = np.zeros(model.pmf.shape)
+    for x in range(model.prompts):
+        types = np.searchsorted(cumulative[x], u[prompts == x], side="right")
+        counts[x] = np.bincount(types.clip(max=model.types - 1), minlength=model.types)
+    return counts[None]
+
+
+def ball(config: Config, rows: list[dict]) -> None:
+    """The same optimum by four programs, checked to agree."""
     rng = np.random.default_rng(0)
-    pmf = rng.dirichlet(np.ones(4097), 64)
-    returns = rng.integers(0, 4097, (64, 4097)).astype(float)
+    shape = config.pmfs, config.types
+    pmf = rng.dirichlet(np.ones(config.types), config.pmfs)
+    returns = rng.integers(0, config.types, shape).astype(float)
     kappa = 0.25
-    on_device = jnp.asarray(pmf), jnp.asarray(returns), jnp.full(64, kappa)
+    on_device = jnp.asarray(pmf), jnp.asarray(returns), jnp.full(config.pmfs, kappa)
     ours = np.asarray(ac.chi2_ball_optimum(pmf, returns, kappa).value)
 
     def in_bulk(program: Callable[..., float]) -> Callable[[], np.ndarray]:
@@ -73,15 +122,15 @@ def ball(rows: list[dict]) -> None:
         "bisection to 1e-10": (in_bulk(by_bisection), 3),
         "CVXPY with Clarabel": (in_bulk(by_cvxpy), 1),
     }
-    seconds = {}
+    label = f"ball, {config.pmfs} x {config.types}"
     for name, (program, repeats) in programs.items():
-        worst = np.abs(np.asarray(program()) - ours).max() / 4096
+        worst = np.abs(np.asarray(program()) - ours).max() / config.types
         assert worst < 1e-5, (name, worst)
-        seconds[name] = best_of(program, repeats)
-        rows.append({"benchmark": "ball, 64 x 4097", "program": name, "seconds": seconds[name]})
+        seconds = best_of(program, repeats)
+        rows.append({"benchmark": label, "program": name, "seconds": seconds})
 
 
-def simulation(rows: list[dict]) -> None:
+def simulation(config: Config, rows: list[dict]) -> None:
     """One replicate of SFT at n traces: from counts, and by drawing and counting traces."""
     model = ac.load_family("heterogeneous", horizon=1024)
     rewards = ac.load_class("mirror", model)
@@ -92,7 +141,7 @@ def simulation(rows: list[dict]) -> None:
     def risk(counts: np.ndarray) -> object:
         return cloning_losses(learner, setting, counts, model.pmf[None], members).by_reward
 
-    for n in (10**4, 10**6):
+    for n in config.samples:
         ours = best_of(
             lambda n=n: risk(
                 draw_counts(model.pmf, model.prompt_mass, n, seed=0, side="expert",
@@ -107,8 +156,8 @@ def simulation(rows: list[dict]) -> None:
         rows.append({"benchmark": label, "program": "NumPy trace by trace", "seconds": theirs})
 
 
-def scaling(curves: dict[str, dict]) -> None:
-    """How cost grows with n, types, prompts and replicates."""
+def scaling(config: Config, rows: list[dict]) -> None:
+    """How the cost of a cell grows with n, types, prompts and replicates."""
 
     def cell(n: int, types: int, prompts: int, repeats: int) -> Callable[[], object]:
         model = ac.load_family(
@@ -129,18 +178,20 @@ def scaling(curves: dict[str, dict]) -> None:
         return run
 
     standard = {"n": 10**5, "types": 128, "prompts": 8, "repeats": 64}
-    grids = {
-        "n": [10**4, 10**5, 10**6, 10**7, 10**8, 10**9],
-        "types": [128, 256, 512, 1024, 2048],
-        "prompts": [8, 16, 32, 64, 128],
-        "repeats": [64, 128, 256, 512, 1024],
-    }
-    for name, grid in grids.items():
+    starts = {"n": (10**4, 10), "types": (128, 2), "prompts": (8, 2), "repeats": (64, 2)}
+    for name, (first, factor) in starts.items():
+        # n, which costs nothing, at one more size.
+        sizes = config.sizes - (name != "n")
+        grid = [first * factor**k for k in range(sizes)]
         seconds = [best_of(cell(**(standard | {name: value})), 3) for value in grid]
-        curves[name] = {"x": grid, "seconds": seconds, "slope": slope(grid, seconds)}
+        slope = float(np.polyfit(np.log(grid), np.log(seconds), 1)[0]) if sizes > 1 else 0.0
+        rows += [
+            {"panel": "scaling", "benchmark": name, "x": x, "seconds": s, "slope": slope}
+            for x, s in zip(grid, seconds, strict=True)
+        ]
 
 
-def command(rows: list[dict]) -> None:
+def command(config: Config, rows: list[dict]) -> None:
     """The whole command, with an empty and with a warm compilation cache; --help."""
     program = shutil.which("antiscale", path=Path(sys.executable).parent)
     assert program, "antiscale is not installed beside this Python"
@@ -152,13 +203,14 @@ def command(rows: list[dict]) -> None:
             subprocess.run([program, *arguments], env=environment, check=True, capture_output=True)
             return time.perf_counter() - start
 
-        sweep = ("sweep", "--horizon", "4096", "--quiet", "--overwrite", "--out", f"{folder}/run")
+        horizon = str(config.horizon)
+        sweep = ("sweep", "--horizon", horizon, "--quiet", "--overwrite", "--out", f"{folder}/run")
         cold = run(*sweep)
         warm = min(run(*sweep) for _ in range(3))
         many = min(run(*sweep, "--samples", "1000000000") for _ in range(2))
         few = min(run(*sweep, "--samples", "10000") for _ in range(2))
         shown = min(run("--help") for _ in range(3))
-    label = "antiscale sweep --horizon 4096"
+    label = f"antiscale sweep --horizon {horizon}"
     for name, seconds in (
         ("empty compilation cache", cold), ("warm compilation cache", warm),
         ("warm, n = 10^4", few), ("warm, n = 10^9", many), ("antiscale --help", shown),
@@ -166,84 +218,25 @@ def command(rows: list[dict]) -> None:
         rows.append({"benchmark": label, "program": name, "seconds": seconds})
 
 
-def draw(rows: list[dict], curves: dict[str, dict]) -> None:
-    with styled():
-        _draw(Figure(figsize=(7.2, 3.2), layout="constrained"), rows, curves)
-
-
-def _draw(figure: Figure, rows: list[dict], curves: dict[str, dict]) -> None:
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    shown = [row for row in rows if row["benchmark"].startswith(("ball", "simulation"))]
-    names = [f"{row['benchmark']}: {row['program']}" for row in shown]
-    colors = [VB if "antiscale" in row["program"] else VF for row in shown]
-    left.barh(range(len(shown)), [row["seconds"] for row in shown], color=colors, height=0.6)
-    for place, row in enumerate(shown):
-        ratio = (
-            ""
-            if row["ratio"] == 1
-            else f" {round(row['ratio'], -1 if row['ratio'] > 100 else 1):,g} times"
-        )
-        left.text(row["seconds"], place, ratio, va="center", fontsize=7, color=INK)
-    left.set_yticks(range(len(shown)), names, fontsize=6.5)
-    left.invert_yaxis()
-    left.set_axisbelow(True)
-    left.set(xscale="log", xlabel="seconds")
-    left.set_xlim(right=max(row["seconds"] for row in shown) * 60)
-    left.set_title("The same numbers, by other ways", loc="left")
-    marks = {"n": ("o", VF), "types": ("s", VB), "prompts": ("^", GAP), "repeats": ("D", INK)}
-    labels = {"n": "traces n", "types": "types S", "prompts": "prompts m", "repeats": "replicates"}
-    for name, curve in curves.items():
-        marker, color = marks[name]
-        x = np.array(curve["x"]) / curve["x"][0]
-        label = f"{labels[name]}: slope {curve['slope']:.2f}"
-        right.plot(x, curve["seconds"], marker=marker, color=color, markersize=4, label=label)
-    right.set(xscale="log", yscale="log", xlabel="times the smallest size", ylabel="seconds")
-    right.legend()
-    right.set_title("Cost of a cell of a sweep", loc="left")
-    quickest, slowest = shown[0], max(shown[:4], key=lambda row: row["seconds"])
-    figure.supxlabel(
-        f"The ball's optimum takes {quickest['seconds'] * 1e3:.2g} ms where a cone solver takes "
-        f"{slowest['seconds']:.2g} s; a cell costs as much at $10^4$ as at $10^9$ traces.",
-        x=0.01, ha="left", fontsize=7, color=INK,
-    )  # fmt: skip
-    for kind, content in encode(figure).items():
-        (FIGURES / f"benchmarks.{kind}").write_bytes(content)
-
-
-def main() -> None:
-    rows: list[dict] = []
-    curves: dict[str, dict] = {}
-    for step in (ball, simulation, command):
-        print(f"{step.__name__} ...", flush=True)
-        step(rows)
-    print("scaling ...", flush=True)
-    scaling(curves)
+def rows(config: Config, progress: Progress) -> pd.DataFrame:
+    """Panels "time" (seconds of every program) and "scaling" (of a cell as it grows)."""
+    found: list[dict] = []
+    steps = (ball, simulation, command, scaling)
+    for done, step in enumerate(steps):
+        step(config, found)
+        progress(done + 1, len(steps), step.__name__)
     first: dict[str, float] = {}
-    for row in rows:
-        # The ratio to antiscale's own way, measured in this run; rows of ours come first.
-        row["ratio"] = row["seconds"] / first.setdefault(row["benchmark"], row["seconds"])
-    names = ("jax", "numpy", "scipy", "cvxpy", "clarabel")
+    for row in found:
+        if row.setdefault("panel", "time") == "time":
+            # To antiscale's own way, measured in this run; rows of ours come first.
+            row["ratio"] = row["seconds"] / first.setdefault(row["benchmark"], row["seconds"])
     machine = {
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in names},
-        "processor": platform.machine(),
+        "python": platform.python_version(), "processor": platform.machine(),
         "cores": os.cpu_count(),
         "device": ", ".join(device.device_kind for device in jax.devices()),
         "system": platform.system(),
-    }
-    found = {"machine": machine, "rows": rows, "scaling": curves}
-    (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
-    with (HERE / "results.csv").open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, ["benchmark", "program", "seconds", "ratio"])
-        writer.writeheader()
-        writer.writerows(rows)
-    draw(rows, curves)
-    for row in rows:
-        print(f"{row['benchmark']:32} {row['program']:28} {row['seconds']:10.4g} s"
-              f" {row['ratio']:10.4g} x")  # fmt: skip
-    for name, curve in curves.items():
-        print(f"cost against {name:10} slope {curve['slope']:.2f}")
-
-
-if __name__ == "__main__":
-    main()
+    }  # fmt: skip
+    names = ("jax", "numpy", "scipy", "cvxpy", "clarabel")
+    machine |= {name: metadata.version(name) for name in names}
+    columns = ["panel", "benchmark", "program", "x", "seconds", "ratio", "slope"]
+    return pd.DataFrame(found).astype({"x": "Int64"})[columns].assign(**machine)

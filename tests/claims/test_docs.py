@@ -16,6 +16,7 @@ import pytest
 import antiscale as ac
 from antiscale.bounds.registry import RESULTS
 from antiscale.core.numbers import number
+from antiscale.figures import build
 from antiscale.learners import BUILT_IN
 from antiscale.models.families import FAMILIES
 from antiscale.rewards import CLASSES
@@ -168,18 +169,19 @@ def test_constraints_name_versions_and_no_hosts() -> None:
 def test_the_readmes_tables_are_those_of_the_stored_rows() -> None:
     sys.path.insert(0, str(ROOT / "experiments"))
     try:
-        families = importlib.import_module("families")
-        coverage = importlib.import_module("intervals")
+        documents = importlib.import_module("documents")
     finally:
         sys.path.pop(0)
+    for document, text in (("README.md", README), ("paper_bounds.md", BOUNDS)):
+        assert documents.rewritten(document) == text
+        for quote in documents.QUOTED[document]:
+            assert quote() in text
+    config = build.configuration("families", ROOT / "experiments/figures", fast=False)
     with (ROOT / "figures/families.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert families.markdown(rows) in README
-    with coverage.FILE.open(newline="") as stream:
-        assert coverage.markdown(list(csv.DictReader(stream))) in BOUNDS
-    assert {row["experiment"] for row in rows} == families.SHOWN.keys()
-    with (ROOT / "experiments/benchmarks/results.csv").open(newline="") as stream:
-        measured = list(csv.DictReader(stream))
+    assert [row["experiment"] for row in rows] == [name for name, *_ in config.families]
+    with (ROOT / "figures/benchmarks.csv").open(newline="") as stream:
+        measured = [row for row in csv.DictReader(stream) if row["panel"] == "time"]
     for row in measured:
         shown = f"| {row['benchmark']} | {row['program']} | {float(row['seconds']):.2g} |"
         assert shown in README, shown

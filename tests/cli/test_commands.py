@@ -57,6 +57,7 @@ CUT = (
     Cut(r"figures( --\w+)*$", "bilevel"),
     Cut(r"figures( --fast)?$", "--fast"),
     Cut(r"figures [a-z]+ .*--from-rows"),
+    Cut(r"figures benchmarks --out", "--from-rows"),
     Cut(r"figures [a-z ]+( --fast)?$", "--fast", slow=True),
     Cut(r"diagnose\b(?!.*lm_eval)", "--horizon 64"),
     Cut(r"diagnose .*lm_eval"),
@@ -245,9 +246,11 @@ def test_the_help_as_printed_holds_its_examples(
 def test_a_command_works(
     one: Shown, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    blank = dict.fromkeys(("png", "svg"), b"")
-    monkeypatch.setattr(plots, "encode", lambda figure: blank)
-    monkeypatch.setattr(style, "encode", lambda figure: blank | {"pdf": b""})
+    def blank(figure: object, kinds: tuple[str, ...] = ("png", "svg")) -> dict[str, bytes]:
+        return dict.fromkeys(kinds, b"")
+
+    monkeypatch.setattr(plots, "encode", blank)
+    monkeypatch.setattr(style, "encode", blank)
     run(one, runs, monkeypatch, capsys)
 
 

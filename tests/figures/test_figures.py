@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from antiscale import figures
+from antiscale import figures, presets
 from antiscale.cli import main
 from antiscale.core.errors import InputError
 from antiscale.figures import build
@@ -20,7 +21,10 @@ from antiscale.plots import style
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "experiments/figures"
 # Made within a second or two: these are made in full, the others in their smoke variant.
-CHEAP = ("bilevel", "anticoncentrated", "spread", "tails")
+CHEAP = ("bilevel", "anticoncentrated", "spread", "tails", "over_optimisation")
+RECORDS = figures.records()
+# Computed by the package; the others are measured by a script.
+COMPUTED = [name for name, record in RECORDS.items() if record.script is None]
 
 
 @pytest.fixture(autouse=True)
@@ -37,18 +41,20 @@ def run(arguments: list[str], capsys) -> tuple[int, str, str]:
 
 
 def test_every_figure_has_a_module_a_configuration_and_a_place_in_the_gallery() -> None:
-    assert {file.stem for file in CONFIGS.glob("*.toml")} == set(figures.FIGURES)
-    numbers = [entry.number for entry in figures.FIGURES.values()]
-    assert numbers == list(range(1, 12))
-    for name in figures.FIGURES:
+    assert {file.stem for file in CONFIGS.glob("*.toml")} == set(RECORDS)
+    numbers = [record.number for record in RECORDS.values()]
+    assert numbers == list(range(1, 19))
+    for name, record in RECORDS.items():
         module = figures.module(name)
-        assert module.PAPER
+        assert record.title
+        assert record.origin.endswith(".")
+        assert record.script is None or (ROOT / record.script).is_file()
         full, smoke = (build.configuration(name, CONFIGS, fast=fast) for fast in (False, True))
         assert isinstance(full, module.Config)
         assert full != smoke
 
 
-@pytest.mark.parametrize("name", figures.FIGURES)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_every_smoke_variant_is_made_and_made_again_the_same(name: str, tmp_path: Path) -> None:
     steps: list[tuple[int, int, str]] = []
     made = build.build(
@@ -63,21 +69,24 @@ def test_every_smoke_variant_is_made_and_made_again_the_same(name: str, tmp_path
     assert {file: file.read_bytes() for file in made.files} == before
     stored = json.loads((tmp_path / f"{name}.json").read_text())
     assert stored["note"].endswith(".")
-    assert stored["number"] == figures.FIGURES[name].number
+    assert stored["number"] == RECORDS[name].number
 
 
-@pytest.mark.parametrize("name", figures.FIGURES)
+@pytest.mark.parametrize("name", RECORDS)
 def test_the_stored_figure_is_that_of_the_stored_rows(name: str) -> None:
     stored = json.loads((ROOT / f"figures/{name}.json").read_text())
-    text = (ROOT / f"figures/{name}.csv").read_text()
-    assert stored["rows"] == build._digest(text)
-    rows = pd.read_csv(ROOT / f"figures/{name}.csv")
+    texts = [(ROOT / "figures" / file).read_text() for file in build.files_of(name)]
+    assert stored["rows"] == build.digest(texts)
+    rows = build.rows_of(name, ROOT / "figures")
     module = figures.module(name)
     assert stored["note"] == module.note(rows)
-    figure = module.draw(rows)
-    assert isinstance(figure, Figure)
-    for kind in build.KINDS:
-        assert (ROOT / f"figures/{name}.{kind}").stat().st_size > 0
+    pictures = build.pictures(name, rows)
+    assert all(isinstance(figure, Figure) for figure in pictures.values())
+    assert set(stored["files"]) == {
+        *build.files_of(name), *(f"{one}.{kind}" for one in pictures for kind in build.KINDS)
+    }  # fmt: skip
+    for file in stored["files"]:
+        assert (ROOT / "figures" / file).stat().st_size > 0
     # The configuration is the one in the repository.
     config = build.configuration(name, CONFIGS, fast=False)
     assert stored["config"] == json.loads(json.dumps(build.plain(config)))
@@ -89,7 +98,7 @@ def test_stored_rows_are_made_anew(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in figures.FIGURES if name not in CHEAP])
+@pytest.mark.parametrize("name", [name for name in COMPUTED if name not in CHEAP])
 def test_all_stored_rows_are_made_anew(name: str) -> None:
     differ = build.check(name, CONFIGS, ROOT / "figures")
     assert not [row for row in differ if not row.inside]
@@ -98,18 +107,20 @@ def test_all_stored_rows_are_made_anew(name: str) -> None:
 def test_the_gallery_is_that_of_the_stored_figures() -> None:
     sys.path.insert(0, str(ROOT / "experiments"))
     try:
-        gallery = importlib.import_module("gallery")
+        documents = importlib.import_module("documents")
     finally:
         sys.path.pop(0)
-    assert (ROOT / "figures/README.md").read_text() == gallery.page()
+    assert (ROOT / "figures/README.md").read_text() == documents.gallery()
 
 
 def test_text_within_a_figure_does_not_overlap() -> None:
     """Titles, labels and notes: no two of them share a pixel."""
-    for name in figures.FIGURES:
-        rows = pd.read_csv(ROOT / f"figures/{name}.csv")
+    for name, figure in [
+        drawn
+        for one in RECORDS
+        for drawn in build.pictures(one, build.rows_of(one, ROOT / "figures")).items()
+    ]:
         with style.styled():
-            figure = figures.module(name).draw(rows)
             figure.draw_without_rendering()
             renderer = figure.canvas.get_renderer()
             boxes = []
@@ -162,10 +173,46 @@ def test_a_difference_inside_an_interval_is_said_to_be() -> None:
     assert not row.inside
 
 
-def test_the_code_of_a_figure_is_all_that_it_imports() -> None:
-    first = {name: build.code_of(name) for name in ("bilevel", "spread")}
-    assert first["bilevel"] != first["spread"]
-    assert first == {name: build.code_of(name) for name in first}
+def test_a_figure_is_stale_by_its_configuration_and_rows_alone(tmp_path: Path) -> None:
+    build.build("bilevel", CONFIGS, tmp_path)
+    stored = json.loads((tmp_path / "bilevel.json").read_text())
+    (tmp_path / "bilevel.json").write_text(json.dumps(stored | {"versions": {}, "version": "0"}))
+    assert build.build("bilevel", CONFIGS, tmp_path).state == "up to date"
+    (tmp_path / "bilevel.pdf").unlink()
+    assert build.build("bilevel", CONFIGS, tmp_path).state == "made"
+
+
+def test_a_figure_with_several_tables_and_pictures_is_kept_whole(tmp_path: Path) -> None:
+    made = build.build("families", CONFIGS, tmp_path, fast=True)
+    names = {str(file.relative_to(tmp_path)) for file in made.files}
+    assert names == {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert {"families.csv", "families_sweeps.csv", "families/homogeneous.svg"} <= names
+    before = (tmp_path / "families/default.png").read_bytes()
+    (tmp_path / "families/default.png").unlink()
+    assert build.build("families", CONFIGS, tmp_path, fast=True, from_rows=True).files == made.files
+    assert (tmp_path / "families/default.png").read_bytes() == before
+
+
+def test_what_is_measured_is_drawn_unless_it_is_named(tmp_path: Path, capsys) -> None:
+    out = ["--out", str(tmp_path), "--json", "--quiet"]
+    for file in build.files_of("coverage"):
+        shutil.copy(ROOT / "figures" / file, tmp_path)
+    status, text, _ = run(["coverage", "--from-rows", *out], capsys)
+    assert (status, json.loads(text)["figures"][0]["state"]) == (0, "redrawn")
+    status, text, _ = run(["coverage", *out], capsys)
+    assert json.loads(text)["figures"][0]["state"] == "up to date"
+    # Named, the small variant is measured.
+    status, text, _ = run(["coverage", "--fast", *out], capsys)
+    assert json.loads(text)["figures"][0]["state"] == "made"
+
+
+def test_what_is_measured_needs_a_clone(monkeypatch, tmp_path: Path) -> None:
+    real = presets.folder
+    monkeypatch.setattr(
+        presets, "folder", lambda kind: tmp_path if kind == "sweeps" else real(kind)
+    )
+    with pytest.raises(InputError, match="--from-rows"):
+        build._computed("benchmarks")
 
 
 def test_the_command_makes_checks_and_reports(tmp_path: Path, capsys) -> None:
@@ -225,3 +272,51 @@ def test_bad_configurations_are_told(
         build.configuration(name, tmp_path, fast=False)
     with pytest.raises(InputError, match="does not exist"):
         build.configuration("gap", tmp_path, fast=False)
+
+
+ADDED = '''
+"""Figure 99: squares."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from antiscale.figures import Record
+from antiscale.plots import style
+
+RECORD = Record(99, "Squares", "Not in the paper.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    most: int
+
+
+def rows(config, progress):
+    progress(1, 1, "squares")
+    return pd.DataFrame({"n": range(config.most), "square": [n * n for n in range(config.most)]})
+
+
+def note(rows):
+    return f"The last one is {rows['square'].iloc[-1]}."
+
+
+def draw(rows):
+    with style.sheet(2.0, note(rows)) as figure:
+        figure.subplots().plot(rows["n"], rows["square"])
+    return figure
+'''
+
+
+def test_a_figure_is_added_by_one_module_and_its_configuration(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "squares.py").write_text(ADDED)
+    (tmp_path / "squares.toml").write_text("# Figure 99. Squares.\nmost = 4\n[smoke]\nmost = 2\n")
+    monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path)])
+    monkeypatch.setattr(presets, "folder", lambda kind: tmp_path)
+    assert figures.names() == ["squares"]
+    assert figures.records()["squares"].number == 99
+    assert build.build("squares", tmp_path, tmp_path / "out").state == "made"
+    assert build.build("squares", tmp_path, tmp_path / "out").state == "up to date"
+    assert build.check("squares", tmp_path, tmp_path / "out") == []
+    assert json.loads((tmp_path / "out/squares.json").read_text())["note"] == "The last one is 9."
+    del sys.modules["antiscale.figures.squares"]

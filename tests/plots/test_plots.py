@@ -12,6 +12,7 @@ from matplotlib import image
 
 import antiscale as ac
 from antiscale import plots
+from antiscale.plots import style
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_nothing_is_drawn_outside_the_picture(rows: pd.DataFrame) -> None:
 
 
 def test_exponents_in_the_note_are_raised_and_equations_not_broken() -> None:
-    text = plots.paragraph("x " * 60 + "at H = 4096 it goes as H^-0.007.")
+    text = style.paragraph("x " * 60 + "at H = 4096 it goes as H^-0.007.")
     assert "$H^{-0.007}$" in text
     assert "H\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}4096" in text
     assert math.prod(len(line) <= 150 for line in text.splitlines())

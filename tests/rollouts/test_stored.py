@@ -16,7 +16,8 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale import plots
-from antiscale.core.numbers import interval, number
+from antiscale.core.numbers import interval, number, with_ends
+from antiscale.figures import build, diagnose
 from antiscale.plots.rollouts import diagnose_figure
 from antiscale.rollouts import reading
 
@@ -37,7 +38,14 @@ def experiment(name: str) -> ModuleType:
         sys.path.pop(0)
 
 
-DIAGNOSE, COVER = experiment("diagnose"), experiment("diagnose_coverage")
+DOCUMENTS, COVER = experiment("documents"), experiment("coverage")
+
+
+def stored() -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """The tables and the summary of the CodeT samples, as they are in the repository."""
+    rows = build.rows_of("diagnose", ROOT / "figures")
+    tables = {name: rows[f"rollouts_codet_{name}.csv"] for name in diagnose.TABLES}
+    return tables, rows["rollouts_codet.json"]
 
 
 # The README.
@@ -50,12 +58,13 @@ def test_the_readmes_reading_is_the_commands() -> None:
 
 
 def test_the_readmes_table_is_the_stored_summary() -> None:
-    assert DIAGNOSE.markdown(SUMMARY) in README
-    assert DIAGNOSE.rewritten(README, SUMMARY) == README
+    assert DOCUMENTS.horizons() in README
+    assert DOCUMENTS.sentences() in README
+    assert DOCUMENTS.rewritten("README.md") == README
 
 
 def test_the_readmes_other_numbers_are_stored() -> None:
-    tables, _ = DIAGNOSE.stored()
+    tables, _ = stored()
     last = tables["problems"].query("horizon == 300")
     spread = last[last.sigma > 0]
     low = int((spread["c_0.25"] < 0.05).sum())
@@ -74,7 +83,7 @@ def test_the_readmes_other_numbers_are_stored() -> None:
     assert f"pass@n goes on to {SUMMARY['pass_at']['100']:.3f}" in README
     roc = SUMMARY["roc"]
     ends = (roc[f"within_auc{end}"] for end in ("", "_low", "_high"))
-    assert reading.with_ends(*ends) in README
+    assert with_ends(*ends) in README
     shares = [row["correctness_share"] for row in SUMMARY["horizons"]]
     assert 0.45 < shares[0] < 0.55
     assert shares[-1] > 0.98
@@ -88,14 +97,14 @@ def test_the_readmes_other_numbers_are_stored() -> None:
 
 
 def test_the_figure_is_drawn_from_the_stored_rows_alone() -> None:
-    tables, summary = DIAGNOSE.stored()
+    tables, summary = stored()
     figure = diagnose_figure(tables, summary)
     assert len(figure.axes) == 6
-    assert plots.encode(figure) == plots.encode(diagnose_figure(*DIAGNOSE.stored()))
+    assert plots.encode(figure) == plots.encode(diagnose_figure(*stored()))
 
 
 def test_the_stored_rows_agree_with_one_another() -> None:
-    tables, _ = DIAGNOSE.stored()
+    tables, _ = stored()
     for row in SUMMARY["horizons"]:
         here = tables["problems"].query(f"horizon == {row['horizon']}")
         assert here.sigma.mean() == pytest.approx(row["sigma_mean"], rel=1e-5)
@@ -110,8 +119,8 @@ def test_the_stored_rows_agree_with_one_another() -> None:
 
 
 def test_the_documents_coverage_is_the_stored_rows() -> None:
-    assert COVER.markdown(COVERAGE) in BOUNDS
-    assert COVER.markdown_of_means(MEANS) in BOUNDS
+    assert DOCUMENTS.quantities() in BOUNDS
+    assert DOCUMENTS.means() in BOUNDS
 
 
 def test_certified_ends_hold_at_their_level_in_every_regime_of_independent_samples() -> None:
@@ -231,7 +240,8 @@ def test_codet_gives_the_stored_summary(codet: dict[str, Any]) -> None:
 
 
 def test_gsm8ks_pairs_are_those_of_the_stored_comparison() -> None:
-    found = DIAGNOSE.gsm8k()
+    config = build.configuration("diagnose", ROOT / "experiments/figures", fast=False)
+    found = diagnose.compared(config)
     same(found, PAIRS, "gsm8k")
     accuracies = [
         pair["comparison"][name] for pair in found for name in ("accuracy_against", "accuracy")

@@ -1,38 +1,38 @@
-"""How often the intervals of `antiscale diagnose` cover the truth, and how wide they are.
+"""How often the intervals hold what they are of: of simulated losses, and of `antiscale diagnose`.
 
-    python experiments/diagnose_coverage.py
+    antiscale figures coverage --out runs/coverage
 
-Writes figures/rollouts_coverage.csv and figures/rollouts_coverage_means.csv. One problem: samples
-of known policies, the intervals of sigma_x and c_x(eps) from k of them. Many problems: 50 of random
-difficulty, the intervals of the means of sigma_x (proved) and c_x(eps) (Student's). The mean of
-sigma_x: its proved ends for problems alike and unlike, few and many, and for samples that are
-copies. The level is 95% throughout.
+The rows of the figure of that name; hours. Losses: data sets of 20 and of 200 replicates from laws
+whose mean is known, from even to rare; Student's interval and antiscale.core.intervals.mean. One
+problem: samples of known policies, the intervals of sigma_x and c_x(eps) from k of them. Many
+problems: 50 of random difficulty, the intervals of the means of sigma_x (proved) and c_x(eps)
+(Student's). The mean of sigma_x: its proved ends for problems alike and unlike, few and many, and
+for samples that are copies. The level is 99% for losses, else 95%.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import special, stats
 
+from antiscale.core import intervals
+from antiscale.figures import Progress
+from antiscale.figures.coverage import Config
 from antiscale.rollouts import averages, certified
 from antiscale.rollouts.band import band, extremes
 from antiscale.rollouts.copies import copied
 from antiscale.rollouts.estimates import estimate
 from antiscale.rollouts.samples import Rollouts
 
-FIGURES = Path(__file__).parent.parent / "figures"
 HORIZON = 100
 LEVEL = 0.95
 SAMPLES = (8, 32, 100)
 EPS = (0.25, 1.0)
-REPEATS = 4000
 PROBLEMS = 50
-REPEATS_OF_MANY = 400
 NARROW = np.arange(36, 46)  # lengths that hardly vary
 WIDE = np.arange(1, 161)  # lengths of which many are over the budget
 STYLES = np.array([10, 90])  # a short and a long way
@@ -47,7 +47,7 @@ class Policy(NamedTuple):
     lengths: np.ndarray
 
     def law(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns in tokens and their masses; a return may stand more than once."""
+        """Returns in tokens and their masses; a return may occur more than once."""
         returns = np.maximum(HORIZON + 1.0 - self.lengths, 0.0)
         mass = np.full(len(returns), self.success / len(returns))
         return np.append(returns, 0.0), np.append(mass, 1.0 - self.success)
@@ -122,8 +122,21 @@ REGIMES = {
 }
 SIZES = ((10, 4), (10, 32), (10, 100), (50, 4), (50, 32), (50, 100))
 COPIED_SIZES = ((10, 100), (50, 100))
-REPEATS_OF_MEANS = 2000
 REPEATS_OF_COPIES = 200
+
+
+MOST = 100.0
+# Law: how it is drawn, and its mean. All lie in [0, MOST], up to a negligible mass.
+LAWS: dict[str, tuple[Callable[..., np.ndarray], float]] = {
+    "normal(8, 1)": (lambda rng, size: rng.normal(8.0, 1.0, size), 8.0),
+    "normal, absolute value": (lambda rng, size: abs(rng.normal(size=size)), (2 / np.pi) ** 0.5),
+    "exponential": (lambda rng, size: rng.exponential(size=size), 1.0),
+    "gamma(1/2)": (lambda rng, size: rng.gamma(0.5, size=size), 0.5),
+    "gamma(1/4)": (lambda rng, size: rng.gamma(0.25, size=size), 0.25),
+    "lognormal(0, 1)": (lambda rng, size: rng.lognormal(0.0, 1.0, size), np.exp(0.5)),
+    "1 with probability 0.05": (lambda rng, size: (rng.random(size) < 0.05) * 1.0, 0.05),
+    "1 with probability 0.01": (lambda rng, size: (rng.random(size) < 0.01) * 1.0, 0.01),
+}  # fmt: skip
 
 
 def one_problem(policy: Policy, k: int, repeats: int, seed: int) -> list[dict[str, object]]:
@@ -235,64 +248,48 @@ def as_rollouts(right: np.ndarray, length: np.ndarray, seed: int) -> Rollouts:
     )  # fmt: skip
 
 
-def rows_of_means(progress: Callable[[str], None] = print) -> pd.DataFrame:
-    """Every regime and size."""
-    found = []
+def losses(law: str, sets: int) -> dict[str, object]:
+    """How often Student's interval and ours hold the mean of a law, with 20 and 200 replicates."""
+    draw, mean = LAWS[law]
+    row: dict[str, object] = {"law": law}
+    for count in (20, 200):
+        samples = draw(np.random.default_rng(0), (sets, count))
+        half = stats.t.ppf(0.995, count - 1) * samples.std(1, ddof=1) / np.sqrt(count)
+        ours = [intervals.mean(sample, least=0.0, most=MOST) for sample in samples]
+        row[f"student_{count}"] = float((abs(samples.mean(1) - mean) <= half).mean())
+        row[f"antiscale_{count}"] = float(np.mean([e.low <= mean <= e.high for e in ours]))
+    return row
+
+
+def rows(config: Config, progress: Progress) -> dict[str, pd.DataFrame]:
+    """Every law; every regime and size; every policy, k and quantity."""
+    total = len(LAWS) + len(REGIMES) + len(POLICIES) + len(SAMPLES)
+    done = 0
+
+    def step(what: str) -> None:
+        nonlocal done
+        done += 1
+        progress(done, total, what)
+
+    of_losses, of_means, of_one = [], [], []
+    for law in LAWS:
+        of_losses.append(losses(law, config.sets))
+        step(law)
     for number, (name, regime) in enumerate(REGIMES.items()):
         for m, k in SIZES if regime.copies == 1 else COPIED_SIZES:
             seed = 1000 * number + 7 * m + k
-            found.append({"regime": name} | means(regime, m, k, REPEATS_OF_MEANS, seed))
-        progress(name)
-    return pd.DataFrame(found)
-
-
-def markdown_of_means(table: pd.DataFrame) -> str:
-    """The second table of paper_bounds.md."""
-    lines = [
-        "| problems | m | k | truth | mean low end | mean high end | both hold | low end holds "
-        "| Student's low end holds | taken for copies |",
-        "|" + "---|" * 10,
-    ]
-    for row in table.itertuples():
-        lines.append(
-            f"| {row.regime} | {row.m} | {row.k} | {row.truth:.3f} | {row.low:.3f} | "
-            f"{row.high:.3f} | {row.covers:.4f} | {row.low_covers:.4f} | "
-            f"{row.student_low_covers:.4f} | {row.copies_seen:.4f} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def rows(progress: Callable[[str], None] = print) -> pd.DataFrame:
-    """Every policy, k and quantity."""
-    found = []
+            of_means.append({"regime": name} | means(regime, m, k, config.sets_of_means, seed))
+        step(name)
     for number, (name, policy) in enumerate(POLICIES.items()):
         for k in SAMPLES:
-            found += [{"policy": name} | row for row in one_problem(policy, k, REPEATS, number)]
-        progress(name)
+            found = one_problem(policy, k, config.sets_of_one, number)
+            of_one += [{"policy": name} | row for row in found]
+        step(name)
     for k in SAMPLES:
-        found += [{"policy": MANY} | row for row in many_problems(k, REPEATS_OF_MANY, k)]
-        progress(f"{MANY}, k = {k}")
-    return pd.DataFrame(found)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """The table of paper_bounds.md: covered (width) per quantity."""
-    quantities = list(dict.fromkeys(table.quantity))
-    lines = ["| policy | k | " + " | ".join(quantities) + " |", "|---|---|" + "---|" * 3]
-    for (policy, k), part in table.groupby(["policy", "k"], sort=False):
-        cells = [f"{row.covered:.3f} ({row.width:.3f})" for row in part.itertuples()]
-        lines.append(f"| {policy} | {k} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    table = rows_of_means()
-    table.to_csv(FIGURES / "rollouts_coverage_means.csv", index=False, float_format="%.6g")
-    print(markdown_of_means(table))
-    table = rows()
-    table.to_csv(FIGURES / "rollouts_coverage.csv", index=False, float_format="%.6g")
-    print(markdown(table))
-
-
-if __name__ == "__main__":
-    main()
+        of_one += [{"policy": MANY} | row for row in many_problems(k, config.sets_of_many, k)]
+        step(f"{MANY}, k = {k}")
+    return {
+        "interval_coverage.csv": pd.DataFrame(of_losses),
+        "rollouts_coverage_means.csv": pd.DataFrame(of_means),
+        "rollouts_coverage.csv": pd.DataFrame(of_one),
+    }
