@@ -348,7 +348,7 @@ def _class_target(name: str) -> Target:
 
 def _bound_target(label: str) -> Target:
     """A result by its label, as `antiscale bounds LABEL --set NAME=VALUE` takes it."""
-    from antiscale.bounds import registry
+    from antiscale import registry
 
     result = registry.RESULTS[label]
 
@@ -582,7 +582,7 @@ def _short(arguments: tuple[str, ...]) -> str:
 
 def targets() -> dict[str, Target]:
     """All there is to attack, by name."""
-    from antiscale.bounds import registry
+    from antiscale import registry
     from antiscale.models.families import FAMILIES
     from antiscale.rewards import CLASSES
     from antiscale.rollouts.config import DiagnoseConfig

@@ -92,8 +92,8 @@ def bounds(
     if assigned and not (table or label):
         raise InputError("--set goes with a label or with --table")
 
+    from antiscale import registry
     from antiscale.bounds import constants as constants_of
-    from antiscale.bounds import registry
     from antiscale.cli.screens import bounds as screens
     from antiscale.sweeps import evaluated
 

@@ -71,11 +71,11 @@ def certify(
     A ratio of 1 means that a bound is met exactly; above 1 it is crossed: then the instance is
     printed and the exit status is 1. Runs add up in a ledger; the worst instances are kept.
     """
-    from antiscale.bounds.registry import result
     from antiscale.certify import CHECKS, checks, minimise
     from antiscale.certify import ledger as ledgers
     from antiscale.certify import run as runner
     from antiscale.cli.screens import certify as screens
+    from antiscale.registry import result
 
     if replay is not None:
         content = ledgers.read_worst(presets.find("instances", replay))
@@ -153,9 +153,9 @@ def certify(
 
 
 def _attack_mutants(known: Any, labels: list[str], *, quiet: bool, as_json: bool) -> None:
-    from antiscale.bounds.registry import RESULTS
     from antiscale.certify.mutants import MUTANTS, caught, scaled
     from antiscale.cli.screens import certify as screens
+    from antiscale.registry import RESULTS
 
     worst = {row["label"]: row["worst"] for row in known.summary()}
     chosen = [m for m in MUTANTS if not labels or m.label in labels]

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from antiscale import plots
-from antiscale.bounds.registry import RESULTS
 from antiscale.core.config import writable
 from antiscale.core.errors import InputError
 from antiscale.core.folder import reading
@@ -30,6 +29,7 @@ from antiscale.page import figures
 from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
+from antiscale.registry import RESULTS
 from antiscale.sweeps import words
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import RunFolder

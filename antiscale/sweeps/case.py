@@ -10,7 +10,6 @@ import numpy as np
 
 from antiscale import bounds
 from antiscale.ball.optimum import BallOptimum, chi2_ball_optimum
-from antiscale.bounds.registry import RESULTS
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.data import hard_block_experts, hard_experts
@@ -20,6 +19,7 @@ from antiscale.learners.search import BestOfN
 from antiscale.models.families import load_family
 from antiscale.models.measures import anticoncentration, coverage, heterogeneity
 from antiscale.models.traces import TraceModel
+from antiscale.registry import RESULTS
 from antiscale.rewards import RewardClass, load_class, tolerance
 from antiscale.rewards.evaluation import StatedRewards, stated_rewards
 from antiscale.sweeps.config import SweepConfig

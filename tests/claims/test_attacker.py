@@ -135,7 +135,7 @@ def test_t5c_ends_where_whole_numbers_are_far_apart() -> None:
 
 
 def test_a_label_needs_what_it_names() -> None:
-    from antiscale.bounds import registry
+    from antiscale import registry
 
     with pytest.raises(ac.InputError, match="T7a needs kappa"):
         registry.result("T7a").evaluate({"horizon": 100, "error": 0.001})

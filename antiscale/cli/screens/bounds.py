@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from antiscale import bounds
-from antiscale.bounds.registry import RESULTS
-from antiscale.core.numbers import DASH, Toward, number, precise, setting
+from antiscale.core.numbers import DASH, number, setting
+from antiscale.core.theorem import printed
+from antiscale.registry import RESULTS
 from antiscale.sweeps.case import Case
 
 
@@ -68,13 +69,7 @@ def evaluation(found: dict[str, Any]) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
     for name, value in found["inputs"].items():
         table.add_row(f"  {name}", Text("none" if value is None else str(value)))
-    value, toward = found["value"], RESULTS[found["label"]].toward
-    if isinstance(value, dict):
-        shown = ", ".join(f"{name} {precise(item, toward=toward)}" for name, item in value.items())
-    elif isinstance(value, list):
-        shown = f"[{', '.join(_each(item, toward) for item in value)}]"
-    else:
-        shown = precise(value, toward=toward)
+    shown = printed(found["value"], RESULTS[found["label"]].toward)
     return Group(
         Text(f"{found['label']}  {found['name']} ({found['kind']})", style="bold"),
         Text(f"  {found['statement']}"),
@@ -82,13 +77,6 @@ def evaluation(found: dict[str, Any]) -> RenderableType:
         table,
         Text(f"  = {shown} {found['unit']}", style="bold"),
     )
-
-
-def _each(item: Any, toward: Toward) -> str:
-    """A number of a list, or a list within."""
-    if isinstance(item, list):
-        return f"[{', '.join(_each(one, toward) for one in item)}]"
-    return precise(item, toward=toward)
 
 
 def constants_table() -> RenderableType:
