@@ -131,6 +131,12 @@ def _special(name: str) -> dict[str, Any]:
         "antiscale.sweep": {
             "config": ac.SweepConfig(horizon=16, repeats=2, rewards=2, prompts=1, styles=2),
         },
+        "antiscale.separation": {
+            "config": ac.SweepConfig(
+                horizon=16, samples=2, repeats=2, rewards=2, prompts=1, styles=2
+            ),
+            "phase_points": 2,
+        },
         "antiscale.bounds.allocation_upper": {
             "tokens": [[0.0, 1.0], [0.0, 1.0]], "values": [[0.0, 0.5], [0.0, 0.1]], "budget": 1.0,
             "prompt_mass": [0.5, 0.5],
@@ -192,7 +198,8 @@ def public() -> dict[str, Any]:
         homes[f"antiscale.{name}"] = importlib.import_module(f"antiscale.{name}")
     found: dict[str, Any] = {}
     for home, module in homes.items():
-        for name in ac.__all__ if module is ac else sorted(vars(module)):
+        names = [*ac.__all__, *ac._EARLIER] if module is ac else sorted(vars(module))
+        for name in names:
             item = getattr(module, name)
             if name.startswith("_") or isinstance(item, types.ModuleType) or not callable(item):
                 continue

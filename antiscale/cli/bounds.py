@@ -134,9 +134,8 @@ def bounds(
         found = {
             "schema": "antiscale.bounds/1",
             "bounds": [
-                {
-                    "label": r.label, "name": r.name, "kind": r.kind, "origin": r.origin,
-                    "learner": r.learner, "statement": r.statement, "unit": r.unit,
+                r.facts("label", "name", "kind", "origin", "learner", "statement", "unit")
+                | {
                     "function": r.public_name, "inputs": list(r.parameters()),
                     "example": dict(r.example),
                 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -107,6 +106,10 @@ class Theorem:
         """The worked number of paper_bounds.md: the value at `example`, as plain values."""
         return plain(self(**self.example))
 
+    def facts(self, *names: str) -> dict[str, Any]:
+        """Some of its attributes by name, for a table or for JSON."""
+        return {name: getattr(self, name) for name in names}
+
     def parameters(self) -> dict[str, Any]:
         """Its inputs with their defaults; `inspect.Parameter.empty` where there is none."""
         known = inspect.signature(self.function).parameters
@@ -155,16 +158,9 @@ class Theorem:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{self.label} cannot be computed from these: {error}") from None
-        return {
-            "label": self.label,
-            "name": self.name,
-            "kind": self.kind,
-            "statement": self.statement,
-            "unit": self.unit,
-            "function": self.public_name,
-            "inputs": {name: plain(item) for name, item in inputs.items()},
-            "value": plain(value),
-        }
+        return self.facts("label", "name", "kind", "statement", "unit") | {
+            "function": self.public_name, "inputs": plain(inputs), "value": plain(value),
+        }  # fmt: skip
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={item!r}" for name, item in self.example.items())
@@ -174,9 +170,6 @@ class Theorem:
             f"  {self.public_name}({given})\n"
             f"  = {printed(self.value, self.toward)} {self.unit}; proof: {self.anchor}"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
 # Every theorem whose module is imported, by label and in the order of the labels.

@@ -334,12 +334,9 @@ def _bounds(values: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             for value in values
             if value["label"] == label
         ]
-        yield {
-            "label": label, "name": result.name, "statement": result.statement,
-            "learner": result.learner, "kind": result.kind, "origin": result.origin,
-            "unit": result.unit,
-            "values": found or [{"variant": "", "reason": "", "stated": DASH, "whole": DASH}],
-        }  # fmt: skip
+        named = result.facts("label", "name", "statement", "learner", "kind", "origin", "unit")
+        nothing = {"variant": "", "reason": "", "stated": DASH, "whole": DASH}
+        yield named | {"values": found or [nothing]}
 
 
 def _manifest(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -36,16 +36,16 @@ class Value(NamedTuple):
     ----------
     value, class_value
         Over the stated rewards, and over all of calR; None where it does not hold there.
-    variant
-        Which of several values of one label, or the inputs that were chosen for it.
     reason
         Why a value is missing.
+    variant
+        Which of several values of one label, or the inputs that were chosen for it.
     """
 
     value: float | None = None
     class_value: float | None = None
-    variant: str = ""
     reason: str | None = None
+    variant: str = ""
 
 
 # A value of the theorem with a label.
@@ -67,17 +67,9 @@ def rows(case: Case) -> list[dict[str, Any]]:
         for label, value in group(case):
             values.setdefault(label, []).append(value)
     return [
-        {
-            "label": label,
-            "variant": found.variant,
-            "name": theorem.name,
-            "kind": theorem.kind,
-            "learner": theorem.learner,
-            "unit": theorem.unit,
-            "value": plain(found.value),
-            "class_value": plain(found.class_value),
-            "reason": found.reason,
-        }
+        {"label": label, "variant": found.variant}
+        | theorem.facts("name", "kind", "learner", "unit")
+        | plain(found)
         for label, theorem in RESULTS.items()
         for found in values.get(label, [_OWN_INSTANCE])
     ]
@@ -113,7 +105,7 @@ def _cloning(case: Case) -> Labelled:
             delta=DELTA, prompt_mass=case.model.prompt_mass,
             fallback_gap=case.rewards.shift(case.experts[0], case.model.pmf),
         )  # fmt: skip
-        yield "T5c", Value(float(value), float(value), f"delta = {setting(DELTA)}")
+        yield "T5c", Value(float(value), float(value), variant=f"delta = {setting(DELTA)}")
     else:
         yield "T5c", Value(reason="for sft and one expert")
 
@@ -136,7 +128,7 @@ def _points(case: Case) -> Labelled:
             value = float(rho @ RESULTS[label](overlap=overlap, **law, **place))
         except InputError:
             continue  # an exact overlap is out of reach
-        yield label, Value(value if held else None, value, variant, reason)
+        yield label, Value(value if held else None, value, reason, variant)
     blocks = case.lower.block_masses
     reason = None if stated.all_of_class else "holds over all of calR only"
     for label in ("T4b", "T4d"):
@@ -147,7 +139,7 @@ def _points(case: Case) -> Labelled:
         value = float(rho @ losses)
         yield label, Value(value if stated.all_of_class else None, value, reason=reason)
     worst = float(np.max(rho * RESULTS["T4e"](chance=DELTA, **law, **place)))
-    yield "T4e", Value(worst, worst, f"with probability {setting(DELTA)}")
+    yield "T4e", Value(worst, worst, variant=f"with probability {setting(DELTA)}")
 
 
 def _verification(case: Case) -> Labelled:
@@ -156,7 +148,7 @@ def _verification(case: Case) -> Labelled:
     missing = Value(reason="labels are noisy" if noisy else "labels are clean")
     for label in ("T6a", "T6b", "T6c"):
         found = errors.get(label)
-        yield label, Value(found.value, found.value, str(found.name)) if found else missing
+        yield label, Value(found.value, found.value, variant=str(found.name)) if found else missing
     if noisy:
         yield "T6d", missing
     else:
@@ -164,7 +156,7 @@ def _verification(case: Case) -> Labelled:
             style_mass=case.rewards.verified_blocks, n=case.n, delta=DELTA,
             prompt_mass=case.model.prompt_mass,
         )  # fmt: skip
-        yield "T6d", Value(value, value, f"delta = {setting(DELTA)}")
+        yield "T6d", Value(value, value, variant=f"delta = {setting(DELTA)}")
     error = verification_upper(case)[1]
     assert error.value is not None
     for learner in bounds.VB_LEARNERS:

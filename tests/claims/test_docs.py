@@ -46,8 +46,9 @@ def public_results() -> dict[str, Any]:
         "antiscale.ball.pessimist",
     ):
         for name, value in vars(importlib.import_module(module)).items():
-            if inspect.isfunction(value) and value.__module__ == module and name in ac.__all__:
-                found[f"antiscale.{name}"] = value
+            if inspect.isfunction(value) and value.__module__ == module and hasattr(ac, name):
+                home = "antiscale" if name in ac.__all__ else module
+                found[f"{home}.{name}"] = value
     return found
 
 

@@ -50,10 +50,8 @@ def listing() -> RenderableType:
     for header in ("label", "name", "kind", "origin", "for", "statement"):
         table.add_column(header, no_wrap=header in ("label", "kind", "origin"))
     for result in RESULTS.values():
-        cells = (
-            result.label, result.name, result.kind, result.origin, result.learner, result.statement
-        )  # fmt: skip
-        table.add_row(*map(Text, cells))
+        cells = result.facts("label", "name", "kind", "origin", "learner", "statement")
+        table.add_row(*map(Text, cells.values()))
     return Group(
         table,
         Text(),
