@@ -183,6 +183,10 @@ _TOGETHER = {
 _RESULTS = {"Diagnosis", "SearchResult", "Allocation", "ScoreLaw"}
 
 
+# The default instance at full size: accepted, after minutes.
+_LONG = {("antiscale.separation", "config", label) for label in ("none", "no table")}
+
+
 def _rollouts() -> Any:
     import pandas as pd
 
@@ -299,6 +303,8 @@ def _function_target(name: str, item: Any) -> Target:
             if given in ("out",):
                 continue
             for label, value in values().items():
+                if (name, given, label) in _LONG:
+                    continue
                 arguments = base | {given: value}
                 yield f"{given}={label}", lambda a=arguments: _call(item, a)
         # The same value for all that are alike: shapes agree, so arithmetic is reached.

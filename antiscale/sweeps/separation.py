@@ -106,7 +106,7 @@ def separation(
     Examples
     --------
     >>> import antiscale as ac
-    >>> found = ac.separation(family="two_point", horizon=64, repeats=4, phase_horizon=None)
+    >>> found = ac.separation(family="two_point", horizon=16, repeats=2, phase_horizon=None)
     >>> found.certified["horizon"], found.reason is None
     (16, True)
     """
