@@ -47,7 +47,7 @@ def _(mo):
 
 @app.cell
 def _(ac, budget, mo, spread):
-    model = ac.load_family("heterogeneous", horizon=budget.value, spread=spread.value)
+    model = ac.families.load_family("heterogeneous", horizon=budget.value, spread=spread.value)
     right = (model.pmf * model.correct).sum(-1)
     mean = ac.mean_return(model.pmf, model.returns)
     mo.md(
@@ -117,7 +117,7 @@ def _(ac, mo, model, radius):
 
 @app.cell
 def _(ac, best, mo, model, n, np, radius):
-    blocks = ac.load_class("styles", model).verified_blocks
+    blocks = ac.rewards.load_class("styles", model).verified_blocks
     error = model.prompt_mass @ ac.bounds.unseen_mass(blocks, n, prompt_mass=model.prompt_mass)
     ratio = float(np.max(best.density_ratio))
     may_lose = float(
@@ -153,19 +153,18 @@ def _(ac, may_lose, mo, must_lose):
 @app.cell
 def _(ac, budget, mo, radius, spread):
     # Both learners run on drawn traces at H = 16, 32, ..., each with n = 32 H.
-    rows = ac.sweep(
-        ac.SweepConfig(
-            horizon=budget.value, kappa=radius.value, parameters={"spread": spread.value},
-            repeats=50, rewards=20,
-        )
+    found = ac.sweep(
+        horizon=budget.value, kappa=radius.value, parameters={"spread": spread.value},
+        repeats=50, rewards=20,
     )  # fmt: skip
+    rows = found.frame
     table = rows[["horizon", "n", "vf_lower", "vf_mean", "vf_upper", "vb_mean", "vb_upper"]]
     mo.vstack([mo.md("## 7. The gap, measured"), table.round(3)])
-    return (rows,)
+    return (found, rows)
 
 
 @app.cell
-def _(Figure, mo, rows):
+def _(Figure, found, mo, rows):
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
     looks = {"vf": ("cloning (VF)", "#D55E00", "o"), "vb": ("verification (VB)", "#0072B2", "s")}
@@ -184,7 +183,7 @@ def _(Figure, mo, rows):
     axes.set_xticks(rows["horizon"], [f"{horizon}" for horizon in rows["horizon"]])
     axes.minorticks_off()
     axes.legend(fontsize=8, frameon=False)
-    exponents = {side: fit["estimate"] for side, fit in rows.attrs["fit"].items()}
+    exponents = {side: fit["estimate"] for side, fit in found.fit.items()}
     powers = {
         side: "no power of H" if power is None else f"$H^{{{round(power, 2) + 0:g}}}$"
         for side, power in exponents.items()

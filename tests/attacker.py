@@ -131,6 +131,12 @@ def _special(name: str) -> dict[str, Any]:
         "antiscale.sweep": {
             "config": ac.SweepConfig(horizon=16, repeats=2, rewards=2, prompts=1, styles=2),
         },
+        "antiscale.separation": {
+            "config": ac.SweepConfig(
+                horizon=16, samples=2, repeats=2, rewards=2, prompts=1, styles=2
+            ),
+            "phase_points": 2,
+        },
         "antiscale.bounds.allocation_upper": {
             "tokens": [[0.0, 1.0], [0.0, 1.0]], "values": [[0.0, 0.5], [0.0, 0.1]], "budget": 1.0,
             "prompt_mass": [0.5, 0.5],
@@ -177,6 +183,10 @@ _TOGETHER = {
 _RESULTS = {"Diagnosis", "SearchResult", "Allocation", "ScoreLaw"}
 
 
+# The default instance at full size: accepted, after minutes.
+_LONG = {("antiscale.separation", "config", label) for label in ("none", "no table")}
+
+
 def _rollouts() -> Any:
     import pandas as pd
 
@@ -192,7 +202,8 @@ def public() -> dict[str, Any]:
         homes[f"antiscale.{name}"] = importlib.import_module(f"antiscale.{name}")
     found: dict[str, Any] = {}
     for home, module in homes.items():
-        for name in ac.__all__ if module is ac else sorted(vars(module)):
+        names = [*ac.__all__, *ac._EARLIER] if module is ac else sorted(vars(module))
+        for name in names:
             item = getattr(module, name)
             if name.startswith("_") or isinstance(item, types.ModuleType) or not callable(item):
                 continue
@@ -292,6 +303,8 @@ def _function_target(name: str, item: Any) -> Target:
             if given in ("out",):
                 continue
             for label, value in values().items():
+                if (name, given, label) in _LONG:
+                    continue
                 arguments = base | {given: value}
                 yield f"{given}={label}", lambda a=arguments: _call(item, a)
         # The same value for all that are alike: shapes agree, so arithmetic is reached.
@@ -348,7 +361,7 @@ def _class_target(name: str) -> Target:
 
 def _bound_target(label: str) -> Target:
     """A result by its label, as `antiscale bounds LABEL --set NAME=VALUE` takes it."""
-    from antiscale.bounds import registry
+    from antiscale import registry
 
     result = registry.RESULTS[label]
 
@@ -582,7 +595,7 @@ def _short(arguments: tuple[str, ...]) -> str:
 
 def targets() -> dict[str, Target]:
     """All there is to attack, by name."""
-    from antiscale.bounds import registry
+    from antiscale import registry
     from antiscale.models.families import FAMILIES
     from antiscale.rewards import CLASSES
     from antiscale.rollouts.config import DiagnoseConfig

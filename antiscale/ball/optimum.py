@@ -31,6 +31,7 @@ from jax import lax
 
 from antiscale.core import device as device
 from antiscale.core import validate
+from antiscale.core.theorem import theorem
 
 # Returns this close to the best count as best.
 _ROUNDING = 2.0**-51
@@ -62,6 +63,14 @@ class BallOptimum(NamedTuple):
     gap: jax.Array
 
 
+@theorem(
+    "T2", "the ball's optimum",
+    "V_kappa = mu_A + s_A sqrt(p_A (1 + kappa) - 1) <= J + sigma sqrt(kappa)",
+    kind="exact", learner="the comparator", origin="known",
+    heading="The ball's optimum in closed form", figure="anticoncentrated",
+    example={"pmf": [0.5, 0.3, 0.2], "returns": [0, 60, 100], "kappa": 0.25},
+    inputs=("pmf", "returns", "kappa"), part="value", home="antiscale",
+)  # fmt: skip
 @validate.boundary
 def chi2_ball_optimum(pmf: Any, returns: Any, kappa: Any) -> BallOptimum:
     """Maximise E_pi_b[w R] subject to E_pi_b[w] = 1, w >= 0, E_pi_b[(w - 1)^2] <= kappa (T2).

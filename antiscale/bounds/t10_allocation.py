@@ -9,9 +9,17 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T10j", "allocation of a budget",
+    "value <= min_p p B + sum_x rho max_i [v_xi - p t_xi]; greedy attains it",
+    kind="tight", direction="upper", learner="any allocation", origin="known", unit="value",
+    example={"tokens": [[0, 1, 2], [0, 1, 2]], "values": [[0, 0.5, 0.75], [0, 0.1, 0.19]],
+             "budget": 1.5},
+)  # fmt: skip
 @validate.boundary
 def allocation_upper(
     tokens: Sequence[npt.ArrayLike],

@@ -7,9 +7,16 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T10k", "sequential revision",
+    "P(right) = TPR sum_{k<N} g_k + (1 - TPR) g_{N-1} with M equal wrong answers",
+    kind="exact", learner="revision", origin="ours", unit="probability",
+    example={"success": 0.25, "tries": 3, "wrong_answers": 4},
+)  # fmt: skip
 @validate.boundary
 def revision_accuracy(
     success: float,
@@ -53,6 +60,13 @@ def revision_accuracy(
     return float(right * drawn.sum() + (1.0 - right) * drawn[-1])
 
 
+@theorem(
+    "T10l", "self-correction",
+    "a round adds (1 - b) f P(wrong) - (1 - a) s P(right) of what still stands open",
+    kind="exact", learner="self-correction", origin="ours", unit="probability",
+    example={"success": 0.25, "accept_right": 0.9, "accept_wrong": 0.4, "fix": 0.25,
+             "spoil": 0.75, "rounds": 2},
+)  # fmt: skip
 @validate.boundary
 def self_correction_accuracy(
     success: npt.ArrayLike,

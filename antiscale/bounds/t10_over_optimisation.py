@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 # Differences of purity, and of cumulated masses, that are rounding.
@@ -14,6 +15,12 @@ _ROUNDING = 1e-12
 _SCAN = 4096
 
 
+@theorem(
+    "T10g", "over-optimisation",
+    "accuracy falls for good iff D_1 < 0, the rise of purity below the rarest top level",
+    kind="exact", learner="best-of-N", origin="ours", unit="tries",
+    example={"right": [0, 0.25, 0], "wrong": [0.7, 0, 0.05]},
+)  # fmt: skip
 @validate.boundary
 def turning_point(
     right: npt.ArrayLike, wrong: npt.ArrayLike, weight: npt.ArrayLike | None = None

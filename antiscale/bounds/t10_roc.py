@@ -7,9 +7,16 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T10f", "best-of-N from the ROC curve",
+    "P(right) = 1 - N (1 - c) int_0^1 [1 - (1 - c) u - c g(u)]^(N - 1) du",
+    kind="exact", learner="best-of-N", origin="known", unit="probability",
+    example={"success": 0.25, "false_positive": [0.2], "true_positive": [0.9], "n": 16},
+)  # fmt: skip
 @validate.boundary
 def roc_accuracy(
     success: npt.ArrayLike,

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
@@ -17,6 +18,11 @@ def _tries(n: npt.ArrayLike) -> Floats:
     return tries
 
 
+@theorem(
+    "T10a", "best-of-N, KL", "KL(best-of-N || pi_b) <= log N - (N - 1)/N",
+    kind="tight", direction="upper", learner="best-of-N", origin="known", unit="nats",
+    example={"n": 16},
+)  # fmt: skip
 @validate.boundary
 def best_of_n_kl(n: npt.ArrayLike) -> Floats:
     """Log N - (N - 1)/N: the most KL(best-of-N || pi_b) can be, in nats (T10a).
@@ -33,6 +39,11 @@ def best_of_n_kl(n: npt.ArrayLike) -> Floats:
     return result
 
 
+@theorem(
+    "T10b", "best-of-N, chi-square", "chi2(best-of-N || pi_b) <= (N - 1)^2/(2N - 1)",
+    kind="tight", direction="upper", learner="best-of-N", origin="known", unit="ratio",
+    example={"n": 16},
+)  # fmt: skip
 @validate.boundary
 def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
     """(N - 1)^2/(2N - 1): the most chi-square divergence of best-of-N from pi_b (T10b).
@@ -49,6 +60,12 @@ def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
     return result
 
 
+@theorem(
+    "T10c", "best-of-N, tries",
+    "log(1/delta)/(-log(1 - c)) <= log(1/delta)/c tries reach an event of mass c",
+    kind="exact", learner="best-of-N", origin="known", unit="tries",
+    example={"coverage": 0.25, "delta": 0.05},
+)  # fmt: skip
 @validate.boundary
 def tries_needed(coverage: npt.ArrayLike, delta: npt.ArrayLike) -> Floats:
     """Tries with which one of them is in an event of mass c with probability 1 - delta (T10c).
@@ -77,6 +94,12 @@ def tries_needed(coverage: npt.ArrayLike, delta: npt.ArrayLike) -> Floats:
     return result
 
 
+@theorem(
+    "T10d", "best-of-N, a wrong verifier",
+    "loss to best-of-N by the true return <= H [1 - (1 - e)^N] <= H N e",
+    kind="tight", direction="upper", learner="best-of-N", origin="ours",
+    example={"horizon": 100, "error": 0.001, "n": 16},
+)  # fmt: skip
 @validate.boundary
 def wrong_verifier_loss(horizon: npt.ArrayLike, error: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     """H [1 - (1 - e)^N]: what best-of-N loses at most by a wrong verifier, in tokens (T10d).
@@ -106,6 +129,12 @@ def wrong_verifier_loss(horizon: npt.ArrayLike, error: npt.ArrayLike, n: npt.Arr
     return result
 
 
+@theorem(
+    "T10e", "best-of-N, the learned verifier",
+    "loss to pibar_kappa <= min(H (e + sqrt(kappa e)), H W e) + H delta",
+    kind="valid", direction="upper", learner="best_of_n", origin="ours",
+    example={"horizon": 100, "error": 0.001, "delta": 0.0001, "kappa": 0.25, "max_ratio": 1.5},
+)  # fmt: skip
 @validate.boundary
 def best_of_n_upper(
     horizon: npt.ArrayLike,

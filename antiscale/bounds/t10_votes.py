@@ -7,9 +7,16 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T10i", "majority vote",
+    "P(another answer has as many votes) <= sum_b [1 - (sqrt q_0 - sqrt q_b)^2]^N",
+    kind="valid", direction="upper", learner="majority vote", origin="known", unit="probability",
+    example={"answers": [0.5, 0.3, 0.2], "n": 100},
+)  # fmt: skip
 @validate.boundary
 def vote_error(answers: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     """sum_b [1 - (sqrt q_0 - sqrt q_b)^2]^N >= P(another answer has as many votes) (T10i).

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
@@ -33,6 +34,12 @@ class MisspecifiedValues(NamedTuple):
     cloned: Floats
 
 
+@theorem(
+    "T12", "misspecified cloning",
+    "cloning is worth h/2 for every n, verification in the same class h'",
+    kind="exact", learner="loglinear, npg", origin="ours", figure="assumptions",
+    example={"best": 240, "common": 239, "mass": 0.25},
+)  # fmt: skip
 @validate.boundary
 def misspecified_values(
     best: npt.ArrayLike, common: npt.ArrayLike, mass: npt.ArrayLike

@@ -8,9 +8,15 @@ from scipy import special
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T3a", "Cantelli", "c_x(eps) <= 1/(1 + eps)",
+    kind="tight", direction="upper", learner="the base policy", origin="known", unit="probability",
+    figure="tails", example={"eps": 0.25},
+)  # fmt: skip
 @validate.boundary
 def cantelli(eps: npt.ArrayLike) -> Floats:
     """1/(1 + eps), the most that c_x(eps) = P(R >= J + sigma sqrt(eps)) can be (T3a).
@@ -26,6 +32,11 @@ def cantelli(eps: npt.ArrayLike) -> Floats:
     return result
 
 
+@theorem(
+    "T3b", "above the mean", "P(R > J) >= (E|R-J|)^2 / (4 E(R-J)_+^2)",
+    kind="tight", direction="lower", learner="the base policy", origin="known", unit="probability",
+    example={"pmf": [0.5, 0.3, 0.2], "returns": [0, 60, 100]},
+)  # fmt: skip
 @validate.boundary
 def above_mean(pmf: npt.ArrayLike, returns: npt.ArrayLike) -> Floats:
     """(E|R - J|)^2 / (4 E(R - J)_+^2) <= P(R > J): the chance to beat the mean (T3b).
@@ -54,6 +65,12 @@ def above_mean(pmf: npt.ArrayLike, returns: npt.ArrayLike) -> Floats:
     return result
 
 
+@theorem(
+    "T3c", "Erdős-Littlewood-Offord",
+    "no window of one step holds more than C(k, k/2) 2^-k of a sum of k fair bits",
+    kind="tight", direction="upper", learner="the base policy", origin="known", unit="probability",
+    heading="Sums of fair bits", figure="anticoncentrated", example={"steps": 8},
+)  # fmt: skip
 @validate.boundary
 def window_mass(steps: npt.ArrayLike) -> Floats:
     """C(k, k/2) 2^-k: the most that one step's window can hold of t_0 + sum a_i xi_i (T3c).
@@ -80,6 +97,12 @@ def window_mass(steps: npt.ArrayLike) -> Floats:
     return np.exp(log)
 
 
+@theorem(
+    "T3d", "conditioning",
+    "pi_b given {R >= V_kappa} has density ratio <= 1/ct_0 and value >= V_kappa",
+    kind="exact", learner="the base policy", origin="ours", unit="ratio",
+    heading="Conditioning on a good return", example={"coverage": 0.2},
+)  # fmt: skip
 @validate.boundary
 def conditioned_ratio(coverage: npt.ArrayLike) -> Floats:
     """1/ct_0: the density ratio of pi_b conditioned on {R >= V_kappa}, no worse than pibar (T3d).

@@ -16,6 +16,7 @@ from antiscale.bounds import overlap as overlaps
 from antiscale.bounds.t4_cloning import many_point, many_point_glimpse, samples
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 BLOCK_FORMS = ("two_point", "many_point")
@@ -41,6 +42,18 @@ class BlockPrior(NamedTuple):
     value: Floats
 
 
+@theorem(
+    "T4b", "blocks", "the same over pairs of styles: grows as sqrt(B/n)",
+    kind="valid", direction="lower", learner="any VF learner", origin="ours",
+    example={"style_mass": [0.25] * 4, "style_return": [100] * 4, "n": 1000, "kappa": 0.25},
+    fixed={"form": "two_point"},
+)  # fmt: skip
+@theorem(
+    "T4d", "blocks, many points", "T4b with T4c's grid for each pair of styles",
+    kind="valid", direction="lower", learner="any VF learner", origin="ours",
+    example={"style_mass": [0.25] * 4, "style_return": [100] * 4, "n": 1000, "kappa": 0.25},
+    fixed={"form": "many_point"},
+)  # fmt: skip
 @validate.boundary
 def vf_lower_blocks(
     style_mass: npt.ArrayLike,

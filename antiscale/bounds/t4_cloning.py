@@ -19,6 +19,7 @@ from antiscale.bounds import overlap as overlaps
 from antiscale.bounds.overlap import Overlap
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 FORMS = ("two_point", "many_point", "best")
@@ -53,6 +54,19 @@ class Prior(NamedTuple):
     value: Floats
 
 
+@theorem(
+    "T4a", "two points", "worst expert loses >= sum_x rho sup_eps eps sigma [1 - sqrt(1 - BC^2)]",
+    kind="valid", direction="lower", learner="any VF learner", origin="rate", figure="sandwich",
+    example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25},
+    fixed={"form": "two_point"},
+)  # fmt: skip
+@theorem(
+    "T4c", "many points",
+    "worst expert loses >= sum_x rho sigma (D/2) sum_j sum_i [1 - TV(i, i+j)]/(K+1)",
+    kind="tight", direction="lower", learner="any VF learner", origin="rate", figure="sandwich",
+    example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25},
+    fixed={"form": "many_point"},
+)  # fmt: skip
 @validate.boundary
 def vf_lower(
     pmf: npt.ArrayLike,
@@ -120,6 +134,13 @@ def hardest_prior(
     return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve)
 
 
+@theorem(
+    "T4e", "two points, in probability",
+    "with probability >= [1 - sqrt(1 - BC^2)]/2 one prompt's loss is >= eps sigma",
+    kind="valid", direction="lower", learner="any VF learner", origin="ours",
+    heading="In probability",
+    example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25, "chance": 0.1},
+)  # fmt: skip
 @validate.boundary
 def vf_lower_in_probability(
     pmf: npt.ArrayLike,

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from antiscale.bounds.overlap import binomial_cdf
 from antiscale.core import validate
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 # Trapezium rule for E[n_x^(-1/2)]; see _inverse_root_count.
@@ -14,6 +15,12 @@ _NODES = 256
 _STEP = 0.25
 
 
+@theorem(
+    "T5a", "tabular cloning",
+    "E sup_r loss <= sum_x rho (sigma_e E[n_x^(-1/2); n_x > 0] + |J_e - J_b| (1 - rho)^n)",
+    kind="tight", direction="upper", learner="sft", origin="rate", figure="sandwich",
+    example={"sigma_expert": 50, "n": 1000},
+)  # fmt: skip
 @validate.boundary
 def sft_upper(
     sigma_expert: npt.ArrayLike,
@@ -56,6 +63,12 @@ def sft_upper(
     return sigma * _inverse_root_count(n_, rho) + gap * _never_seen(n_, rho)
 
 
+@theorem(
+    "T5c", "tabular cloning, in probability",
+    "T5a at the low quantile of n_x, plus H sqrt(log(2/delta) sum rho^2/n_x / 2)",
+    kind="valid", direction="upper", learner="sft", origin="ours",
+    example={"sigma_expert": [50], "horizon": 100, "n": 1000, "delta": 0.05},
+)  # fmt: skip
 @validate.boundary
 def sft_upper_in_probability(
     sigma_expert: npt.ArrayLike,
@@ -157,6 +170,13 @@ def _inverse_root_count(n: Floats, rho: Floats) -> Floats:
     return result
 
 
+@theorem(
+    "T5b", "maximum likelihood",
+    "|loss| <= 2 sqrt(2) sigma_e sqrt(L/n) + 2 H L/n, L = log(|Pi|/delta)",
+    kind="valid", direction="upper", learner="mle", origin="known",
+    heading="Maximum likelihood over a finite class",
+    example={"sigma_expert": 50, "horizon": 100, "n": 1000, "log_class_size": 10, "delta": 0.05},
+)  # fmt: skip
 @validate.boundary
 def mle_upper(
     sigma_expert: npt.ArrayLike,

@@ -7,9 +7,16 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T6a", "a verifier of a finite class",
+    "E max P(R_r != R) <= (1 + log(K - 1))/n; log((K - 1)/delta)/n in probability",
+    kind="valid", direction="upper", learner="any verifier", origin="rate", unit="probability",
+    heading="Finite classes", example={"n": 1000, "log_class_size": 10, "uniform": True},
+)  # fmt: skip
 @validate.boundary
 def verifier_error(
     n: npt.ArrayLike,
@@ -60,6 +67,11 @@ def verifier_error(
     return result
 
 
+@theorem(
+    "T6b", "unseen blocks", "E max P(R_r != R) <= sum_x rho sum_b p_b (1 - rho p_b)^n <= m B/(e n)",
+    kind="valid", direction="upper", learner="any verifier", origin="known", unit="probability",
+    example={"style_mass": [0.5, 0.3, 0.2], "n": 10},
+)  # fmt: skip
 @validate.boundary
 def unseen_mass(
     style_mass: npt.ArrayLike, n: npt.ArrayLike, *, prompt_mass: npt.ArrayLike = 1.0
@@ -95,6 +107,12 @@ def unseen_mass(
     return result
 
 
+@theorem(
+    "T6d", "unseen blocks, in probability",
+    "unseen mass <= inf_t [log(1/delta) + sum log(1 + q (e^(t rho p) - 1))]/t",
+    kind="valid", direction="upper", learner="any verifier", origin="known", unit="probability",
+    example={"style_mass": [0.5, 0.3, 0.2], "n": 10, "delta": 0.05},
+)  # fmt: skip
 @validate.boundary
 def unseen_mass_in_probability(
     style_mass: npt.ArrayLike,
@@ -154,6 +172,13 @@ def unseen_mass_in_probability(
     return float(min(found, weight.sum(), 1.0))
 
 
+@theorem(
+    "T6c", "unseen blocks, noisy labels",
+    "the same with n divided by 1/c, c = (sqrt(1 - eta) - sqrt(eta))^2, and a tolerance",
+    kind="valid", direction="upper", learner="any verifier", origin="ours", unit="probability",
+    heading="Noisy labels", figure="assumptions",
+    example={"style_mass": [0.5, 0.3, 0.2], "n": 100, "noise": 0.1, "tolerance": 3},
+)  # fmt: skip
 @validate.boundary
 def noisy_unseen_mass(
     style_mass: npt.ArrayLike,

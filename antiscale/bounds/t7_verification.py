@@ -7,12 +7,19 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats, shown
 
 # The terms of T7 that each learner is held to.
 VB_LEARNERS = {"simple": ("0", "a", "b"), "wide": ("a", "b", "c")}
 
 
+@theorem(
+    "T7", "verification", "the smallest of T7's bounds that the learner and the inputs allow",
+    kind="valid", direction="upper", learner="simple, wide", origin="rate",
+    heading="What verification achieves",
+    example={"horizon": 100, "error": 0.001, "kappa": 0.25, "sigma": 50, "max_ratio": 1.5},
+)  # fmt: skip
 @validate.boundary
 def vb_upper(
     horizon: npt.ArrayLike,
@@ -81,6 +88,24 @@ def vb_upper(
     return result
 
 
+@theorem(
+    "T7a", "verification, slow rate", "H (e + sqrt(kappa e))",
+    kind="valid", direction="upper", learner="simple, wide", origin="rate", heading="The slow rate",
+    figure="sandwich", example={"horizon": 100, "error": 0.001, "kappa": 0.25},
+    inputs=("horizon", "error", "learner", "kappa", "failure"), part="T7a",
+)  # fmt: skip
+@theorem(
+    "T7b", "verification, fast rate", "H W e, W the largest density ratio of the ball's optimum",
+    kind="valid", direction="upper", learner="simple, wide", origin="rate", heading="The fast rate",
+    figure="sandwich", example={"horizon": 100, "error": 0.001, "max_ratio": 1.5},
+    inputs=("horizon", "error", "learner", "max_ratio", "failure"), part="T7b",
+)  # fmt: skip
+@theorem(
+    "T7c", "verification without a ball", "H e/ct_0",
+    kind="valid", direction="upper", learner="wide", origin="ours", heading="Without a ball",
+    example={"horizon": 100, "error": 0.001, "coverage": 0.2},
+    inputs=("horizon", "error", "coverage", "failure"), fixed={"learner": "wide"}, part="T7c",
+)  # fmt: skip
 @validate.boundary
 def vb_upper_terms(
     horizon: npt.ArrayLike,

@@ -13,9 +13,17 @@ from scipy import optimize
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T8a", "verification, fast rate is needed",
+    "regret >= sqrt(kappa)(H/4)[(d/n)(1 - 1/n)^(n+1) - 3d^2/n^4]",
+    kind="valid", direction="lower", learner="any in Pi_kappa", origin="ours",
+    heading="The fast rate is needed", figure="sandwich",
+    example={"horizon": 1000, "n": 1000, "light": 4, "kappa": 0.25},
+)  # fmt: skip
 @validate.boundary
 def vb_lower_fast(
     horizon: npt.ArrayLike, n: npt.ArrayLike, light: npt.ArrayLike, kappa: npt.ArrayLike
@@ -76,6 +84,13 @@ def best_expected() -> float:
     return float(found.x)
 
 
+@theorem(
+    "T8b", "verification, slow rate is needed",
+    "regret >= H sqrt(kappa X/8)[sqrt(1-X)(1-1/(2d)) - sqrt(1-(1-c/n)^n) - sqrt(X/(2 kappa))]",
+    kind="valid", direction="lower", learner="any in Pi_kappa", origin="ours",
+    heading="The slow rate is needed where rewards are sharp", figure="sandwich",
+    example={"horizon": 1000, "n": 1000000, "light": 100, "kappa": 0.25},
+)  # fmt: skip
 @validate.boundary
 def vb_lower_slow(
     horizon: npt.ArrayLike,

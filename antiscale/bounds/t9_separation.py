@@ -6,9 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale.core import validate
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 
+@theorem(
+    "T9", "the certified gap", "VF loss - VB loss >= T4 - T7 over the same rewards",
+    kind="valid", direction="lower", learner="any VF against one VB", origin="rate",
+    heading="Separation", figure="phase", example={"vf_lower": 6.01, "vb_upper": 0.808},
+)  # fmt: skip
 @validate.boundary
 def certified_gap(vf_lower: npt.ArrayLike, vb_upper: npt.ArrayLike) -> Floats:
     """T4 minus T7, in tokens: what every verifier-free algorithm must lose beyond one verifier.

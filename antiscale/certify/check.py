@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from antiscale.bounds.registry import RESULTS
 from antiscale.certify.instances import TOP as TOP
 from antiscale.certify.instances import Gene, Instance
 from antiscale.core.validate import Floats
+from antiscale.registry import RESULTS
 
 # A bound as a function of its inputs: the registry's, or a mutation of it.
 Bound = Callable[..., Any]

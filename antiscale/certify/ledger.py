@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from antiscale.bounds.registry import RESULTS
 from antiscale.certify.attack import Found
 from antiscale.certify.check import SLACK, Check, key_of
 from antiscale.certify.checks import CHECKS
@@ -27,6 +26,7 @@ from antiscale.core.config import writable
 from antiscale.core.errors import InputError
 from antiscale.core.folder import LOCK, locked, read_json, write_whole, writing
 from antiscale.core.version import __version__
+from antiscale.registry import RESULTS
 
 SCHEMA = "antiscale.certify/1"
 _HANDED_OUT = "handed_out.json"

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from antiscale.bounds.registry import RESULTS
 from antiscale.certify.attack import attack
 from antiscale.certify.check import Bound
 from antiscale.certify.checks import CHECKS, of_label
 from antiscale.certify.instances import Instance
+from antiscale.registry import RESULTS
 
 # A tight bound that is met within this share by the right one and not by the mutant.
 _MET = 0.05

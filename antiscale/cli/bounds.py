@@ -67,7 +67,8 @@ def bounds(query: Query, place: dict[str, Any], results: Results) -> None:
     if place and not query.table:
         raise InputError(f"--{next(iter(place)).replace('_', '-')} goes with --table")
 
-    from antiscale.bounds import constants, registry
+    from antiscale import registry
+    from antiscale.bounds import constants
     from antiscale.cli.screens import bounds as screens
 
     if query.label is not None:
@@ -89,9 +90,8 @@ def bounds(query: Query, place: dict[str, Any], results: Results) -> None:
         results.show(found, lambda _: screens.constants_table(), wider=True)
     else:
         each = [
-            {
-                "label": r.label, "name": r.name, "kind": r.kind, "origin": r.origin,
-                "learner": r.learner, "statement": r.statement, "unit": r.unit,
+            r.facts("label", "name", "kind", "origin", "learner", "statement", "unit")
+            | {
                 "function": r.public_name, "inputs": list(r.parameters()),
                 "example": dict(r.example),
             }

@@ -79,11 +79,11 @@ def certify(attack: Attack, results: Results) -> None:
     antiscale certify --mutants
     antiscale certify --replay T4c-two-types-exactly
     """
-    from antiscale.bounds.registry import result
     from antiscale.certify import CHECKS, checks, minimise
     from antiscale.certify import ledger as ledgers
     from antiscale.certify import run as runner
     from antiscale.cli.screens import certify as screens
+    from antiscale.registry import result
 
     if attack.replay is not None:
         content = ledgers.read_worst(presets.find("instances", attack.replay))
@@ -143,9 +143,9 @@ def certify(attack: Attack, results: Results) -> None:
 
 
 def _attack_mutants(known: Any, labels: list[str], results: Results) -> None:
-    from antiscale.bounds.registry import RESULTS
     from antiscale.certify.mutants import MUTANTS, caught, scaled
     from antiscale.cli.screens import certify as screens
+    from antiscale.registry import RESULTS
 
     worst = {row["label"]: row["worst"] for row in known.summary()}
     chosen = [m for m in MUTANTS if not labels or m.label in labels]

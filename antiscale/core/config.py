@@ -128,12 +128,12 @@ class FromMapping:
         return {field.name: writable(getattr(self, field.name)) for field in fields}
 
     @classmethod
-    def of(cls, given: Self | Mapping[str, Any] | None) -> Self:
-        """Return a configuration as it is, or made of names and values, or of none."""
+    def of(cls, given: Self | Mapping[str, Any] | None, **options: Any) -> Self:
+        """Return a configuration as it is, or made of names and values; `options` replace some."""
         if isinstance(given, cls):
-            return given
+            return cls.from_mapping(vars(given) | options) if options else given
         mapping: Any = {} if given is None else given
-        return cls.from_mapping(mapping)
+        return cls.from_mapping({**mapping, **options} if isinstance(mapping, Mapping) else mapping)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:

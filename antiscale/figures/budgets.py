@@ -60,7 +60,7 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
                 parameters={"alpha": alpha, "beta": beta},
                 strategies=("single@cloned", "learned", "oracle", "noisy"),
             )
-        ).frame()  # fmt: skip
+        ).frame  # fmt: skip
         found = found.rename(columns={"strategy": "series"})
         frames.append(found.assign(panel=name, alpha=alpha, beta=beta))
         progress(done + 1, len(config.names), name)

@@ -197,7 +197,7 @@ def _computed(name: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         raise InputError(
             f"figure {name} is measured against {error.name}, which is not installed; install it "
-            'with: pip install "antiscale[bench]"'
+            f"with: pip install {error.name}"
         ) from None
 
 

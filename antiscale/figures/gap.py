@@ -51,7 +51,7 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
             horizon=config.search_horizon, samples=config.search_samples,
             strategies=("single@cloned", "learned", "oracle"),
         )
-    ).frame()  # fmt: skip
+    ).frame  # fmt: skip
     budget = found.rename(columns={"strategy": "series"}).assign(panel="budget")
     sweep = SweepConfig(
         horizon=config.horizon, samples_per_token=config.samples_per_token,

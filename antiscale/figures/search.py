@@ -29,7 +29,7 @@ Config = SearchConfig
 
 def rows(config: SearchConfig, progress: Progress) -> pd.DataFrame:
     """One row per strategy and budget."""
-    return search_curves(config, progress=progress).frame()
+    return search_curves(config, progress=progress).frame
 
 
 def note(rows: pd.DataFrame) -> str:

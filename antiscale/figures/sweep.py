@@ -29,7 +29,7 @@ def rows(config: SweepConfig, progress: Progress) -> pd.DataFrame:
     """The sweep's rows."""
     return sweep(
         config, progress=lambda done, total, horizon: progress(done, total, f"H = {horizon}")
-    )
+    ).frame
 
 
 def note(rows: pd.DataFrame) -> str:

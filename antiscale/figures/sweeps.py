@@ -35,7 +35,7 @@ def run(panels: Mapping[tuple[str, str], SweepConfig], progress: Progress) -> pd
             done += 1
             progress(done, total, f"{panel}, H = {horizon}")
 
-        rows = sweep(config, progress=advance)
+        rows = sweep(config, progress=advance).frame
         frames.append(rows[list(COLUMNS)].assign(panel=panel, series=series))
     found = pd.concat(frames, ignore_index=True)
     return found[["panel", "series", *COLUMNS]]

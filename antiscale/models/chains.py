@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from antiscale.core import machine, validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats, shown
 
 
@@ -188,6 +189,13 @@ def _automaton(word: list[int], vocabulary: int) -> list[list[int]]:
     return after
 
 
+@theorem(
+    "T11", "planted subsequence", "P(T <= H) of a planted word, from the automaton of its progress",
+    kind="exact", learner="the base policy", origin="known", unit="probability",
+    heading="The planted subsequence", figure="planted",
+    example={"target": [0, 1, 0], "vocabulary": 4, "skill": 0.5, "horizon": 16},
+    home="antiscale.models.chains",
+)  # fmt: skip
 @validate.boundary
 def planted_success(target: npt.ArrayLike, vocabulary: int, skill: float, horizon: int) -> float:
     """P(T <= H) of one skill on a planted target: how often the base policy solves it (T11).

@@ -15,6 +15,7 @@ import numpy as np
 from antiscale.core import device as device
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
 # Returns within this share of the horizon count as equal, masses within it of c_0 as reaching it.
@@ -67,6 +68,11 @@ def _mean(xp: ModuleType, p: Any, r: Any) -> Any:
     return best + xp.sum(p * below, axis=-1)
 
 
+@theorem(
+    "T1", "heterogeneity", "sum over tokens of the variance of Q under pi_b = Var(R)",
+    kind="identity", learner="the base policy", origin="known", heading="Heterogeneity is variance",
+    figure="bilevel", example={"pmf": [0.5, 0.3, 0.2], "returns": [0, 60, 100]}, home="antiscale",
+)  # fmt: skip
 @validate.boundary
 def heterogeneity(pmf: Any, returns: Any) -> Any:
     """sigma_x = sqrt(Var_pi_b(R | x)), in tokens (T1).

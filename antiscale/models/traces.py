@@ -15,7 +15,7 @@ from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class TraceModel:
     """A base policy over finitely many trace types, at one horizon.
 
@@ -102,6 +102,12 @@ class TraceModel:
             )
         for array in (self.pmf, self.prompt_mass, *arrays.values()):
             array.setflags(write=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"<TraceModel {self.family}: horizon {self.horizon}, {self.prompts} prompts, "
+            f"{self.types} types>"
+        )
 
     @property
     def prompts(self) -> int:

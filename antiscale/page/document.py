@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from antiscale import plots
-from antiscale.bounds.registry import RESULTS
 from antiscale.core.config import writable
 from antiscale.core.errors import InputError
 from antiscale.core.folder import reading
@@ -30,6 +29,7 @@ from antiscale.page import figures
 from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
+from antiscale.registry import RESULTS
 from antiscale.sweeps import words
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import RunFolder
@@ -334,12 +334,9 @@ def _bounds(values: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             for value in values
             if value["label"] == label
         ]
-        yield {
-            "label": label, "name": result.name, "statement": result.statement,
-            "learner": result.learner, "kind": result.kind, "origin": result.origin,
-            "unit": result.unit,
-            "values": found or [{"variant": "", "reason": "", "stated": DASH, "whole": DASH}],
-        }  # fmt: skip
+        named = result.facts("label", "name", "statement", "learner", "kind", "origin", "unit")
+        nothing = {"variant": "", "reason": "", "stated": DASH, "whole": DASH}
+        yield named | {"values": found or [nothing]}
 
 
 def _manifest(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -153,7 +153,7 @@ def diagnose(
     ...     "length": rng.integers(20, 200, 2000),
     ... })
     >>> found = ac.diagnose(table, horizon=256)
-    >>> round(found.horizons.accuracy[0], 2)
+    >>> float(round(found.horizons.accuracy[0], 2))
     0.3
     """
     if (table is None) == (example is None):

@@ -17,7 +17,7 @@ def write(found: SearchResult, folder: Folder) -> None:
     from antiscale.plots.search import LABELS, search_figure
     from antiscale.search.reading import reading
 
-    frame = found.frame()
+    frame = found.frame
     folder.write("rows.csv", frame.to_csv(index=False).encode())
     content = json.dumps(found.to_json(), indent=1, allow_nan=False)
     folder.write("result.json", content.encode())

@@ -2,177 +2,178 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from antiscale import bounds
-from antiscale.bounds.registry import RESULTS, plain
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import number, setting
-from antiscale.learners import OVER, Bound
+from antiscale.core.theorem import plain
+from antiscale.learners import OVER
 from antiscale.learners.search import BestOfN
 from antiscale.learners.verification import verification_terms
 from antiscale.models.measures import anticoncentration, heterogeneity
+from antiscale.registry import RESULTS
 from antiscale.sweeps.case import Case, certified_gap
 
 # Failure probability at which the bounds in probability are shown.
 DELTA = 0.05
 
-_OWN_INSTANCE = "speaks of its own instance; evaluate it by its label"
+
+class Value(NamedTuple):
+    """A bound at one cell.
+
+    Attributes
+    ----------
+    value, class_value
+        Over the stated rewards, and over all of calR; None where it does not hold there.
+    reason
+        Why a value is missing.
+    variant
+        Which of several values of one label, or the inputs that were chosen for it.
+    """
+
+    value: float | None = None
+    class_value: float | None = None
+    reason: str | None = None
+    variant: str = ""
+
+
+# A value of the theorem with a label.
+Labelled = Iterator[tuple[str, Value]]
+
+_OWN_INSTANCE = Value(reason="holds for its own instance; evaluate it by its label")
 
 
 def rows(case: Case) -> list[dict[str, Any]]:
-    """Evaluate every result of the registry at one cell.
+    """Evaluate every theorem at one cell.
 
     Returns
     -------
     One row per label and variant: `label`, `variant`, `name`, `kind`, `learner`, `unit`, `value`
     (over the stated rewards), `class_value` (over all of calR), and `reason` where there is none.
     """
-    found: list[dict[str, Any]] = []
-
-    def add(
-        label: str, value: float | None, whole: float | None = None, *, variant: str = "",
-        reason: str | None = None,
-    ) -> None:  # fmt: skip
-        result = RESULTS[label]
-        found.append(
-            {
-                "label": label,
-                "variant": variant,
-                "name": result.name,
-                "kind": result.kind,
-                "learner": result.learner,
-                "unit": result.unit,
-                "value": plain(value),
-                "class_value": plain(whole),
-                "reason": reason,
-            }
-        )
-
-    model, rho, kappa = case.model, case.model.prompt_mass, case.config.kappa
-    spread = np.asarray(heterogeneity(model.pmf, model.returns))
-    add("T1", float(np.sqrt(rho @ spread**2)), variant="root mean square over prompts")
-    add("T2", float(rho @ np.asarray(case.optima.value[0])))
-    add("T3a", float(RESULTS["T3a"](eps=kappa)), variant=f"measured c_0 = {number(case.c0)}")
-    above = anticoncentration(model.pmf, model.returns, 0.0, horizon=case.horizon)
-    add(
-        "T3b", float(np.min(RESULTS["T3b"](pmf=model.pmf, returns=model.returns))),
-        variant=f"measured P(R >= J) = {number(float(np.min(above)))}",
-    )  # fmt: skip
-    add("T3c", None, reason="speaks of sums of fair bits; see antiscale family erdos")
-    add("T3d", float(RESULTS["T3d"](coverage=case.worst["coverage"])))
-    _add_cloning(case, add)
-    _add_verification(case, add)
-    for label in ("T8a", "T8b", "T10f", "T10g", "T10h", "T10i", "T10j", "T10k", "T10l", "T10m",
-                  "T11", "T12"):  # fmt: skip
-        add(label, None, reason=_OWN_INSTANCE)
-    gap = certified_gap(case)
-    add("T9", gap.value, variant=gap.name or "", reason=gap.reason)
-    tries = float(RESULTS["T10c"](coverage=case.c0, delta=DELTA))
-    add("T10a", float(RESULTS["T10a"](n=tries)), variant=f"N = {setting(tries)}")
-    add("T10b", float(RESULTS["T10b"](n=tries)), variant=f"N = {setting(tries)}")
-    add("T10c", tries, variant=f"delta = {setting(DELTA)}, c_0 = {number(case.c0)}")
-    error = case.learners["vb"].verifier_error(case)
-    wrong = float(RESULTS["T10d"](horizon=case.horizon, error=error.value, n=tries))
-    add("T10d", wrong, variant=f"N = {setting(tries)}, with {error.name}")
-    search = BestOfN()
-    add(
-        "T10e", search.upper(case, "stated").value,
-        variant=f"with {search.verifier_error(case).name}",
-    )  # fmt: skip
-    order = list(RESULTS)
-    return sorted(found, key=lambda row: order.index(row["label"]))
+    values: dict[str, list[Value]] = {}
+    for group in (_base_policy, _cloning, _verification, _search):
+        for label, value in group(case):
+            values.setdefault(label, []).append(value)
+    return [
+        {"label": label, "variant": found.variant}
+        | theorem.facts("name", "kind", "learner", "unit")
+        | plain(found)
+        for label, theorem in RESULTS.items()
+        for found in values.get(label, [_OWN_INSTANCE])
+    ]
 
 
-def _add_cloning(case: Case, add: Any) -> None:
-    model, rho, n = case.model, case.model.prompt_mass, case.n
-    place: dict[str, Any] = {
-        "pmf": model.pmf, "returns": model.returns, "n": n, "prompt_mass": rho,
-        "kappa": case.config.kappa,
-    }  # fmt: skip
-    why = case.lower.over_class.reason
-    mirrored = case.rewards.mirror_closed
-    held = mirrored and (case.stated.all_of_class or case.stated.with_mirror)
-    untold = why or "the stated rewards do not hold r and rbar at every prompt"
-    for label in ("T4a", "T4c"):
-        for overlap in ("affinity", "averaged", "exact"):
-            if not mirrored:
-                add(label, None, reason=why)
-                break
-            try:
-                value = float(rho @ RESULTS[label](overlap=overlap, **place))
-            except InputError:
-                continue  # an exact overlap is out of reach
-            variant = (
-                ""
-                if overlap == "affinity"
-                else {"averaged": "averaged over n_x"}.get(overlap, "exact overlap")
-            )
-            add(label, value if held else None, value, variant=variant,
-                reason=None if held else untold)  # fmt: skip
-    blocks = case.lower.block_masses
-    for label in ("T4b", "T4d"):
-        if not mirrored or blocks is None:
-            add(label, None, reason=why or "the class is not made of two blocks or more")
-            continue
-        value = float(
-            rho @ RESULTS[label](style_mass=blocks[0], style_return=blocks[1], n=n,
-                                 prompt_mass=rho, kappa=case.config.kappa)
-        )  # fmt: skip
-        whole = case.stated.all_of_class
-        add(label, value if whole else None, value,
-            reason=None if whole else "holds over all of calR only")  # fmt: skip
-    if mirrored:
-        losses = rho * RESULTS["T4e"](chance=DELTA, **place)
-        add("T4e", float(np.max(losses)), float(np.max(losses)),
-            variant=f"with probability {setting(DELTA)}")  # fmt: skip
-    else:
-        add("T4e", None, reason=why)
+def _base_policy(case: Case) -> Labelled:
+    model, rho = case.model, case.model.prompt_mass
+    law = {"pmf": model.pmf, "returns": model.returns}
+    spread = np.asarray(heterogeneity(**law))
+    yield "T1", Value(float(np.sqrt(rho @ spread**2)), variant="root mean square over prompts")
+    yield "T2", Value(float(rho @ np.asarray(case.optima.value[0])))
+    most = float(RESULTS["T3a"](eps=case.config.kappa))
+    yield "T3a", Value(most, variant=f"measured c_0 = {number(case.c0)}")
+    above = float(np.min(anticoncentration(**law, eps=0.0, horizon=case.horizon)))
+    least = float(np.min(RESULTS["T3b"](**law)))
+    yield "T3b", Value(least, variant=f"measured P(R >= J) = {number(above)}")
+    yield "T3c", Value(reason="holds for sums of fair bits; see antiscale family erdos")
+    yield "T3d", Value(float(RESULTS["T3d"](coverage=case.worst["coverage"])))
+
+
+def _cloning(case: Case) -> Labelled:
+    yield from _points(case) if case.rewards.mirror_closed else _no_mirror(case)
     over_stated, over_class = (case.learners["vf"].upper(case, over) for over in OVER)
-    by_label = {over_stated.name: (over_stated, over_class)}
     for label in ("T5a", "T5b"):
-        pair = by_label.get(label)
-        if pair is None:
-            reason = f"for the learner {RESULTS[label].learner}, not {case.learners['vf'].name}"
-            add(label, None, reason=over_stated.reason or reason)
+        if over_stated.name == label:
+            yield label, Value(over_stated.value, over_class.value)
         else:
-            add(label, pair[0].value, pair[1].value)
+            reason = f"for the learner {RESULTS[label].learner}, not {case.learners['vf'].name}"
+            yield label, Value(reason=over_stated.reason or reason)
     if over_stated.name == "T5a" and len(case.experts) == 1:
         value = RESULTS["T5c"](
-            sigma_expert=case.rewards.deviation(case.experts[0]), horizon=case.horizon, n=n,
-            delta=DELTA, prompt_mass=rho,
-            fallback_gap=case.rewards.shift(case.experts[0], model.pmf),
+            sigma_expert=case.rewards.deviation(case.experts[0]), horizon=case.horizon, n=case.n,
+            delta=DELTA, prompt_mass=case.model.prompt_mass,
+            fallback_gap=case.rewards.shift(case.experts[0], case.model.pmf),
         )  # fmt: skip
-        add("T5c", float(value), float(value), variant=f"delta = {setting(DELTA)}")
+        yield "T5c", Value(float(value), float(value), variant=f"delta = {setting(DELTA)}")
     else:
-        add("T5c", None, reason="for sft and one expert")
+        yield "T5c", Value(reason="for sft and one expert")
 
 
-def _add_verification(case: Case, add: Any) -> None:
+def _no_mirror(case: Case) -> Labelled:
+    for label in ("T4a", "T4b", "T4c", "T4d", "T4e"):
+        yield label, Value(reason=case.lower.over_class.reason)
+
+
+def _points(case: Case) -> Labelled:
+    """T4, where the class holds the mirror of each of its rewards."""
+    model, rho, stated = case.model, case.model.prompt_mass, case.stated
+    law = {"pmf": model.pmf, "returns": model.returns}
+    place: dict[str, Any] = {"n": case.n, "prompt_mass": rho, "kappa": case.config.kappa}
+    held = stated.all_of_class or stated.with_mirror
+    reason = None if held else "the stated rewards do not hold r and rbar at every prompt"
+    variants = {"affinity": "", "averaged": "averaged over n_x", "exact": "exact overlap"}
+    for label, (overlap, variant) in itertools.product(("T4a", "T4c"), variants.items()):
+        try:
+            value = float(rho @ RESULTS[label](overlap=overlap, **law, **place))
+        except InputError:
+            continue  # an exact overlap is out of reach
+        yield label, Value(value if held else None, value, reason, variant)
+    blocks = case.lower.block_masses
+    reason = None if stated.all_of_class else "holds over all of calR only"
+    for label in ("T4b", "T4d"):
+        if blocks is None:
+            yield label, Value(reason="the class is not made of two blocks or more")
+            continue
+        losses = RESULTS[label](style_mass=blocks[0], style_return=blocks[1], **place)
+        value = float(rho @ losses)
+        yield label, Value(value if stated.all_of_class else None, value, reason=reason)
+    worst = float(np.max(rho * RESULTS["T4e"](chance=DELTA, **law, **place)))
+    yield "T4e", Value(worst, worst, variant=f"with probability {setting(DELTA)}")
+
+
+def _verification(case: Case) -> Labelled:
+    noisy = case.noise > 0
     errors = case.verifier_errors
+    missing = Value(reason="labels are noisy" if noisy else "labels are clean")
     for label in ("T6a", "T6b", "T6c"):
-        bound = errors.get(label)
-        if bound is None:
-            noisy = "labels are clean" if label == "T6c" else "labels are noisy"
-            add(label, None, reason=noisy)
-        else:
-            add(label, bound.value, bound.value, variant=bound.name)
-    if case.noise == 0:
+        found = errors.get(label)
+        yield label, Value(found.value, found.value, variant=str(found.name)) if found else missing
+    if noisy:
+        yield "T6d", missing
+    else:
         value = RESULTS["T6d"](
             style_mass=case.rewards.verified_blocks, n=case.n, delta=DELTA,
             prompt_mass=case.model.prompt_mass,
         )  # fmt: skip
-        add("T6d", value, value, variant=f"delta = {setting(DELTA)}")
-    else:
-        add("T6d", None, reason="labels are noisy")
-    error: Bound = case.learners["vb"].verifier_error(case)
+        yield "T6d", Value(value, value, variant=f"delta = {setting(DELTA)}")
+    error = case.learners["vb"].verifier_error(case)
     assert error.value is not None
     for learner in bounds.VB_LEARNERS:
         terms = verification_terms(case, learner, error.value)
         best = min(terms, key=lambda key: terms[key])
-        add("T7", terms[best], variant=f"{learner}: {best} with {error.name}")
+        yield "T7", Value(terms[best], variant=f"{learner}: {best} with {error.name}")
         for label in ("T7a", "T7b", "T7c"):
-            if label in terms and (learner == "simple" or label == "T7c"):
-                add(label, terms[label])
+            # Once, for the first of the learners that it is for.
+            if learner == RESULTS[label].learner.partition(",")[0]:
+                yield label, Value(terms[label])
+    gap = certified_gap(case)
+    yield "T9", Value(gap.value, variant=gap.name or "", reason=gap.reason)
+
+
+def _search(case: Case) -> Labelled:
+    tries = float(RESULTS["T10c"](coverage=case.c0, delta=DELTA))
+    for label in ("T10a", "T10b"):
+        yield label, Value(float(RESULTS[label](n=tries)), variant=f"N = {setting(tries)}")
+    chosen = f"delta = {setting(DELTA)}, c_0 = {number(case.c0)}"
+    yield "T10c", Value(tries, variant=chosen)
+    error = case.learners["vb"].verifier_error(case)
+    wrong = float(RESULTS["T10d"](horizon=case.horizon, error=error.value, n=tries))
+    yield "T10d", Value(wrong, variant=f"N = {setting(tries)}, with {error.name}")
+    search = BestOfN()
+    bound, error = search.upper(case, "stated"), search.verifier_error(case)
+    yield "T10e", Value(bound.value, variant=f"with {error.name}")

@@ -63,8 +63,10 @@ class Plan:
     _models: dict[int, tuple[TraceModel, RewardClass]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, given: Planned = None) -> Plan:
+    def of(cls, given: Planned = None, **options: Any) -> Plan:
         """Resolve and check a configuration, also one given as names and values.
+
+        `options` replace some of its fields.
 
         Raises
         ------
@@ -73,8 +75,8 @@ class Plan:
             hold the largest cell.
         """
         if isinstance(given, Plan):
-            return given
-        config = SweepConfig.of(given)
+            return cls.of(given.config, **options) if options else given
+        config = SweepConfig.of(given, **options)
         parameters = config.family_parameters()
         its = family(config.family, **parameters)
         reward_class = config.reward_class or its.reward_class

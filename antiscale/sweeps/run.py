@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antiscale.core import device, validate
+from antiscale.sweeps import words
 from antiscale.sweeps.cell import Cell, simulate
 from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
 from antiscale.sweeps.exponents import bound_exponents, fit_exponents
@@ -19,6 +22,7 @@ from antiscale.sweeps.rows import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["SweepConfig", "SweepResult", "run_sweep", "sweep"]
 
@@ -26,9 +30,12 @@ __all__ = ["SweepConfig", "SweepResult", "run_sweep", "sweep"]
 Progress = Callable[[int, int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SweepResult:
     """What a sweep found.
+
+    For this version a result also passes for its DataFrame: columns, indexing, `len`, iteration
+    and `attrs` are those of `frame`.
 
     Attributes
     ----------
@@ -37,11 +44,32 @@ class SweepResult:
     fit
         `vf_slope`, `vb_slope`, `gap_slope`; see `antiscale.sweeps.exponents.fit_exponents` and
         `bound_exponents`.
+    finished
+        When the run whose rows were read from disk had finished; None if they were computed now.
     """
 
     config: SweepConfig
     rows: list[dict[str, Any]]
     fit: dict[str, dict[str, Any]]
+    finished: str | None = None
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+    @property
+    def reading(self) -> str:
+        """Who loses what, how that grows, and what is certain."""
+        return words.reading(self.config, self.rows, self.fit)
+
+    def plot(self) -> Figure:
+        """Draw the losses between their bounds, and the gap."""
+        from antiscale.plots import sweep_figure
+
+        return sweep_figure(self.frame, words.caption(self.config, self.rows, self.fit))
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `antiscale sweep --json` prints."""
@@ -53,11 +81,33 @@ class SweepResult:
             "fit": self.fit,
         }
 
-    def frame(self) -> pd.DataFrame:
-        """Return the rows as a DataFrame."""
-        import pandas as pd
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """The fit and the time of an earlier finish, as a DataFrame's attributes."""
+        return {"fit": self.fit, "finished": self.finished}
 
-        return pd.DataFrame(self.rows)
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.frame, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.frame[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.frame)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        return self.reading
+
+    def __repr__(self) -> str:
+        return f"<SweepResult of {len(self)} rows: {self.reading}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.reading)}</p>{self.frame.to_html(max_rows=20)}"
 
 
 def sweep(
@@ -66,8 +116,9 @@ def sweep(
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> pd.DataFrame:
-    """Run a sweep and return its rows.
+    **options: Any,
+) -> SweepResult:
+    """Run a sweep.
 
     Parameters
     ----------
@@ -76,14 +127,17 @@ def sweep(
     out
         Folder for the results; None leaves nothing on disk.
     overwrite
-        Start afresh in a folder that holds a run.
+        Replace the run that a folder holds.
     progress
         Called after each cell with (cells done, cells in all, horizon).
+    **options
+        Fields of `SweepConfig` by name; they replace those of `config`.
 
     Returns
     -------
-    One row per (H, n). `frame.attrs["fit"]` holds the fitted exponents, `frame.attrs["finished"]`
-    the time at which a run finished whose rows were there already, None if they were computed now.
+    SweepResult
+        `frame` with one row per (H, n), the fitted exponents `fit`, the sentences `reading`, and
+        `plot()`.
 
     Raises
     ------
@@ -93,19 +147,17 @@ def sweep(
     Examples
     --------
     >>> import antiscale as ac
-    >>> rows = ac.sweep(ac.SweepConfig(horizon=32, repeats=4))
-    >>> list(rows.horizon)
+    >>> found = ac.sweep(horizon=32, repeats=4)
+    >>> list(found.frame.horizon)
     [16, 32]
+    >>> round(found.fit["vf_slope"]["theory"], 2)
+    0.5
     """
     validate.boolean("overwrite", overwrite)
-    plan = Plan.of(config)
+    plan = Plan.of(config, **options)
     folder = None if out is None else open_run(plan, Path(out), overwrite=overwrite)
-    stored = folder is not None and folder.complete
-    result = run_sweep(plan, folder, progress)
-    frame = result.frame()
-    frame.attrs["fit"] = result.fit
-    frame.attrs["finished"] = folder.manifest["finished"] if folder and stored else None
-    return frame
+    finished = folder.manifest["finished"] if folder and folder.complete else None
+    return replace(run_sweep(plan, folder, progress), finished=finished)
 
 
 def run_sweep(
@@ -147,7 +199,7 @@ def _run(plan: Plan, folder: RunFolder | None, progress: Progress | None) -> Swe
     fit = {name: fit[name] | bound for name, bound in bound_exponents(config, rows).items()}
     result = SweepResult(config, rows, fit)
     if folder is not None:
-        folder.store(result.frame(), _replicates(plan, cells), result.to_json(), started)
+        folder.store(result.frame, _replicates(plan, cells), result.to_json(), started)
     return result
 
 

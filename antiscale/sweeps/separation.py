@@ -88,6 +88,7 @@ def separation(
     phase_horizon: float | None = PHASE_HORIZON,
     phase_points: int = POINTS,
     progress: Progress | None = None,
+    **options: Any,
 ) -> Separation:
     """Find the smallest H and n from which the gap is certified, and the measured crossing (T9).
 
@@ -96,19 +97,30 @@ def separation(
     config
         A sweep over horizons, also as names and values; its n(H) is the budget rule.
     phase_horizon
-        H of the phase diagram; None leaves it out.
+        H of the phase diagram, 16 to 2^24; None leaves it out.
     phase_points
         Points of the phase diagram per axis, at least 2.
     progress
         Called after each step.
+    **options
+        Fields of `SweepConfig` by name; they replace those of `config`.
 
     Raises
     ------
     InputError
         If the configuration does not vary H, or cannot run.
+
+    Examples
+    --------
+    >>> import antiscale as ac
+    >>> found = ac.separation(family="two_point", horizon=16, repeats=2, phase_horizon=None)
+    >>> found.certified["horizon"], found.reason is None
+    (16, True)
     """
     phase_points = validate.integer("phase_points", phase_points, least=2, most=1000)
-    plan = Plan.of(config)
+    if phase_horizon is not None:
+        phase_horizon = validate.integer("phase_horizon", phase_horizon, least=16, most=2**24)
+    plan = Plan.of(config, **options)
     config = plan.config
     if config.vary != "H":
         raise InputError(f"separation varies H; got vary = {config.vary!r}")

@@ -132,8 +132,8 @@ def ball(config: Config, rows: list[dict]) -> None:
 
 def simulation(config: Config, rows: list[dict]) -> None:
     """One replicate of SFT at n traces: from counts, and by drawing and counting traces."""
-    model = ac.load_family("heterogeneous", horizon=1024)
-    rewards = ac.load_class("mirror", model)
+    model = ac.families.load_family("heterogeneous", horizon=1024)
+    rewards = ac.rewards.load_class("mirror", model)
     setting = Setting(jnp.asarray(model.pmf), jnp.asarray(model.prompt_mass), 1024.0, 0.25, rewards)
     learner = load_learner("sft")
     members = model.returns[None]
@@ -160,10 +160,10 @@ def scaling(config: Config, rows: list[dict]) -> None:
     """How the cost of a cell grows with n, types, prompts and replicates."""
 
     def cell(n: int, types: int, prompts: int, repeats: int) -> Callable[[], object]:
-        model = ac.load_family(
+        model = ac.families.load_family(
             "heterogeneous", horizon=4096, prompts=prompts, styles=8, lengths=types // 8
         )
-        rewards = ac.load_class("mirror", model)
+        rewards = ac.rewards.load_class("mirror", model)
         setting = Setting(
             jnp.asarray(model.pmf), jnp.asarray(model.prompt_mass), 4096.0, 0.25, rewards
         )

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import antiscale as ac
-from antiscale.bounds.registry import KINDS, RESULTS, result
 from antiscale.cli.typed import assignment
+from antiscale.core.theorem import KINDS
+from antiscale.figures import FIGURES
+from antiscale.registry import RESULTS, result
 from antiscale.sweeps import evaluated
 from antiscale.sweeps.case import Case, certified_gap
 
@@ -40,6 +42,17 @@ def test_the_documents_list_is_the_registrys() -> None:
         shown = [cell.strip() for cell in re.split(r"(?<!\\)\|", cells)]
         expected = [entry.name, entry.kind, entry.origin, entry.learner, f"`{entry.statement}`"]
         assert [cell.replace("\\|", "|") for cell in shown] == expected
+
+
+def test_each_theorem_links_to_its_section_of_the_document_and_to_a_figure_that_there_is() -> None:
+    titles = re.findall(r"^#{2,3} (.*)$", DOCUMENT, re.MULTILINE)
+    # As GitHub makes anchors of headings.
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    links = dict(re.findall(r"^\| \[(T\w+)\]\(#(\S+)\) \|", DOCUMENT, re.MULTILINE))
+    for label, entry in RESULTS.items():
+        assert entry.anchor == f"paper_bounds.md#{links[label]}"
+        assert links[label] in anchors
+        assert entry.figure is None or entry.figure in FIGURES, label
 
 
 def printed(value: object) -> str:

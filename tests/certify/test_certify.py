@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 import antiscale as ac
-from antiscale.bounds.registry import RESULTS
 from antiscale.certify import (
     CHECKS,
     Found,
@@ -34,6 +33,7 @@ from antiscale.certify.checks import of_label
 from antiscale.certify.mutants import Mutant
 from antiscale.certify.run import certify
 from antiscale.cli import main
+from antiscale.registry import RESULTS
 
 LEDGER = Path(__file__).parents[2] / "experiments" / "certify"
 
@@ -269,7 +269,7 @@ def test_a_crossed_bound_ends_in_status_one_with_the_instance(
 ) -> None:
     monkeypatch.setitem(RESULTS, "T3a", WRONG.bound)
     arguments = ["certify", "--bound", "T3a", "--rounds", "1", "--out", str(tmp_path), "--json"]
-    from antiscale.bounds import registry
+    from antiscale import registry
 
     monkeypatch.setattr(registry, "result", lambda label: type("R", (), {"label": label}))
     status, out, _ = run(arguments, capsys)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from antiscale.bounds.registry import RESULTS
 from antiscale.certify import CHECKS, ledger
 from antiscale.certify.check import SLACK
 from antiscale.certify.mutants import MUTANTS, Mutant, caught, scaled
+from antiscale.registry import RESULTS
 
 LEDGER = Path(__file__).parents[2] / "experiments" / "certify"
 WORST = {row["label"]: row["worst"] for row in ledger.read(LEDGER).summary()}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.bounds.registry import RESULTS
 from antiscale.models.families import load_family
+from antiscale.registry import RESULTS
 
 # The same examples in every run.
 few = settings(derandomize=True, max_examples=40, deadline=None)

@@ -118,11 +118,12 @@ def test_a_sweep_over_the_flip_probability() -> None:
         horizon=32, vary="noise", noise=0.3, repeats=20, rewards=5,
         parameters={"styles": 4, "lengths": 2, "prompts": 2},
     )  # fmt: skip
-    rows = ac.sweep(config)
+    found = ac.sweep(config)
+    rows = found.frame
     assert rows.noise.tolist() == pytest.approx([0.05 * i for i in range(7)])
     assert rows.vb_mean.is_monotonic_increasing
-    assert rows.attrs["fit"]["vf_slope"]["theory"] == 0.0
-    assert abs(rows.attrs["fit"]["vf_slope"]["estimate"]) < 1e-9
+    assert found.fit["vf_slope"]["theory"] == 0.0
+    assert abs(found.fit["vf_slope"]["estimate"]) < 1e-9
 
 
 @pytest.mark.parametrize(

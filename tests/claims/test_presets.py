@@ -156,6 +156,7 @@ def test_the_wheel_carries_what_has_a_name_and_nothing_twice(wheel: Path) -> Non
         if file.is_file()
     }
     assert found == carried().keys() | {"antiscale/presets/__init__.py"}
+    assert (wheel / "antiscale/__init__.pyi").is_file()
     for name, file in carried().items():
         assert (wheel / name).read_bytes() == file.read_bytes(), name
     (licences,) = wheel.glob("*.dist-info/licenses")

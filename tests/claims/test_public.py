@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +26,43 @@ def test_public_names_stay_functions_after_every_module_is_imported() -> None:
     # A submodule of the same name would replace a lazy function on import.
     for name in modules():
         importlib.import_module(name)
-    for name in set(ac.__all__) - {"bounds", "search", "__version__"}:
+    for name in set(ac.__all__) - {"bounds", "families", "learners", "rewards", "search"}:
         assert not isinstance(getattr(ac, name), types.ModuleType), name
+    assert ac.families is importlib.import_module("antiscale.models.families")
+
+
+def test_the_public_names_are_those_of_the_stub_and_each_has_its_type() -> None:
+    assert set(ac.__all__) == {
+        "InputError", "SweepConfig", "TokenChain", "TraceModel", "__version__", "anticoncentration",
+        "bounds", "chi2_ball_optimum", "chi2_ball_optimum_average", "chi2_ball_pessimist",
+        "coverage", "diagnose", "families", "heterogeneity", "learners", "mean_return", "rewards",
+        "search", "separation", "sharpness", "sweep", "theorems",
+    }  # fmt: skip
+    stub = ast.parse(Path(ac.__file__).with_suffix(".pyi").read_text())
+    imported = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    assert sorted(alias.name for node in imported for alias in node.names) == ac.__all__
+    for node in imported:
+        for alias in node.names:
+            home = importlib.import_module("." + (node.module or alias.name), "antiscale")
+            found = getattr(home, alias.name) if node.module else home
+            assert getattr(ac, alias.name) is found, alias.name
+            assert alias.asname == alias.name  # else a type checker takes it for private
+    assert dir(ac) == ac.__all__
+
+
+def test_names_of_earlier_versions_still_work_and_have_their_types() -> None:
+    stub = ast.parse(Path(ac.__file__).with_suffix(".pyi").read_text())
+    assigned = {node.targets[0].id for node in stub.body if isinstance(node, ast.Assign)}
+    assert assigned == set(ac._EARLIER)
+    assert {"load_family", "load_class", "geometric_chain", "BallOptimum"} <= assigned
+    for name in assigned:
+        assert getattr(ac, name).__name__ == name
+    assert ac.load_family is ac.families.load_family
+
+
+def test_a_trace_model_shows_itself_in_one_line() -> None:
+    model = ac.families.load_family("heterogeneous", horizon=64)
+    assert repr(model) == "<TraceModel heterogeneous: horizon 64, 8 prompts, 144 types>"
 
 
 def test_unknown_names_are_attribute_errors() -> None:

@@ -453,11 +453,11 @@ def test_a_run_that_was_there_is_said_to_be(call: Call, tmp_path: Path) -> None:
     assert again[1] == first[1]
     assert again[2].startswith("antiscale: shown from runs/")
     assert again[2].count("\n") == 1
-    frame = ac.sweep(QUICK, out=tmp_path / "run")
-    assert frame.attrs["finished"] is None
+    computed = ac.sweep(QUICK, out=tmp_path / "run")
+    assert computed.finished is None
     stored = ac.sweep(QUICK, out=tmp_path / "run")
-    assert stored.attrs["finished"] == read_manifest(tmp_path / "run")["finished"]
-    np.testing.assert_array_equal(frame.vf_mean, stored.vf_mean)
+    assert stored.finished == read_manifest(tmp_path / "run")["finished"]
+    np.testing.assert_array_equal(computed.frame.vf_mean, stored.frame.vf_mean)
 
 
 def test_a_file_of_a_model_is_part_of_the_name(tmp_path: Path) -> None:

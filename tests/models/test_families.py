@@ -289,10 +289,8 @@ def test_a_model_is_read_from_a_file(tmp_path, kind: str) -> None:
     np.testing.assert_array_equal(model.returns, [[8, 0, 2], [9, 0, 0]])
     np.testing.assert_array_equal(model.styles[0], [0, 1, 0])
     assert (model.lengths[0] == [3, 5, 9]).all()
-    rows = ac.sweep(
-        ac.SweepConfig(family="explicit", parameters={"file": file}, horizon=16, repeats=3)
-    )
-    assert json.loads(rows.parameters[0])["sha256"]
+    found = ac.sweep(family="explicit", parameters={"file": file}, horizon=16, repeats=3)
+    assert json.loads(found.frame.parameters[0])["sha256"]
     again = ac.SweepConfig(family="explicit", parameters={"file": file})
     before = Plan.of(again).hash
     written(tmp_path, kind, longest=8)

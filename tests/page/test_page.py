@@ -20,13 +20,13 @@ import pytest
 
 import antiscale as ac
 from antiscale import cli, page
-from antiscale.bounds.registry import RESULTS
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import number
 from antiscale.models.families import load_family
 from antiscale.page import document, explorer, figures
 from antiscale.page.command import sweep_command
 from antiscale.page.typography import digits, formula, prose
+from antiscale.registry import RESULTS
 from antiscale.sweeps import words as report
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.config import SweepConfig

@@ -17,7 +17,7 @@ from antiscale.plots import style
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return ac.sweep(ac.SweepConfig(horizon=64, repeats=10, rewards=8))
+    return ac.sweep(ac.SweepConfig(horizon=64, repeats=10, rewards=8)).frame
 
 
 def test_the_same_rows_give_the_same_bytes(rows: pd.DataFrame) -> None:

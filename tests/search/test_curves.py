@@ -520,7 +520,7 @@ def test_an_unknown_key_is_named() -> None:
 
 def test_figures_are_the_rows_and_the_same_bytes() -> None:
     found = curves.search_curves(config("oracle", "majority", "single@cloned"))
-    frame = found.frame()
+    frame = found.frame
     first, second = (plots.encode(search.search_figure(frame, reading(found))) for _ in range(2))
     assert first == second
     left = search.search_figure(frame, "A note.").axes[0]

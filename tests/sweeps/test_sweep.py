@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import html
 import itertools
 import json
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -17,6 +20,8 @@ import pandas as pd
 import pytest
 
 import antiscale as ac
+from antiscale.plots.sweep import paragraph
+from antiscale.sweeps import words
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.folder import open_run
 from antiscale.sweeps.run import SweepResult, run_sweep
@@ -204,13 +209,14 @@ def test_an_explicit_model_runs_from_its_arrays() -> None:
         "hitting_times": [[2.0, 5.0, math.inf], [math.inf, 4.0, 9.0]],
     }
     config = quick(family="explicit", parameters=arrays, reward_class="mirror")
-    frame = ac.sweep(config)
+    frame = ac.sweep(config).frame
     assert list(frame.horizon) == [16, 32, 64]
     assert (frame.vb_mean <= frame.vb_upper).all()
 
 
 def test_the_frame_repeats_every_parameter_in_every_row() -> None:
-    frame = ac.sweep(quick())
+    found = ac.sweep(quick())
+    frame = found.frame
     assert isinstance(frame, pd.DataFrame)
     constant = {
         "config_hash", "family", "reward_class", "expert", "form", "kappa", "samples_per_token",
@@ -218,7 +224,7 @@ def test_the_frame_repeats_every_parameter_in_every_row() -> None:
     }  # fmt: skip
     assert constant <= set(frame.columns)
     assert (frame[sorted(constant)].nunique() == 1).all()
-    assert frame.attrs["fit"]["vf_slope"]["theory"] == 0.5
+    assert found.fit["vf_slope"]["theory"] == 0.5
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
@@ -280,9 +286,45 @@ def test_a_finished_run_is_read_and_not_run_again(tmp_path: Path) -> None:
     assert json.dumps(again.to_json()) == json.dumps(first.to_json())
 
 
+def test_a_result_has_its_frame_fit_plot_and_reading_and_passes_for_its_frame() -> None:
+    found = ac.sweep(quick(horizon=32))
+    assert list(found.frame.horizon) == [16, 32]
+    assert found.fit["vf_slope"]["theory"] == 0.5
+    note = words.caption(found.config, found.rows, found.fit)
+    assert found.plot().get_supxlabel() == paragraph(note)
+    assert note.startswith(found.reading)
+    assert str(found) == found.reading
+    assert repr(found) == f"<SweepResult of 2 rows: {found.reading}>"
+    assert html.escape(found.reading) in found._repr_html_()
+    assert "<table" in found._repr_html_()
+    # As the DataFrame that it was.
+    assert list(found) == list(found.frame)
+    assert len(found) == len(found.frame) == 2
+    assert "n" in found
+    assert (found.n == found["n"]).all()
+    assert found[["horizon", "n"]].equals(found.frame[["horizon", "n"]])
+    assert found.attrs == {"fit": found.fit, "finished": None}
+    assert found.iloc[-1].equals(found.frame.iloc[-1])
+    assert copy.deepcopy(found) == found == pickle.loads(pickle.dumps(found))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        found.nothing  # noqa: B018
+    with pytest.raises(AttributeError):
+        found._repr_png_  # noqa: B018
+
+
+def test_options_replace_those_of_a_configuration() -> None:
+    by_name = ac.sweep(horizon=16, repeats=3, rewards=4)
+    for config in ({"horizon": 64, "repeats": 3}, ac.SweepConfig(horizon=64, repeats=3)):
+        assert ac.sweep(config, horizon=16, rewards=4) == by_name
+    with pytest.raises(ac.InputError, match="did you mean 'kappa'"):
+        ac.sweep(kapa=0.1)
+    with pytest.raises(ac.InputError, match="unknown vary 'T'"):
+        ac.sweep({"vary": "H"}, vary="T")
+
+
 def test_rows_on_disk_are_the_rows_in_memory(tmp_path: Path) -> None:
     config = quick()
-    frame = ac.sweep(config, out=tmp_path / "run")
+    frame = ac.sweep(config, out=tmp_path / "run").frame
     stored = pd.read_parquet(tmp_path / "run" / "rows.parquet")
     text = pd.read_csv(tmp_path / "run" / "rows.csv")
     assert list(stored.columns) == list(text.columns) == list(frame.columns)

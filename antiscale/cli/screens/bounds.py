@@ -8,9 +8,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from antiscale import bounds
-from antiscale.bounds.registry import RESULTS
 from antiscale.cli.screens.tables import table
-from antiscale.core.numbers import DASH, Toward, number, precise, setting
+from antiscale.core.numbers import DASH, number, setting
+from antiscale.core.theorem import printed
+from antiscale.registry import RESULTS
 from antiscale.sweeps.case import Case
 
 
@@ -46,10 +47,8 @@ def listing() -> RenderableType:
         "label", "name", "kind", "origin", "for", "statement", wrap=("name", "for", "statement")
     )
     for result in RESULTS.values():
-        cells = (
-            result.label, result.name, result.kind, result.origin, result.learner, result.statement
-        )  # fmt: skip
-        shown.add_row(*map(Text, cells))
+        cells = result.facts("label", "name", "kind", "origin", "learner", "statement")
+        shown.add_row(*map(Text, cells.values()))
     return Group(
         shown,
         Text(),
@@ -65,13 +64,7 @@ def evaluation(found: dict[str, Any]) -> RenderableType:
     inputs = table("", "")
     for name, value in found["inputs"].items():
         inputs.add_row(f"  {name}", Text("none" if value is None else str(value)))
-    value, toward = found["value"], RESULTS[found["label"]].toward
-    if isinstance(value, dict):
-        shown = ", ".join(f"{name} {precise(item, toward=toward)}" for name, item in value.items())
-    elif isinstance(value, list):
-        shown = f"[{', '.join(_each(item, toward) for item in value)}]"
-    else:
-        shown = precise(value, toward=toward)
+    shown = printed(found["value"], RESULTS[found["label"]].toward)
     return Group(
         Text(f"{found['label']}  {found['name']} ({found['kind']})", style="bold"),
         Text(f"  {found['statement']}"),
@@ -79,13 +72,6 @@ def evaluation(found: dict[str, Any]) -> RenderableType:
         inputs,
         Text(f"  = {shown} {found['unit']}", style="bold"),
     )
-
-
-def _each(item: Any, toward: Toward) -> str:
-    """A number of a list, or a list within."""
-    if isinstance(item, list):
-        return f"[{', '.join(_each(one, toward) for one in item)}]"
-    return precise(item, toward=toward)
 
 
 def constants_table() -> RenderableType:

@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from antiscale.bounds.registry import RESULTS
 from antiscale.certify.checks import CHECKS
 from antiscale.certify.instances import Instance
 from antiscale.certify.mutants import Caught, Mutant
 from antiscale.cli.screens.tables import table
 from antiscale.core.config import writable
 from antiscale.core.numbers import DASH, fixed, precise
+from antiscale.registry import RESULTS
 
 _MEANS = {"upper": "truth/bound", "lower": "bound/truth", "equal": "larger/smaller"}
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 from antiscale.search.laws.renewal import (
     Whole,
@@ -66,6 +67,13 @@ def capped_best_of_n(
     return law.reshape(*caps.shape, len(p))
 
 
+@theorem(
+    "T10h", "best-of-N under a hard cap",
+    "P(j is returned) = p_j D_s(B - c_j), by two renewal recursions over tokens",
+    kind="exact", learner="best-of-N", origin="ours", unit="probability",
+    example={"pmf": [0.25, 0.25, 0.5], "solved": [1, 0, 0], "costs": [3, 2, 5], "budget": 12},
+    home="antiscale.search",
+)  # fmt: skip
 @validate.boundary
 def capped_success(
     pmf: npt.ArrayLike, solved: npt.ArrayLike, costs: npt.ArrayLike, budget: int

@@ -5,10 +5,16 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 from antiscale.search.laws.best_of import draws
 
 
+@theorem(
+    "T10m", "pass@k", "E[1 - C(n - c, k)/C(n, k)] = 1 - (1 - p)^k",
+    kind="exact", learner="any sampler", origin="known", unit="probability",
+    example={"n_samples": 10, "n_correct": 3, "k": 4}, home="antiscale.search",
+)  # fmt: skip
 @validate.boundary
 def pass_at_k(n_samples: npt.ArrayLike, n_correct: npt.ArrayLike, k: npt.ArrayLike) -> Floats:
     """Estimate of the chance that one of k traces is right, from n traces of which c are (T10m).
