@@ -18,7 +18,7 @@ PYTHON = [sys.executable, "-c"]
 # A command that computes in another way than most: swallowing, deaf, or in a thread.
 COMMAND = """
 import sys, threading, time
-from antiscale import stopping
+from antiscale.core import stopping
 from antiscale import cli
 
 def swallowing():
