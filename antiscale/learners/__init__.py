@@ -11,7 +11,10 @@ The policy is a pmf over types, [..., m, S]. Learners run inside `jax.jit`, on a
 over leading axes, so they use `jax.numpy` and no Python branches on values. Name your own with
 `--learner module:name`. A learner whose policy at one prompt depends on what it saw at others says
 `tied = True`: its risk is then a supremum over joint rewards. One whose policy never leaves the
-ball Pi_kappa says `confined = True`: its regret is then known not to be negative.
+ball Pi_kappa says `confined = True`: its regret is then known not to be negative. One whose policy
+at a prompt depends on nothing but the labels seen there, up to types that are alike to the reward
+class, and not on how often says `seen_only = True`: equal data are then worked out once, and where
+there are few sets its risk is a finite sum.
 """
 
 from __future__ import annotations
@@ -117,7 +120,7 @@ def load_learner(name: str) -> Learner:
     try:
         learner = found() if isinstance(found, type) else found
         side = getattr(learner, "side", None)
-        tied, confined = (bool(getattr(learner, x, False)) for x in ("tied", "confined"))
+        says = [bool(getattr(learner, x, False)) for x in ("tied", "confined", "seen_only")]
     except (Exception, SystemExit) as error:
         raise _failure(name, "when it was made", error) from error
     if not isinstance(side, str) or side not in ("vf", "vb") or not callable(learner):
@@ -125,7 +128,7 @@ def load_learner(name: str) -> Learner:
             f"learner {shown(name)} must be callable as learner(data, setting) and have "
             "side = 'vf' (clones traces) or 'vb' (sees labels)"
         )
-    return _Named(name, "vf" if side == "vf" else "vb", learner, tied, confined)
+    return _Named(name, "vf" if side == "vf" else "vb", learner, *says)
 
 
 def _failure(name: str, when: str, error: BaseException) -> InputError:
@@ -148,6 +151,7 @@ class _Named:
     learner: Any
     tied: bool
     confined: bool
+    seen_only: bool
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         try:

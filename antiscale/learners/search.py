@@ -28,6 +28,7 @@ class BestOfN:
 
     name: ClassVar[str] = "best_of_n"
     side: ClassVar[Literal["vb"]] = "vb"
+    seen_only: ClassVar[bool] = True
     delta: float | None = None
 
     def missing(self, horizon: float) -> float:

@@ -27,6 +27,7 @@ class Simple:
 
     name: ClassVar[str] = "simple"
     side: ClassVar[Literal["vb"]] = "vb"
+    seen_only: ClassVar[bool] = True
     confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
@@ -45,6 +46,7 @@ class Binary:
 
     name: ClassVar[str] = "binary"
     side: ClassVar[Literal["vb"]] = "vb"
+    seen_only: ClassVar[bool] = True
     confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
@@ -65,6 +67,7 @@ class Wide:
 
     name: ClassVar[str] = "wide"
     side: ClassVar[Literal["vb"]] = "vb"
+    seen_only: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
         """T2 at kappa = inf."""
@@ -81,6 +84,7 @@ class PlugIn:
 
     name: ClassVar[str] = "plugin"
     side: ClassVar[Literal["vb"]] = "vb"
+    seen_only: ClassVar[bool] = True
     confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
@@ -126,6 +130,7 @@ class KLRegularised:
 
     name: ClassVar[str] = "kl"
     side: ClassVar[Literal["vb"]] = "vb"
+    seen_only: ClassVar[bool] = True
     confined: ClassVar[bool] = True
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:

@@ -9,7 +9,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale.learners import BUILT_IN, Data, GridPrior, Setting
-from antiscale.risks.exact import SEEN_SET_LEARNERS, bayes_risk_on_two_types, sft_mirror_risk
+from antiscale.risks.exact import bayes_risk_on_two_types, sft_mirror_risk
 from antiscale.sweeps.cell import simulate
 from tests.oracles_bounds import (
     bayes_risk,
@@ -98,8 +98,23 @@ CASES = [
 ]  # fmt: skip
 
 
+SEEN_ONLY = [name for name, learner in BUILT_IN.items() if getattr(learner, "seen_only", False)]
 PAIRS = [(case, "simple") for case in CASES]
-PAIRS += [(CASES[k], learner) for k in (1, 8) for learner in SEEN_SET_LEARNERS[1:]]
+PAIRS += [(CASES[k], learner) for k in (1, 8) for learner in SEEN_ONLY if learner != "simple"]
+# Under `mirror` the types that tell 0/1 rewards apart are not all that tell returns apart.
+PAIRS += [
+    (
+        {
+            "family": "explicit", "samples": 2, "reward_class": "mirror", "kappa": 1.0,
+            "parameters": {"pmf": [[0.1, 0.5, 0.4]], "hitting_times": [[float("inf"), 8, 3]]},
+        },
+        "binary",
+    )
+]  # fmt: skip
+
+
+def test_the_learners_that_ask_only_what_was_seen_are_these() -> None:
+    assert SEEN_ONLY == ["simple", "binary", "wide", "plugin", "kl", "best_of_n"]
 
 
 @pytest.mark.parametrize(("case", "learner"), PAIRS)
