@@ -85,7 +85,8 @@ def averaged(n: Floats | float, rho: Floats | float, defect: Floats) -> Floats:
     k -> 1 - sqrt(1 - B^2k) is convex, so a bin of k's counts at its mean (Jensen).
     """
     if np.ndim(n) > 0:
-        return np.stack([averaged(*law) for law in zip(n, rho, defect, strict=True)])
+        laws = zip(np.asarray(n), np.asarray(rho), defect, strict=True)
+        return np.stack([averaged(*law) for law in laws])
     fixed = from_affinity(n, rho, defect)
     if rho >= 1.0:
         return fixed

@@ -248,7 +248,7 @@ def _law(row: Floats, types: int) -> tuple[Laws, float]:
     sigma = float(np.sqrt(p @ r**2))
     g = r / sigma if sigma > 0.0 else 0.0 * r
     limit = min(np.sqrt(kappa), 1.0 / np.abs(g).max()) if sigma > 0.0 else np.float64(0.0)
-    return Laws(p, g, n, rho, limit), sigma
+    return Laws(p, g, n, rho, np.asarray(limit)), sigma
 
 
 def _best_form(laws: Laws, *, form: str, overlap: str) -> _Solution:
@@ -262,8 +262,8 @@ def _best_form(laws: Laws, *, form: str, overlap: str) -> _Solution:
         found = [_by_affinity(laws, name, bound)]
         if overlap == "exact":
             # Its grid is coarser, and n_x is binned from above: the others may be the larger.
-            one_by_one = [_exactly(laws.at(i), name) for i in range(len(some))]
-            found.append(tuple(np.array(z) for z in zip(*one_by_one, strict=True)))
+            exact = np.array([_exactly(laws.at(i), name) for i in range(len(some))])
+            found.append((exact[:, 0], exact[:, 1]))
         for scale_, value_ in found:
             better = (value_ > value[some]) | (scale[some] == 0.0)
             place = some[better]

@@ -78,6 +78,7 @@ class Styles(BlockRewards):
     @property
     def alike(self) -> npt.NDArray[np.int64]:
         """The type's style."""
+        assert self.blocks.index is not None, "styles are blocks with an index"
         return np.where(self.pmf > 0, self.blocks.index, -1)
 
     @property

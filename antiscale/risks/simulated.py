@@ -98,7 +98,7 @@ def verification_losses(
         part = np.minimum(np.arange(first, first + size), len(seen) - 1)
         noisy = None
         if votes is not None:
-            drawn, flipped = np.asarray(votes.counts)[part], np.asarray(votes.flipped)[part]
+            drawn, flipped = jnp.asarray(votes.counts)[part], jnp.asarray(votes.flipped)[part]
             noisy = Votes(drawn, flipped, votes.noise, votes.tolerance)
         parts.append(_verification(learner, setting, seen[part], returns, comparator, noisy))
     by_reward = np.concatenate([np.asarray(found) for found, _ in parts])[: len(seen)]
