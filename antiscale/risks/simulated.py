@@ -86,11 +86,10 @@ def verification_losses(
     seen, which = np.asarray(counts, dtype=float), None
     if votes is None and getattr(learner, "seen_only", False):
         seen, which = distinct_sets(np.asarray(setting.rewards.alike), seen)
-    returns = jnp.asarray(returns)
-    pmf = jnp.broadcast_to(setting.pmf, returns.shape)
-    best = solve(pmf, returns, jnp.full(returns.shape[:-1], setting.kappa))
-    comparator = jnp.sum(pmf * best.density_ratio * returns, -1)
-    setting = jax.tree.map(jnp.asarray, setting)
+    pmf = np.broadcast_to(np.asarray(setting.pmf), np.shape(returns))
+    best = solve(pmf, np.asarray(returns), np.full(pmf.shape[:-1], setting.kappa))
+    comparator = _value(pmf, best.density_ratio, np.asarray(returns))
+    returns, setting = jax.tree.map(jnp.asarray, (returns, setting))
     size = max(1, min(len(seen), _AT_ONCE // max(1, returns.size)))
     parts = []
     for first in range(0, len(seen), size):
@@ -98,8 +97,8 @@ def verification_losses(
         part = np.minimum(np.arange(first, first + size), len(seen) - 1)
         noisy = None
         if votes is not None:
-            drawn, flipped = jnp.asarray(votes.counts)[part], jnp.asarray(votes.flipped)[part]
-            noisy = Votes(drawn, flipped, votes.noise, votes.tolerance)
+            drawn, flipped = (np.asarray(z)[part] for z in (votes.counts, votes.flipped))
+            noisy = Votes(jnp.asarray(drawn), jnp.asarray(flipped), votes.noise, votes.tolerance)
         parts.append(_verification(learner, setting, seen[part], returns, comparator, noisy))
     by_reward = np.concatenate([np.asarray(found) for found, _ in parts])[: len(seen)]
     if which is not None:
@@ -174,6 +173,12 @@ def _cloning(
         setting.rewards.worst_loss(difference),
         defect,
     )
+
+
+@jax.jit
+def _value(pmf: jax.Array, ratio: jax.Array, returns: jax.Array) -> jax.Array:
+    """E_pi_b[w R], rounded as the learner's own value is: where they are equal the loss is 0."""
+    return jnp.sum(pmf * ratio * returns, -1)
 
 
 @partial(jax.jit, static_argnums=0)
