@@ -116,9 +116,7 @@ def chi2_ball_optimum(pmf: Any, returns: Any, kappa: Any) -> BallOptimum:
     """
     pmf, returns, kappa = _arrays(pmf, returns, kappa)
     shape = jnp.broadcast_shapes(pmf.shape, returns.shape, (*kappa.shape, 1))
-    pmf = jnp.broadcast_to(pmf, shape)
-    returns = jnp.broadcast_to(returns, shape)
-    return _checked(solve(pmf, returns, jnp.broadcast_to(kappa, shape[:-1])))
+    return _checked(solve(_spread(pmf, shape), _spread(returns, shape), _spread(kappa, shape[:-1])))
 
 
 @validate.boundary
@@ -158,16 +156,15 @@ def chi2_ball_optimum_average(pmf: Any, returns: Any, kappa: Any, prompt_mass: A
     pmf, returns, kappa = _arrays(pmf, returns, kappa)
     if not isinstance(prompt_mass, jax.core.Tracer):
         prompt_mass = validate.pmf("prompt_mass", prompt_mass)
-    prompt_mass = jnp.asarray(prompt_mass)
     shape = jnp.broadcast_shapes(
         pmf.shape, returns.shape, (*kappa.shape, 1, 1), (*prompt_mass.shape, 1)
     )
     return _checked(
         _solve(
-            jnp.broadcast_to(pmf, shape),
-            jnp.broadcast_to(returns, shape),
-            jnp.broadcast_to(kappa, shape[:-2]),
-            jnp.broadcast_to(prompt_mass, shape[:-1]),
+            _spread(pmf, shape),
+            _spread(returns, shape),
+            _spread(kappa, shape[:-2]),
+            _spread(prompt_mass, shape[:-1]),
         )
     )
 
@@ -181,14 +178,19 @@ def _checked(found: BallOptimum) -> BallOptimum:
     return found
 
 
-def _arrays(pmf: Any, returns: Any, kappa: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
-    concrete = not any(isinstance(a, jax.core.Tracer) for a in (pmf, returns, kappa))
-    if concrete:
-        pmf = validate.pmf("pmf", pmf)
-        returns = validate.floats("returns", returns)
-        kappa = validate.nonnegative("kappa", kappa, most=np.inf)
-        validate.on_support(pmf, returns)
-    return jnp.asarray(pmf), jnp.asarray(returns), jnp.asarray(kappa)
+def _arrays(pmf: Any, returns: Any, kappa: Any) -> tuple[Any, Any, Any]:
+    if any(isinstance(a, jax.core.Tracer) for a in (pmf, returns, kappa)):
+        return jnp.asarray(pmf), jnp.asarray(returns), jnp.asarray(kappa)
+    pmf = validate.pmf("pmf", pmf)
+    returns = validate.floats("returns", returns)
+    kappa = validate.nonnegative("kappa", kappa, most=np.inf)
+    validate.on_support(pmf, returns)
+    return pmf, returns, kappa
+
+
+def _spread(z: Any, shape: tuple[int, ...]) -> Any:
+    """`z` broadcast to `shape`, without compiling anything where it is known."""
+    return (jnp if isinstance(z, jax.Array) else np).broadcast_to(z, shape)
 
 
 @jax.jit

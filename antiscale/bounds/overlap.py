@@ -21,8 +21,8 @@ from scipy import special
 
 from antiscale.core.validate import Floats
 
-# A bound on 1 - TV as a function of the defect 1 - B of one trace of the prompt.
-Overlap = Callable[[Floats], Floats]
+# A bound on 1 - TV from n [N], rho [N] and the defect 1 - B of one trace of the prompt, [N, ...].
+Overlap = Callable[[Floats, Floats, Floats], Floats]
 
 # Bins of the law of n_x.
 _BINS = 32
@@ -37,12 +37,13 @@ def one_minus_tv(log_affinity: Floats) -> Floats:
     return result
 
 
-def from_affinity(n: float, rho: float, defect: Floats) -> Floats:
+def from_affinity(n: Floats | float, rho: Floats | float, defect: Floats) -> Floats:
     """1 - sqrt(1 - BC^2) with log BC = n log(1 - rho (1 - B)), from the defect 1 - B."""
-    if n == 0:
-        return np.ones_like(defect)
-    with np.errstate(divide="ignore"):
-        return one_minus_tv(n * np.log1p(-np.minimum(rho * defect, 1.0)))
+    n, rho = (np.reshape(z, np.shape(z) + (1,) * (defect.ndim - np.ndim(z))) for z in (n, rho))
+    with np.errstate(divide="ignore", over="ignore"):
+        # Without data laws that do not overlap are alike all the same: 0 times a finite number.
+        log_affinity = np.maximum(np.log1p(-np.minimum(rho * defect, 1.0)), -1e300)
+        return one_minus_tv(n * log_affinity)
 
 
 class Counts(NamedTuple):
@@ -78,15 +79,18 @@ def counts(n: float, rho: float) -> Counts:
     return Counts(chance, np.clip(first / chance, low, top), top)
 
 
-def averaged(n: float, rho: float, defect: Floats) -> Floats:
+def averaged(n: Floats | float, rho: Floats | float, defect: Floats) -> Floats:
     """Average 1 - sqrt(1 - B^2k) over k = n_x, from below; at least `from_affinity`.
 
     k -> 1 - sqrt(1 - B^2k) is convex, so a bin of k's counts at its mean (Jensen).
     """
+    if np.ndim(n) > 0:
+        laws = zip(np.asarray(n), np.asarray(rho), defect, strict=True)
+        return np.stack([averaged(*law) for law in laws])
     fixed = from_affinity(n, rho, defect)
     if rho >= 1.0:
         return fixed
-    law = counts(n, rho)
+    law = counts(float(n), float(rho))
     total = np.zeros_like(defect)
     with np.errstate(divide="ignore"):
         log = np.log1p(-np.minimum(defect, 1.0))

@@ -5,7 +5,6 @@ Styles are paired, and each pair has its own prior: signs (T4b) or a grid (T4d).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale.bounds import overlap as overlaps
-from antiscale.bounds.t4_cloning import many_point, many_point_glimpse, samples
+from antiscale.bounds.t4_cloning import Laws, many_point, many_point_glimpse, samples
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.theorem import theorem
@@ -174,7 +173,7 @@ def hardest_block_prior(
 
 
 def _many_points(
-    one: Callable[[float, Floats, Floats, overlaps.Overlap], float],
+    at: Callable[[Floats, Laws, overlaps.Overlap], Floats],
     eps: Floats,
     p: Floats,
     n: Floats,
@@ -184,18 +183,15 @@ def _many_points(
 
     A pair's prior is T4c's with the pair's masses for the law and g = q/p_a, -q/p_b.
     """
-    n, rho, _ = np.broadcast_arrays(n, rho, p[..., 0])
-    found = np.zeros(np.broadcast_shapes(eps.shape, (*p.shape[:-1], 1)))
-    known: dict[tuple[float, ...], float] = {}
-    for place in np.ndindex(*found.shape[:-1]):
-        pair = p[place]
-        if np.min(pair) <= 0.0:
-            continue
-        g = np.min(pair) / pair * np.array([1.0, -1.0])
-        bound = functools.partial(overlaps.from_affinity, float(n[place]), float(rho[place]))
-        for k, scale in enumerate(eps[place]):
-            key = (*pair, float(n[place]), float(rho[place]), float(scale))
-            if scale > 0.0 and key not in known:
-                known[key] = one(float(scale), pair, g, bound)
-            found[(*place, k)] = known.get(key, 0.0)
-    return found
+    inputs = np.broadcast_arrays(p[..., :1], p[..., 1:], n[..., None], rho[..., None], eps)
+    rows = np.stack(inputs, axis=-1)
+    # Pairs and prompts are often alike: each distinct one is worked out once.
+    distinct, where = np.unique(rows.reshape(-1, rows.shape[-1]), axis=0, return_inverse=True)
+    value = np.zeros(len(distinct))
+    some = (distinct[:, 0] > 0.0) & (distinct[:, 1] > 0.0) & (distinct[:, -1] > 0.0)
+    pair, power, share, scale = np.split(distinct[some], [2, 3, 4], axis=-1)
+    g = np.min(pair, axis=-1, keepdims=True) / pair * np.array([1.0, -1.0])
+    laws = Laws(pair, g, power[:, 0], share[:, 0], np.ones(len(pair)))
+    if some.any():
+        value[some] = at(scale[:, 0], laws, overlaps.from_affinity)
+    return value[where.reshape(rows.shape[:-1])]

@@ -30,6 +30,10 @@ GRID_STEPS = 4096
 # Cells of T4c's inner sum, and levels of the return beyond which returns are merged.
 _CELLS = 8
 _LEVELS = 256
+# Floats worked on at once: larger arrays leave the processor's cache and are paged in each time.
+_AT_ONCE = 12288
+# Laws are summed over lags in blocks of about this many floats, and may stop after each.
+_BLOCK = 2**17
 # With exact overlaps: pairs of grid points that T4c compares, and most grid points.
 _EXACT_PAIRS = 4e6
 _EXACT_STEPS = 2**16
@@ -180,23 +184,31 @@ def vf_lower_in_probability(
     return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
 
 
-class _Law(NamedTuple):
-    """One prompt: masses and g = (R - J)/sigma of the L distinct returns, n, rho and epsmax."""
+class Laws(NamedTuple):
+    """Prompts of L distinct returns each: masses and g = (R - J)/sigma [N, L]; all else [N].
+
+    `limit` is epsmax. One prompt alone has no axis N.
+    """
 
     p: Floats
     g: Floats
-    n: float
-    rho: float
-    limit: float
+    n: Floats
+    rho: Floats
+    limit: Floats
 
     @property
-    def usual(self) -> float:
+    def usual(self) -> Floats:
         """The scale of theta that data can tell apart."""
-        return 1.0 / math.sqrt(self.n * self.rho + 1.0)
+        result: Floats = 1.0 / np.sqrt(self.n * self.rho + 1.0)
+        return result
+
+    def at(self, index: Any) -> Laws:
+        """Return the prompts of an index."""
+        return Laws(*(z[index] for z in self))
 
 
-# The form, the prior's scale, and the value in units of sigma.
-_Solution = tuple[str, float, float]
+# For each prompt, [N]: the form, the prior's scale, and the value in units of sigma.
+_Solution = tuple[npt.NDArray[np.str_], Floats, Floats]
 
 
 def _by_prompt(
@@ -205,7 +217,7 @@ def _by_prompt(
     n: npt.ArrayLike,
     prompt_mass: npt.ArrayLike,
     kappa: npt.ArrayLike,
-    solve: Callable[[_Law], _Solution],
+    solve: Callable[[Laws], _Solution],
 ) -> Prior:
     p = validate.pmf("pmf", pmf)
     r = validate.floats("returns", returns)
@@ -223,11 +235,17 @@ def _by_prompt(
     )
     # Prompts are often alike: each distinct one is worked out once.
     distinct, where = np.unique(rows, axis=0, return_inverse=True)
-    found = [_solved(row, types[0], solve) for row in distinct]
-    forms, scales, values = (
-        np.asarray(column)[where.ravel()] for column in zip(*found, strict=True)
-    )
-    return Prior(forms.reshape(batch), scales.reshape(batch), values.reshape(batch))
+    laws, sigma = zip(*(_law(row, types[0]) for row in distinct), strict=True)
+    levels = np.array([len(law.p) for law in laws])
+    forms = np.full(len(laws), FORMS[1])
+    scales, values = np.zeros((2, len(laws)))
+    for size in np.unique(levels):
+        same = np.flatnonzero(levels == size)
+        for part in np.array_split(same, math.ceil(len(same) * size / _AT_ONCE)):
+            together = Laws(*(np.stack(z) for z in zip(*(laws[i] for i in part), strict=True)))
+            forms[part], scales[part], values[part] = solve(together)
+    where = where.reshape(batch)
+    return Prior(forms[where], scales[where], (values * np.array(sigma))[where])
 
 
 def samples(
@@ -241,44 +259,48 @@ def samples(
     )
 
 
-def _solved(row: Floats, types: int, solve: Callable[[_Law], _Solution]) -> _Solution:
+def _law(row: Floats, types: int) -> tuple[Laws, float]:
+    """One prompt's law, and its sigma in tokens."""
     p, r = row[:types], row[types : 2 * types]
     n, rho, kappa = row[2 * types :]
     r, inverse = np.unique(r[p > 0], return_inverse=True)
     p = np.bincount(inverse, weights=p[p > 0]).astype(np.float64)
     r = r - r @ p
     sigma = float(np.sqrt(p @ r**2))
-    if sigma == 0.0:
-        return solve(_Law(p, 0.0 * r, n, rho, 0.0))
-    g = r / sigma
-    limit = float(min(np.sqrt(kappa), 1.0 / np.abs(g).max()))
-    name, scale, value = solve(_Law(p, g, n, rho, limit))
-    return name, scale, value * sigma
+    g = r / sigma if sigma > 0.0 else 0.0 * r
+    limit = min(np.sqrt(kappa), 1.0 / np.abs(g).max()) if sigma > 0.0 else np.float64(0.0)
+    return Laws(p, g, n, rho, np.asarray(limit)), sigma
 
 
-def _best_form(law: _Law, *, form: str, overlap: str) -> _Solution:
+def _best_form(laws: Laws, *, form: str, overlap: str) -> _Solution:
     forms = ("two_point", "many_point") if form == "best" else (form,)
-    if law.limit == 0.0:
-        return forms[0], 0.0, 0.0
-    found = []
-    for name in forms:
+    names = np.full(len(laws.p), forms[0], dtype="<U10")
+    scale, value = np.zeros((2, len(names)))
+    some = np.flatnonzero(laws.limit > 0.0)
+    laws = laws.at(some)
+    for name in forms if some.size else ():
         bound = overlaps.from_affinity if overlap == "affinity" else overlaps.averaged
-        found.append((name, *_by_affinity(law, name, functools.partial(bound, law.n, law.rho))))
+        found = [_by_affinity(laws, name, bound)]
         if overlap == "exact":
             # Its grid is coarser, and n_x is binned from above: the others may be the larger.
-            found.append((name, *_exactly(law, name)))
-    return max(found, key=lambda prior: prior[2])
+            exact = np.array([_exactly(laws.at(i), name) for i in range(len(some))])
+            found.append((exact[:, 0], exact[:, 1]))
+        for scale_, value_ in found:
+            better = (value_ > value[some]) | (scale[some] == 0.0)
+            place = some[better]
+            names[place], scale[place], value[place] = name, scale_[better], value_[better]
+    return names, scale, value
 
 
-def _by_affinity(law: _Law, form: str, bound: Overlap) -> tuple[float, float]:
+def _by_affinity(laws: Laws, form: str, bound: Overlap) -> tuple[Floats, Floats]:
     if form == "two_point":
-        return maximise(lambda eps: _two_point(eps, law.p, law.g, bound), law.limit, law.usual)
-    few = spread_onto_few_levels(law.p, law.g)
-    a, _ = maximise(lambda a: many_point_glimpse(a, *few, bound), law.limit, law.usual)
-    return a, many_point(a, *few, bound)
+        return maximise(functools.partial(_two_point, bound=bound), laws)
+    few = spread_onto_few_levels(laws)
+    a, _ = maximise(functools.partial(many_point_glimpse, bound=bound), few)
+    return a, many_point(a, few, bound)
 
 
-def _exactly(law: _Law, form: str) -> tuple[float, float]:
+def _exactly(law: Laws, form: str) -> tuple[float, float]:
     if law.n != int(law.n):
         raise InputError(f"with exact overlaps n must be a whole number; got {law.n:.6g}")
 
@@ -291,20 +313,28 @@ def _exactly(law: _Law, form: str) -> tuple[float, float]:
         theta = a * (2.0 * np.arange(steps + 1) / steps - 1.0)
         return a / steps * _exact_pairs(theta, law) / (steps + 1)
 
+    def best(fineness: float) -> tuple[float, float]:
+        scale, found = maximise(
+            lambda grid, _: np.array([value(float(a), fineness) for a in grid]),
+            Laws(*(np.asarray(z)[None] for z in law)),
+        )
+        return float(scale[0]), float(found[0])
+
     if form == "two_point":
         # A grid of one step has (D/2)(1/2)(1 - TV) = eps (1 - TV)/2: half of T4a.
-        return maximise(lambda eps: 2.0 * value(eps, 1.0), law.limit, law.usual)
-    a, _ = maximise(lambda a: value(a, 1.5), law.limit, law.usual)
+        eps, half = best(1.0)
+        return eps, 2.0 * half
+    a, _ = best(1.5)
     # Laws more than 14 standard errors apart do not overlap.
     return a, value(a, float(np.clip(math.sqrt(_EXACT_PAIRS * law.usual / (28.0 * a)), 1.5, 100.0)))
 
 
-def _exact_pairs(theta: Floats, law: _Law) -> float:
+def _exact_pairs(theta: Floats, law: Laws) -> float:
     """The sum over i < k of the exact overlap of experts theta_i and theta_k, evenly spaced."""
     n = int(law.n)
     if len(law.g) > 2:
         policies = np.clip(law.p * (1.0 + theta[:, None] * law.g), 0.0, 1.0)
-        laws = overlaps.listed_laws(n, law.rho, policies)
+        laws = overlaps.listed_laws(n, float(law.rho), policies)
         if laws is None:
             raise InputError(
                 f"an exact overlap with {len(law.g)} distinct returns and n = {n} has more than "
@@ -314,7 +344,7 @@ def _exact_pairs(theta: Floats, law: _Law) -> float:
     chance = np.clip(law.p[1] * (1.0 + theta * law.g[1]), 0.0, 1.0)
     total = 0.0
     for lag in range(1, len(theta)):
-        term = float(overlaps.of_binomials(n, law.rho, chance[:-lag], chance[lag:]).sum())
+        term = float(overlaps.of_binomials(n, float(law.rho), chance[:-lag], chance[lag:]).sum())
         total += term
         # Overlaps fall with the lag. What is left out is >= 0, so the bound stays valid.
         if term * (len(theta) - lag) < 1e-9 * total:
@@ -322,101 +352,134 @@ def _exact_pairs(theta: Floats, law: _Law) -> float:
     return total
 
 
-def _in_probability(law: _Law, *, chance: float) -> _Solution:
+def _in_probability(laws: Laws, *, chance: float) -> _Solution:
     """T4e: the largest eps with half the overlap at least `chance`, by bisection."""
-    bound = functools.partial(overlaps.from_affinity, law.n, law.rho)
 
-    def enough(eps: float) -> bool:
-        return _two_point(eps, law.p, law.g, bound) >= 2.0 * chance * eps
+    def enough(eps: Floats) -> npt.NDArray[np.bool_]:
+        overlap = _two_point(eps, laws, overlaps.from_affinity)
+        return np.asarray(overlap >= 2.0 * chance * eps)
 
-    low, high = 0.0, law.limit
-    if enough(high):
-        return "two_point", high, high
+    low, high = np.zeros_like(laws.limit), laws.limit
+    whole = enough(high)
     for _ in range(80):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if enough(middle) else (low, middle)
-    return "two_point", low, low
+        within = enough(middle)
+        low, high = np.where(within, middle, low), np.where(within, high, middle)
+    eps = np.where(whole, laws.limit, low)
+    return np.full(len(eps), FORMS[0]), eps, eps
 
 
-def maximise(f: Callable[[float], float], limit: float, usual: float) -> tuple[float, float]:
-    """Maximise f on (0, limit]: a log grid from below the usual scale, refined twice.
+def maximise(f: Callable[[Floats, Laws], Floats], laws: Laws) -> tuple[Floats, Floats]:
+    """Maximise f on (0, epsmax]: a log grid from below the usual scale, refined twice.
 
     Any scale gives a valid bound; the search only decides how sharp it is.
+
+    Parameters
+    ----------
+    f
+        From scales [N] and as many laws to values [N].
+    laws
+        One per prompt.
+
+    Returns
+    -------
+    Each prompt's best scale of the last grid, and its value: [N] both.
     """
-    grid = np.geomspace(min(limit, usual) / 4.0, limit, 16)
+    row = np.arange(len(laws.limit))
+    grid = np.geomspace(np.minimum(laws.limit, laws.usual) / 4.0, laws.limit, 16, axis=-1)
     for _ in range(3):
-        values = [f(float(scale)) for scale in grid]
-        best = int(np.argmax(values))
-        scale, value = float(grid[best]), values[best]
-        grid = np.geomspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 9)
+        each = laws.at(np.repeat(row, grid.shape[-1]))
+        values = f(grid.ravel(), each).reshape(grid.shape)
+        best = np.argmax(values, axis=-1)
+        scale, value = grid[row, best], values[row, best]
+        ends = np.maximum(best - 1, 0), np.minimum(best + 1, grid.shape[-1] - 1)
+        grid = np.geomspace(grid[row, ends[0]], grid[row, ends[1]], 9, axis=-1)
     return scale, value
 
 
-def _two_point(eps: float, p: Floats, g: Floats, bound: Overlap) -> float:
-    """T4a at one eps, in units of sigma."""
-    square = np.minimum((eps * g) ** 2, 1.0)
-    defect = np.asarray(p @ (square / (1.0 + np.sqrt(1.0 - square))))
-    return eps * float(bound(defect))
+def _two_point(eps: Floats, laws: Laws, bound: Overlap) -> Floats:
+    """T4a at one eps for each law, [N], in units of sigma."""
+    square = np.minimum((eps[:, None] * laws.g) ** 2, 1.0)
+    defect = (square / (1.0 + np.sqrt(1.0 - square)))[:, None] @ laws.p[..., None]
+    return eps * bound(laws.n, laws.rho, defect[:, 0, 0])
 
 
-def many_point(a: float, p: Floats, g: Floats, bound: Overlap) -> float:
-    """T4c at one a, in units of sigma."""
-    block = int(np.clip(2**17 // (2 * _CELLS * len(g)), 1, 256))
-    total = 0.0
+def many_point(a: Floats, laws: Laws, bound: Overlap) -> Floats:
+    """T4c at one a for each law, [N], in units of sigma."""
+    block = int(np.clip(_BLOCK // (2 * _CELLS * laws.g.shape[-1]), 1, 256))
+    total = np.zeros(len(a))
+    going = np.arange(len(a))
     for first in range(1, GRID_STEPS + 1, block):
         lag = np.arange(first, min(first + block, GRID_STEPS + 1))
-        terms = _lag_terms(a, lag, p, g, bound)
-        total += float(terms.sum())
+        terms = _lag_terms(a[going], lag, laws.at(going), bound)
+        total[going] += terms.sum(-1)
         # The terms fall with the lag. What is left out is >= 0, so the bound stays valid.
-        if terms[-1] * (GRID_STEPS - lag[-1]) < 1e-7 * total:
+        going = going[terms[:, -1] * (GRID_STEPS - lag[-1]) >= 1e-7 * total[going]]
+        if not going.size:
             break
     return a / GRID_STEPS * total
 
 
-def many_point_glimpse(a: float, p: Floats, g: Floats, bound: Overlap) -> float:
-    """T4c at one a, roughly: a few lags stand for all. Only to choose a."""
+def many_point_glimpse(a: Floats, laws: Laws, bound: Overlap) -> Floats:
+    """T4c at one a for each law, [N], roughly: a few lags stand for all. Only to choose a."""
     lag = np.unique(np.geomspace(1, GRID_STEPS, 48).round())
-    return a / GRID_STEPS * float(np.trapezoid(_lag_terms(a, lag, p, g, bound), lag))
+    return a / GRID_STEPS * np.trapezoid(_lag_terms(a, lag, laws, bound), lag)
 
 
-def _lag_terms(a: float, lag: npt.NDArray[Any], p: Floats, g: Floats, bound: Overlap) -> Floats:
-    """(1/(K+1)) sum_{i=0..K-j} [1 - sqrt(1 - BC_{i,i+j}^2)] for each lag j, from below.
+def _lag_terms(a: Floats, lag: npt.NDArray[Any], laws: Laws, bound: Overlap) -> Floats:
+    """(1/(K+1)) sum_{i=0..K-j} [1 - sqrt(1 - BC_{i,i+j}^2)] for each lag j, from below: [N, J].
 
     At a fixed lag the defect 1 - B is convex in the midpoint of the pair, and 1 - sqrt(1 - BC^2)
     is convex and decreasing in the defect. So over the evenly spaced midpoints of a cell its mean
     is at least its value at the mean of the defects of the cell's two ends (Jensen twice;
     paper_bounds.md, T4c), and the cost does not grow with K.
     """
-    pairs = GRID_STEPS + 1 - lag
-    border = np.floor(pairs[:, None] * np.arange(_CELLS + 1) / _CELLS)
-    count = np.diff(border, axis=-1)
-    ends = np.stack([border[:, :-1], np.maximum(border[:, 1:] - 1, border[:, :-1])], axis=-1)
-    delta = 2.0 * a / GRID_STEPS
-    middle = -a + (ends + lag[:, None, None] / 2.0) * delta
-    defect = _defect(middle, lag[:, None, None] * delta / 2.0, p, g).mean(axis=-1)
-    result: Floats = (bound(defect) * count).sum(-1)
-    return result / (GRID_STEPS + 1)
+    terms = np.empty((len(a), len(lag)))
+    # As many lags and laws at a time as the processor's cache holds.
+    size = max(1, _AT_ONCE // (2 * _CELLS * laws.g.shape[-1]))
+    for first in range(0, len(lag), size):
+        lags = lag[first : first + size, None]
+        border = np.floor((GRID_STEPS + 1 - lags) * np.arange(_CELLS + 1) / _CELLS)
+        low, high = border[:, :-1], border[:, 1:]
+        middle = np.stack([low, np.maximum(high - 1, low)]) + lags / 2.0
+        together = max(1, size // len(lags))
+        for start in range(0, len(a), together):
+            some = slice(start, start + together)
+            scale = a[some, None, None, None]
+            delta = 2.0 * scale / GRID_STEPS
+            ends = _defect(middle * delta - scale, lags * delta / 2.0, laws.at(some))
+            overlap = bound(laws.n[some], laws.rho[some], 0.5 * (ends[:, 0] + ends[:, 1]))
+            terms[some, first : first + size] = (overlap * (high - low)).sum(-1)
+    return terms / (GRID_STEPS + 1)
 
 
-def _defect(middle: Floats, half: Floats, p: Floats, g: Floats) -> Floats:
-    """1 - E sqrt((1 + s g)(1 + t g)) at s = middle - half, t = middle + half.
+def _defect(middle: Floats, half: Floats, laws: Laws) -> Floats:
+    """1 - E sqrt((1 + s g)(1 + t g)) at s = middle - half, t = middle + half, [N, ...].
 
     Equals E[(s - t)^2 g^2 / (2 (sqrt(1 + sg) + sqrt(1 + tg))^2)].
     """
-    low = np.maximum(1.0 + (middle - half)[..., None] * g, 0.0)
-    high = np.maximum(1.0 + (middle + half)[..., None] * g, 0.0)
-    quotient = half[..., None] * g / (np.sqrt(low) + np.sqrt(high))
-    return 2.0 * (quotient**2 @ p)
+    flat = (len(laws.g), 1, -1)
+    g = laws.g[..., None]
+    low = np.maximum(1.0 + (middle - half).reshape(flat) * g, 0.0)
+    high = np.maximum(1.0 + (middle + half).reshape(flat) * g, 0.0)
+    quotient = np.broadcast_to(half, middle.shape).reshape(flat) * g
+    quotient /= np.sqrt(low) + np.sqrt(high)
+    return 2.0 * (laws.p[:, None] @ (quotient * quotient)).reshape(middle.shape)
 
 
-def spread_onto_few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
+def spread_onto_few_levels(laws: Laws) -> Laws:
     """Split each mass between the two nearest of at most `_LEVELS` levels, keeping its mean.
 
     The defect is convex in g, so this can only raise it: the bound of the result is valid for the
     original, and costs the same for ten thousand returns as for a few hundred.
     """
-    if len(g) <= _LEVELS:
-        return p, g
+    if laws.g.shape[-1] <= _LEVELS:
+        return laws
+    p, g = zip(*map(_few_levels, laws.p, laws.g), strict=True)
+    return laws._replace(p=np.stack(p), g=np.stack(g))
+
+
+def _few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
     # Even in asinh: levels are dense around the mean and geometric in the tails.
     fine = 10.0
     levels = np.sinh(np.linspace(np.arcsinh(fine * g[0]), np.arcsinh(fine * g[-1]), _LEVELS)) / fine

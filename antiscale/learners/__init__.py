@@ -11,8 +11,10 @@ The policy is a pmf over types, [..., m, S]. Learners run inside `jax.jit`, on a
 over leading axes, so they use `jax.numpy` and no Python branches on values. Name your own with
 `--learner module:name`. A learner whose policy at one prompt depends on what it saw at others says
 `tied = True`: its risk is then a supremum over joint rewards. One whose policy never leaves the
-ball Pi_kappa says `confined = True`: its regret is then known not to be negative. One that asks
-only which types were seen says `seen_only = True`. A learner with a theorem of its own has
+ball Pi_kappa says `confined = True`: its regret is then known not to be negative. One whose policy
+at a prompt depends on nothing but the labels seen there, up to types that are alike to the reward
+class, and not on how often says `seen_only = True`: equal data are then solved once, and where
+there are few sets its risk is a finite sum. A learner with a theorem of its own has
 `upper(premises, over)`; `base.Learner` documents all of this.
 """
 

@@ -100,8 +100,8 @@ class Learner:
     confined
         Whether its policy never leaves the ball Pi_kappa; its regret is then not negative.
     seen_only
-        Whether its policy at a prompt depends on which types were seen there and on their labels,
-        not on how often they were seen.
+        Whether its policy at a prompt depends on nothing but the labels seen there, up to types
+        that are alike to the reward class, and not on how often they were seen.
     empirical
         Whether its policy is the empirical frequency of the types, pi_b at unseen prompts.
     needs

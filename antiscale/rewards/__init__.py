@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 import jax
 import numpy as np
+import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
@@ -47,6 +48,15 @@ class RewardClass(Protocol):
     @property
     def blocks(self) -> Blocks | None:
         """The f_b of T4b; None where the class is not made of blocks."""
+        ...
+
+    @property
+    def alike(self) -> npt.NDArray[np.int64]:
+        """Index of the group of types whose labels tell the same of the reward, [m, S].
+
+        A label of one type of a group tells what labels of all its types would; -1 for types that
+        tell nothing.
+        """
         ...
 
     @property

@@ -127,11 +127,14 @@ def _is_eligible(
 
 def _repeats(model: TraceModel, returns: Floats) -> npt.NDArray[np.bool_]:
     """Whether the same reward stands earlier in the list at the same prompt, [K, m]."""
-    on_support = np.where(model.pmf > 0, returns, 0.0)
-    repeats = np.ones(returns.shape[:2], dtype=bool)
+    # Zeros of one sign, so that equal rows have equal bytes.
+    on_support = np.where(model.pmf > 0, returns, 0.0) + 0.0
+    repeats = np.zeros(returns.shape[:2], dtype=bool)
     for x in range(model.prompts):
-        _, first = np.unique(on_support[:, x], axis=0, return_index=True)
-        repeats[first, x] = False
+        earlier: set[bytes] = set()
+        for k, row in enumerate(on_support[:, x]):
+            repeats[k, x] = row.tobytes() in earlier
+            earlier.add(row.tobytes())
     return repeats
 
 

@@ -75,6 +75,11 @@ class Table:
         return cls(model.pmf, float(model.horizon), returns, there, mirrors)
 
     @property
+    def alike(self) -> npt.NDArray[np.int64]:
+        """Each type by itself."""
+        return np.where(self.pmf > 0, np.arange(self.pmf.shape[-1]), -1)
+
+    @property
     def verified_member(self) -> Floats:
         """Each type by itself, [m, S, S]: members that agree on what was seen differ elsewhere."""
         return np.broadcast_to(np.eye(self.pmf.shape[-1]), (*self.pmf.shape, self.pmf.shape[-1]))

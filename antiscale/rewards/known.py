@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from antiscale.ball.optimum import ball_policy
 from antiscale.core.errors import InputError
@@ -37,6 +38,11 @@ class Known:
     def of(cls, model: TraceModel) -> Known:
         """Bind the class to `model`."""
         return cls(model.pmf, model.returns)
+
+    @property
+    def alike(self) -> npt.NDArray[np.int64]:
+        """No type tells anything new."""
+        return np.full(self.pmf.shape, -1)
 
     @property
     def verified_member(self) -> Floats:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
@@ -45,6 +46,16 @@ class Mirror(BlockRewards):
         """One block, f = R."""
         returns = self.returns
         return Blocks(returns, np.zeros(returns.shape, dtype=np.int64), 1)
+
+    @property
+    def _ends(self) -> Any:
+        """Whether seeing the type tells 1[R > 0] from 1[R < H], [m, S]: R = 0 or R = H."""
+        return ((self.returns == 0) | (self.returns == self.horizon)) & (self.pmf > 0)
+
+    @property
+    def alike(self) -> npt.NDArray[np.int64]:
+        """1 for the ends, which tell the 0/1 rewards apart too, 0 for other types that tell."""
+        return np.where(self._tells, self._ends, -1)
 
     @property
     def verified_member(self) -> Floats:
@@ -114,7 +125,6 @@ class Mirror(BlockRewards):
     ) -> tuple[jax.Array, jax.Array]:
         """Only R = 0 or R = H tells 1[R > 0] from 1[R < H]."""
         r, horizon = self.returns, self.horizon
-        ends = ((r == 0) | (r == horizon)) & (self.pmf > 0)
-        is_r, told = self._verdict(seen, labels == (r > 0), ends, votes)
+        is_r, told = self._verdict(seen, labels == (r > 0), self._ends, votes)
         lower = jnp.where(is_r[..., None], r > 0, r < horizon)
         return lower.astype(jnp.float64), told

@@ -76,6 +76,12 @@ class Styles(BlockRewards):
         return bound
 
     @property
+    def alike(self) -> npt.NDArray[np.int64]:
+        """The type's style."""
+        assert self.blocks.index is not None, "styles are blocks with an index"
+        return np.where(self.pmf > 0, self.blocks.index, -1)
+
+    @property
     def verified_member(self) -> Floats:
         """1[type j is of style b], [m, S, B]."""
         return self.blocks.member

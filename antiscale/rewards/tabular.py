@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
@@ -51,6 +52,11 @@ class Tabular(BlockRewards):
         """f_j = H 1[j]."""
         height: Any = (self.pmf > 0) * self.horizon
         return Blocks(height, None, self.pmf.shape[-1])
+
+    @property
+    def alike(self) -> npt.NDArray[np.int64]:
+        """Each type by itself."""
+        return np.where(self.pmf > 0, np.arange(self.pmf.shape[-1]), -1)
 
     @property
     def verified_member(self) -> Floats:

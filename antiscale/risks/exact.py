@@ -27,8 +27,6 @@ from antiscale.risks.simulated import verification_losses
 # Work allowed per cell, in points of Fourier transforms, and in policies times types: where exact
 # risks were asked for, and in every sweep (a fraction of what the simulation takes).
 ASKED, CHEAP = 3e8, 2e6
-# Policies worked out at once where the sets seen are summed over.
-_AT_ONCE = 256
 # Probability left out of a binomial sum.
 _TAIL = 1e-18
 
@@ -231,31 +229,28 @@ def _verification(learner: Learner, setting: Setting, at: Premises, work: float)
         return Exact(None, "with noisy labels it matters how often each block was seen")
     if not learner.seen_only:
         return Exact(None, f"the learner {learner.name} asks how often each type was seen")
-    member, mass = rewards.verified_member, rewards.verified_blocks
-    # Blocks that are surely seen, to rounding, are not in doubt; those of mass zero never are.
-    unseen = np.exp(n * np.log1p(-np.minimum(model.prompt_mass[:, None] * mass, 1 - 1e-16)))
-    doubtful = (mass > 0) & (unseen > 1e-17)
-    most = int(np.max(doubtful.sum(-1)))
+    alike = np.asarray(rewards.alike)
+    tells = alike >= 0
+    mass = np.zeros((model.prompts, int(np.max(alike)) + 1))
+    np.add.at(mass, (np.nonzero(tells)[0], alike[tells]), model.pmf[tells])
+    # At most 1 but for rounding: a sum of many masses may exceed it.
+    chances_at = np.minimum(model.prompt_mass[:, None] * mass, 1 - 1e-16)
+    # Groups that are surely seen, to rounding, are not in doubt; those of mass zero never are.
+    doubtful = (mass > 0) & (np.exp(n * np.log1p(-chances_at)) > 1e-17)
+    most = int(doubtful.sum(-1).max())
     if 2.0**most * len(stated.returns) * model.pmf.size > work:
         return Exact(None, f"up to {most} blocks may or may not be seen: too many sets")
     # Prompts do not share what was seen, so one data set holds a set of each prompt.
     counts = np.zeros((2**most, *model.pmf.shape))
     chances = []
     for x in range(model.prompts):
-        blocks = np.flatnonzero(doubtful[x])
-        sets = (np.arange(2 ** len(blocks))[:, None] >> np.arange(len(blocks))) & 1
-        chances.append(chance_of_sets(mass[x][blocks], n, float(model.prompt_mass[x])))
-        seen = np.repeat((mass[x] > 0)[None], len(sets), 0).astype(float)
-        seen[:, blocks] = sets
-        counts[: len(sets), x] = (seen @ member[x].T > 0) & (model.pmf[x] > 0)
-    # Parts of one size, so that they are compiled once.
-    size = min(_AT_ONCE, len(counts))
-    by_reward = np.concatenate(
-        [
-            np.asarray(verification_losses(learner, setting, part, stated.returns).by_reward)
-            for part in np.split(counts, len(counts) // size)
-        ]
-    )
+        groups = np.flatnonzero(doubtful[x])
+        sets = (np.arange(2 ** len(groups))[:, None] >> np.arange(len(groups))) & 1
+        chances.append(chance_of_sets(mass[x][groups], n, float(model.prompt_mass[x])))
+        seen = np.repeat((mass[x] > 0)[None], len(sets), 0)
+        seen[:, groups] = sets
+        counts[: len(sets), x][:, tells[x]] = seen[:, alike[x][tells[x]]]
+    by_reward = np.asarray(verification_losses(learner, setting, counts, stated.returns).by_reward)
     worst = np.where(stated.eligible.T, by_reward, -np.inf).max(-1)
     risks = [float(chance @ worst[: len(chance), x]) for x, chance in enumerate(chances)]
     return Exact(float(model.prompt_mass @ risks))

@@ -98,9 +98,23 @@ CASES = [
 ]  # fmt: skip
 
 
-SEEN_ONLY = [learner.name for learner in BUILT_IN.values() if learner.seen_only]
+SEEN_ONLY = [name for name, learner in BUILT_IN.items() if learner.seen_only]
 PAIRS = [(case, "simple") for case in CASES]
-PAIRS += [(CASES[k], learner) for k in (1, 8) for learner in SEEN_ONLY[1:]]
+PAIRS += [(CASES[k], learner) for k in (1, 8) for learner in SEEN_ONLY if learner != "simple"]
+# Under `mirror` the types that tell 0/1 rewards apart are not all that tell returns apart.
+PAIRS += [
+    (
+        {
+            "family": "explicit", "samples": 2, "reward_class": "mirror", "kappa": 1.0,
+            "parameters": {"pmf": [[0.1, 0.5, 0.4]], "hitting_times": [[float("inf"), 8, 3]]},
+        },
+        "binary",
+    )
+]  # fmt: skip
+
+
+def test_the_learners_that_ask_only_what_was_seen_are_these() -> None:
+    assert SEEN_ONLY == ["simple", "binary", "wide", "plugin", "kl", "best_of_n"]
 
 
 @pytest.mark.parametrize(("case", "learner"), PAIRS)

@@ -11,7 +11,8 @@ import antiscale as ac
 from antiscale.data import draw_counts
 from antiscale.learners import Setting, load_learner
 from antiscale.learners.base import Data
-from antiscale.risks.simulated import cloning_losses, verification_losses
+from antiscale.rewards import Votes
+from antiscale.risks.simulated import cloning_losses, distinct_sets, verification_losses
 from tests.oracles_bounds import count_vectors, law_of_counts
 from tests.oracles_classes import members_of, small_model
 
@@ -143,6 +144,122 @@ def test_verification_depends_on_what_was_seen_and_not_how_often() -> None:
     once = verification_losses(load_learner("simple"), setting, np.minimum(counts, 1), members)
     often = verification_losses(load_learner("simple"), setting, counts * 1e6, members)
     np.testing.assert_array_equal(once.by_reward, often.by_reward)
+
+
+class _Silent:
+    """A learner that does not say that it asks only what was seen."""
+
+    def __init__(self, learner):
+        self.name, self.side, self._learner = learner.name, learner.side, learner
+
+    def __call__(self, data, setting):
+        return self._learner(data, setting)
+
+
+def prompts_apart(rng) -> ac.TraceModel:
+    """Three prompts of different laws, the last of them so rare that it is often never seen."""
+    pmf = rng.dirichlet(np.ones(6), 3)
+    pmf[1, 4:] = 0.0
+    pmf /= pmf.sum(-1, keepdims=True)
+    lengths = np.array([[2, 3, 8, 9, 4, 6], [9, 9, 3, 3, 2, 2], [1, 5, 7, 2, 8, 3.0]])
+    styles = np.array([[0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 2], [0, 1, 2, 3, 4, 5]])
+    right = rng.random((3, 6)) < 0.5
+    right = np.take_along_axis(right, styles, axis=-1)
+    return ac.load_family(
+        "explicit", horizon=9, pmf=pmf, prompt_mass=[0.6, 0.35, 0.05], styles=styles,
+        hitting_times=np.where(right, lengths, np.inf), lengths=lengths,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "rewards"),
+    [
+        ("simple", "mirror"), ("binary", "mirror"), ("plugin", "tabular"), ("wide", "tabular"),
+        ("kl", "mirror"), ("best_of_n", "tabular"), ("simple", "known"),
+    ],
+)  # fmt: skip
+def test_what_was_seen_alike_is_worked_out_once_and_found_the_same(rng, name, rewards) -> None:
+    model = prompts_apart(rng)
+    setting, learner = setting_of(model, rewards), load_learner(name)
+    counts = counts_of(model, model.pmf, 5, 60)
+    assert (counts.sum(-1) == 0).any()
+    stated = setting.rewards.draw_members(rng, 3)
+    stated = np.concatenate([model.returns[None], 9 - model.returns[None], stated])
+    if rewards == "known":
+        stated = stated[:1]
+    once = verification_losses(learner, setting, counts, stated)
+    plain = verification_losses(_Silent(learner), setting, counts, stated)
+    np.testing.assert_allclose(once.by_reward, plain.by_reward, rtol=1e-12, atol=1e-12)
+    sets, which = distinct_sets(np.asarray(setting.rewards.alike), counts)
+    assert len(sets) < len(counts)
+    assert which.shape == (60, 3)
+
+
+def test_a_block_seen_in_part_is_seen_like_a_block_seen_whole(rng) -> None:
+    model = small_model()
+    setting = setting_of(model, "styles")
+    members, _ = setting.rewards.all_members()
+    counts = counts_of(model, model.pmf, 4, 40)
+    for name in ("simple", "plugin", "binary"):
+        once = verification_losses(load_learner(name), setting, counts, members)
+        plain = verification_losses(_Silent(load_learner(name)), setting, counts, members)
+        np.testing.assert_allclose(once.by_reward, plain.by_reward, rtol=1e-12, atol=1e-12)
+
+
+def test_distinct_sets_are_those_of_a_slow_loop(rng) -> None:
+    counts = rng.poisson(0.7, (50, 2, 7)) * 1.0
+    alike = np.array([[0, 0, 1, -1, 2, 2, -1], [0, 1, 2, 3, 4, 5, 6]])
+    sets, which = distinct_sets(alike, counts)
+    for x in range(2):
+        for r in range(50):
+            told = set(alike[x][(counts[r, x] > 0)]) - {-1}
+            expected = [1.0 if group in told else 0.0 for group in alike[x]]
+            np.testing.assert_array_equal(sets[which[r, x], x], expected)
+        assert (
+            len({tuple(row) for row in sets[: which[:, x].max() + 1, x]}) == which[:, x].max() + 1
+        )
+
+
+def test_flipped_labels_are_never_merged() -> None:
+    model, setting = small_model(), setting_of(small_model(), "styles")
+    counts = np.ones((5, *model.pmf.shape)) * 7
+    flipped = np.zeros_like(counts)
+    flipped[1::2] = 6
+    members, _ = setting.rewards.all_members()
+    votes = Votes(jnp.asarray(counts), jnp.asarray(flipped), 0.3, np.zeros(model.prompts))
+    found = verification_losses(load_learner("simple"), setting, counts, members, votes).by_reward
+    one = [
+        verification_losses(
+            load_learner("simple"), setting, counts[[k]], members,
+            Votes(jnp.asarray(counts[[k]]), jnp.asarray(flipped[[k]]), 0.3, votes.tolerance),
+        ).by_reward[0]
+        for k in range(2)
+    ]  # fmt: skip
+    np.testing.assert_allclose(found, np.stack([one[k % 2] for k in range(5)]), rtol=1e-12)
+    assert (found[0] != found[1]).any()
+
+
+class _MostSeen:
+    """A learner of one's own that asks how often: it plays the type it saw most."""
+
+    name, side = "most", "vb"
+
+    def __call__(self, data, setting):
+        counts = jnp.broadcast_to(data.counts, data.labels.shape)
+        best = jnp.argmax(counts, axis=-1)[..., None] == jnp.arange(counts.shape[-1])
+        return jnp.where(counts.sum(-1, keepdims=True) > 0, best * 1.0, setting.pmf)
+
+
+def test_a_learner_that_asks_how_often_gets_every_replicate(rng) -> None:
+    model = prompts_apart(rng)
+    setting = setting_of(model, "mirror")
+    counts = counts_of(model, np.where(model.pmf > 0, model.pmf, 0.0), 9, 30)
+    found = verification_losses(_MostSeen(), setting, counts, model.returns[None]).by_reward
+    for r in range(30):
+        for x in range(3):
+            best = float(ac.chi2_ball_optimum(model.pmf[x], model.returns[x], KAPPA).value)
+            policy = np.eye(6)[counts[r, x].argmax()] if counts[r, x].any() else model.pmf[x]
+            assert found[r, x, 0] == pytest.approx(best - policy @ model.returns[x], abs=1e-9)
 
 
 class _Wrong:
