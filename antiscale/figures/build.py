@@ -196,7 +196,7 @@ def _computed(name: str) -> Callable[..., Any]:
         return runpy.run_path(str(file))["rows"]
     except ModuleNotFoundError as error:
         raise InputError(
-            f"figure {name} is measured against {error.name}, which is not installed; install it "
+            f"figure {name} is measured with {error.name}, which is not installed; install it "
             f"with: pip install {error.name}"
         ) from None
 

@@ -19,6 +19,7 @@ import antiscale as ac
 from antiscale import cli, plots
 from antiscale.cli.screens.diagnose import screen
 from antiscale.core.errors import InputError
+from antiscale.core.numbers import share_ends, with_ends
 from antiscale.rollouts import reading
 from antiscale.rollouts.export import model_table
 from tests.oracles_rollouts import synthetic, true_above, true_sigma
@@ -191,7 +192,7 @@ def test_numbers_that_bound_are_rounded_away_from_the_claim() -> None:
     assert reading.loss_most(1.59985, 300) == "1.60"
     assert reading.loss_most(2e-7, 300) == "a millionth of H"
     assert reading.loss_least(0.0) == "0"
-    assert reading.with_ends(0.1882, 0.1499, 0.2691) == "0.19 [0.14, 0.27]"
+    assert with_ends(0.1882, 0.1499, 0.2691) == "0.19 [0.14, 0.27]"
     assert reading.percent(0.987, np.floor) == "98%"
     assert reading.signed(-0.12345, np.floor) == "-0.124"
     assert reading.signed(0.12345, np.ceil) == "+0.124"
@@ -207,7 +208,7 @@ def test_one_quantity_has_the_same_digits_everywhere() -> None:
     lost = reading.loss_least(row["prediction"]["vf_lower_certified"])
     assert f" {lost} " in told.partition("Losses in")[0]
     assert f"at least {lost} tokens" in summary["reading"][2]
-    ends = reading.share_ends(row["sigma_low"] / 99, row["sigma_high"] / 99)
+    ends = share_ends(row["sigma_low"] / 99, row["sigma_high"] / 99)
     low, high = ends.strip("[]").split(", ")
     assert ends in told
     assert f"between {low} H and {high} H" in summary["reading"][0]
