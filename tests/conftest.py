@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 
 import numpy as np
 import pytest
@@ -15,10 +13,12 @@ _CACHE = "JAX_COMPILATION_CACHE_DIR"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile once per run: workers and the processes that tests start share one new folder."""
-    if _CACHE not in os.environ:
-        os.environ[_CACHE] = tempfile.mkdtemp(prefix="antiscale-tests-")
-        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(_CACHE), ignore_errors=True))
+    """Compile once: workers, the processes that tests start and later runs share a folder.
+
+    It is in pytest's own cache, which `pytest --cache-clear` empties.
+    """
+    if _CACHE not in os.environ and config.pluginmanager.hasplugin("cacheprovider"):
+        os.environ[_CACHE] = str(config.cache.mkdir("jax"))
     device.keep_compiled_code()
 
 
