@@ -19,7 +19,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if _CACHE not in os.environ and config.pluginmanager.hasplugin("cacheprovider"):
         os.environ[_CACHE] = str(config.cache.mkdir("jax"))
-    device.keep_compiled_code()
+    if _CACHE in os.environ:
+        device.keep_compiled_code()
 
 
 @pytest.fixture
