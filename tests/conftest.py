@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
-from antiscale.core import device as device  # float64 from the first JAX array on
+from antiscale.core import device
+
+_CACHE = "JAX_COMPILATION_CACHE_DIR"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile once: workers, the processes that tests start and later runs share a folder.
+
+    It is in pytest's own cache, which `pytest --cache-clear` empties.
+    """
+    if _CACHE not in os.environ and config.pluginmanager.hasplugin("cacheprovider"):
+        os.environ[_CACHE] = str(config.cache.mkdir("jax"))
+    if _CACHE in os.environ:
+        device.keep_compiled_code()
 
 
 @pytest.fixture

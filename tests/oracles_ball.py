@@ -8,6 +8,17 @@ import numpy as np
 from scipy import sparse
 
 
+def padded(pmf, returns, size=12):
+    """The law with types of mass zero up to `size`: one shape, so that JAX compiles once."""
+    more = size - len(pmf)
+    return np.pad(np.asarray(pmf, float), (0, more)), np.pad(np.asarray(returns, float), (0, more))
+
+
+def together(laws, size=12):
+    """The laws (pmf, returns) padded to `size` and stacked: two arrays [count, size]."""
+    return tuple(map(np.stack, zip(*(padded(p, r, size) for p, r in laws), strict=True)))
+
+
 def by_cone_solver(pmf, returns, kappa, prompt_mass=None):
     """The optimal value over [m, S] prompts with the average budget; m = 1 is the ball itself.
 

@@ -62,10 +62,24 @@ def many_point_at(a: float, steps: int, p, g, n: int, rho: float) -> float:
     """T4c at one a by its double sum as printed, in units of sigma."""
     theta = np.linspace(-a, a, steps + 1)
     root = np.sqrt(np.maximum(1 + theta[:, None] * g, 0))
-    affinity = (root * p) @ root.T
-    bc = (1 - rho * (1 - np.minimum(affinity, 1))) ** n
-    term = 1 - np.sqrt(np.maximum(1 - bc**2, 0))
-    return a / steps * np.triu(term, 1).sum() / (steps + 1)
+
+    def defect(rows: slice, columns: slice) -> np.ndarray:
+        return 1 - np.minimum((root[rows] * p) @ root[columns].T, 1)
+
+    return a / steps * overlap_of_pairs(defect, steps, n, rho) / (steps + 1)
+
+
+def overlap_of_pairs(defect, steps: int, n: int, rho: float) -> float:
+    """The sum over i < k <= `steps` of 1 - sqrt(1 - BC^2), BC = (1 - rho defect(i, k))^n.
+
+    Row by row, in blocks that stay in the processor's cache; what is below the diagonal is not
+    computed.
+    """
+    total, size = 0.0, 64
+    for first in range(0, steps + 1, size):
+        bc = (1 - rho * defect(slice(first, first + size), slice(first, None))) ** n
+        total += np.triu(1 - np.sqrt(np.maximum(1 - bc**2, 0)), 1).sum()
+    return float(total)
 
 
 def inverse_root_count(n: int, rho: float) -> float:

@@ -110,6 +110,12 @@ def counts_shown(kinds: int, n: int, rho: float) -> Floats:
 
 def best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Floats]:
     """V_kappa and the policy w pmf for returns [N, S], by bisection on the threshold nu."""
+    rows, back = np.unique(returns, axis=0, return_inverse=True)
+    value, policy = _best_in_ball(pmf, rows, kappa)
+    return value[back], policy[back]
+
+
+def _best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Floats]:
     p = np.broadcast_to(pmf, returns.shape)
     r = np.where(p > 0, returns, -np.inf)
     top = r.max(-1)
@@ -124,10 +130,13 @@ def best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Fl
     high = top.copy()
     for _ in range(100):
         nu = (low + high) / 2
-        u = np.where(p > 0, np.maximum(finite - nu[:, None], 0.0), 0.0)
+        u = np.maximum(finite - nu[:, None], 0.0)
         first, second = (p * u).sum(-1), (p * u**2).sum(-1)
         tight = second > (1 + kappa) * first**2
+        found = (nu == low) | (nu == high)  # no float lies between
         high, low = np.where(tight, nu, high), np.where(tight, low, nu)
+        if found.all():
+            break
     u = np.where(p > 0, np.maximum(finite - low[:, None], 0.0), 0.0)
     total = (p * u).sum(-1)
     inside = p * u / np.where(total > 0, total, 1.0)[:, None]

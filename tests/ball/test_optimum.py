@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import antiscale as ac
 from antiscale.ball import optimum
-from tests.oracles_ball import by_cone_solver, by_enumeration, by_levels
+from tests.oracles_ball import by_cone_solver, by_enumeration, by_levels, padded, together
 
 
 def instances(rng: np.random.Generator, count: int, *, least: float = 0.0, most: int = 12):
@@ -34,6 +34,17 @@ def instances(rng: np.random.Generator, count: int, *, least: float = 0.0, most:
         yield p, r, kappa
 
 
+def solved(cases):
+    """The optimum of each case, all in one call: sizes differ by types of mass zero."""
+    p, r = together([(p, r) for p, r, _ in cases])
+    kappas = np.array([kappa for *_, kappa in cases])
+    found = [np.asarray(part) for part in ac.chi2_ball_optimum(p, r, kappas)]
+    for i, (p, r, kappa) in enumerate(cases):
+        one = ac.BallOptimum(*(part[i] for part in found))
+        assert (one.density_ratio[len(p) :] == 0).all()
+        yield p, r, kappa, one._replace(density_ratio=one.density_ratio[: len(p)])
+
+
 def spread(p, r) -> float:
     inside = r[p > 0]
     return max(float(np.ptp(inside)), 1e-12)
@@ -41,9 +52,11 @@ def spread(p, r) -> float:
 
 def test_it_agrees_with_a_cone_solver_on_a_thousand_instances(rng) -> None:
     # Masses of at least a millionth: below that the solver, not the closed form, loses digits.
-    for p, r, kappa in instances(rng, 1000, least=1e-6):
-        kappa = max(kappa, 1e-4)  # at 0 the ball has no interior, which the solver needs
-        found = ac.chi2_ball_optimum(p, r, kappa)
+    cases = [
+        (p, r, max(kappa, 1e-4))  # at 0 the ball has no interior, which the solver needs
+        for p, r, kappa in instances(rng, 1000, least=1e-6)
+    ]
+    for p, r, kappa, found in solved(cases):
         assert float(found.value) == pytest.approx(
             by_cone_solver(p, r, kappa), abs=1e-6 * spread(p, r)
         )
@@ -51,9 +64,11 @@ def test_it_agrees_with_a_cone_solver_on_a_thousand_instances(rng) -> None:
 
 def test_it_agrees_with_fifty_digits_to_a_trillionth_of_the_horizon(rng) -> None:
     horizon = 4096.0
-    for p, r, kappa in instances(rng, 400):
-        r = r * horizon / spread(p, r) if spread(p, r) > 1e-12 else r
-        found = ac.chi2_ball_optimum(p, r, kappa)
+    cases = [
+        (p, r * horizon / spread(p, r) if spread(p, r) > 1e-12 else r, kappa)
+        for p, r, kappa in instances(rng, 400)
+    ]
+    for p, r, kappa, found in solved(cases):
         value, ratio = by_enumeration(p, r, kappa)
         assert abs(float(value) - float(found.value)) <= 1e-12 * max(horizon, np.abs(r).max())
         ratio = np.array([float(x) for x in ratio])
@@ -62,8 +77,7 @@ def test_it_agrees_with_fifty_digits_to_a_trillionth_of_the_horizon(rng) -> None
 
 
 def test_the_policy_is_feasible_and_its_gap_certifies_it(rng) -> None:
-    for p, r, kappa in instances(rng, 400):
-        found = ac.chi2_ball_optimum(p, r, kappa)
+    for p, r, kappa, found in solved(list(instances(rng, 400))):
         w = np.asarray(found.density_ratio)
         scale = max(np.abs(r[p > 0]).max(), 1e-12)
         assert (w >= 0).all()
@@ -82,6 +96,20 @@ def test_the_policy_is_feasible_and_its_gap_certifies_it(rng) -> None:
             below = r[inside] < nu - 1e-9 * scale
             assert (w[inside][above] > 0).all()
             assert (w[inside][below] == 0).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_types_of_mass_zero_change_nothing(rng, size: int) -> None:
+    for _ in range(20):
+        p, r = rng.dirichlet(np.ones(size)), rng.normal(size=size)
+        kappa = float(10 ** rng.uniform(-4, 2))
+        plain = ac.chi2_ball_optimum(p, r, kappa)
+        more = ac.chi2_ball_optimum(*padded(p, r), kappa)
+        for field in ("value", "threshold", "gap"):
+            assert float(getattr(more, field)) == pytest.approx(
+                float(getattr(plain, field)), rel=1e-9, abs=1e-12
+            )
+        np.testing.assert_allclose(more.density_ratio[:size], plain.density_ratio, rtol=1e-9)
 
 
 def test_a_hand_sized_ball() -> None:
@@ -198,9 +226,10 @@ def test_a_million_types(rng) -> None:
 
 
 def test_the_cauchy_schwarz_bound_is_met_exactly_where_it_should_be(rng) -> None:
-    for p, r, kappa in instances(rng, 300):
-        mean, sigma = float(ac.mean_return(p, r)), float(ac.heterogeneity(p, r))
-        value = float(ac.chi2_ball_optimum(p, r, kappa).value)
+    for p, r, kappa, found in solved(list(instances(rng, 300))):
+        law = padded(p, r)
+        mean, sigma = float(ac.mean_return(*law)), float(ac.heterogeneity(*law))
+        value = float(found.value)
         limit = mean + sigma * np.sqrt(kappa)
         scale = max(np.abs(r[p > 0]).max(), 1e-12)
         assert value <= limit + 1e-12 * scale
@@ -251,8 +280,8 @@ checked = settings(derandomize=True, max_examples=60, deadline=None)
 @given(laws, st.floats(0, 5), st.floats(0.1, 10), st.floats(-100, 100))
 def test_returns_may_be_relabelled_scaled_and_shifted(law, kappa, a, b) -> None:
     p, r = law[0] / law[0].sum(), law[1]
-    value = float(ac.chi2_ball_optimum(p, r, kappa).value)
-    moved = ac.chi2_ball_optimum(p[::-1], a * r[::-1] + b, kappa)
+    value = float(ac.chi2_ball_optimum(*padded(p, r), kappa).value)
+    moved = ac.chi2_ball_optimum(*padded(p[::-1], a * r[::-1] + b), kappa)
     assert float(moved.value) == pytest.approx(a * value + b, abs=1e-9 * (1 + abs(a) * 50 + abs(b)))
 
 
@@ -260,8 +289,9 @@ def test_returns_may_be_relabelled_scaled_and_shifted(law, kappa, a, b) -> None:
 @given(laws, st.floats(0, 5), st.floats(0.01, 0.99))
 def test_a_type_may_be_split_in_two(law, kappa, share) -> None:
     p, r = law[0] / law[0].sum(), law[1]
-    whole = ac.chi2_ball_optimum(p, r, kappa)
-    parts = ac.chi2_ball_optimum([*p[:-1], p[-1] * share, p[-1] * (1 - share)], [*r, r[-1]], kappa)
+    whole = ac.chi2_ball_optimum(*padded(p, r), kappa)
+    split = padded([*p[:-1], p[-1] * share, p[-1] * (1 - share)], [*r, r[-1]])
+    parts = ac.chi2_ball_optimum(*split, kappa)
     assert float(parts.value) == pytest.approx(float(whole.value), abs=1e-9)
 
 
@@ -270,10 +300,11 @@ def test_a_type_may_be_split_in_two(law, kappa, share) -> None:
 def test_the_value_is_increasing_and_concave_in_kappa(law, low, high) -> None:
     p, r = law[0] / law[0].sum(), law[1]
     low, high = sorted((low, high))
+    p, r = padded(p, r)
     value = ac.chi2_ball_optimum(p, r, [low, (low + high) / 2, high]).value
     assert float(value[0]) <= float(value[2]) + 1e-9
     assert float(value[1]) >= float(value[0] + value[2]) / 2 - 1e-9
-    assert r.max() >= float(value[2]) - 1e-9
+    assert r[p > 0].max() >= float(value[2]) - 1e-9
     assert float(value[0]) >= float(ac.mean_return(p, r)) - 1e-9
 
 
@@ -281,15 +312,25 @@ def test_the_value_is_increasing_and_concave_in_kappa(law, low, high) -> None:
 
 
 def test_the_average_budget_agrees_with_a_cone_solver(rng) -> None:
+    cases = []
     for k in range(200):
         m, size = int(rng.integers(1, 5)), int(rng.integers(1, 7))
         p = rng.dirichlet(np.full(size, (0.3, 1.0)[k % 2]), m)
         r = (rng.normal(size=(m, size)), rng.integers(0, 3, (m, size)).astype(float))[k % 2]
         r = r * (rng.random((m, 1)) < 0.8)  # some prompts with nothing to gain
         rho = rng.dirichlet(np.ones(m))
-        kappa = float(10 ** rng.uniform(-3, 1.5))
-        found = ac.chi2_ball_optimum_average(p, r, kappa, rho)
-        w = np.asarray(found.density_ratio)
+        cases.append((p, r, float(10 ** rng.uniform(-3, 1.5)), rho))
+    # One call for all: sizes differ by types and prompts of mass zero.
+    pmf, returns, masses = np.zeros((200, 4, 6)), np.zeros((200, 4, 6)), np.zeros((200, 4))
+    pmf[..., 0] = 1
+    for k, (p, r, _, rho) in enumerate(cases):
+        m, size = p.shape
+        pmf[k, :m, :size], returns[k, :m, :size], masses[k, :m] = p, r, rho
+    kappas = np.array([kappa for _, _, kappa, _ in cases])
+    parts = map(np.asarray, ac.chi2_ball_optimum_average(pmf, returns, kappas, masses))
+    solutions = map(ac.BallOptimum, *parts)
+    for k, ((p, r, kappa, rho), found) in enumerate(zip(cases, solutions, strict=True)):
+        w = found.density_ratio[: p.shape[0], : p.shape[1]]
         scale = max(np.ptp(r), 1e-3)
         assert float(found.value) == pytest.approx(
             by_cone_solver(p, r, kappa, rho), abs=2e-6 * scale
@@ -297,13 +338,15 @@ def test_the_average_budget_agrees_with_a_cone_solver(rng) -> None:
         np.testing.assert_allclose((p * w).sum(-1), 1, atol=1e-12)
         assert rho @ (p * (w - 1) ** 2).sum(-1) <= kappa * (1 + 1e-9) + 1e-12
         assert -1e-12 * scale <= float(found.gap) <= 1e-7 * scale
-        root_mean_square = np.sqrt(rho @ np.asarray(ac.heterogeneity(p, r)) ** 2)
-        mean = rho @ np.asarray(ac.mean_return(p, r))
+        deviations = np.asarray(ac.heterogeneity(pmf[k], returns[k]))
+        root_mean_square = np.sqrt(masses[k] @ deviations**2)
+        mean = masses[k] @ np.asarray(ac.mean_return(pmf[k], returns[k]))
         assert float(found.value) <= mean + np.sqrt(kappa) * root_mean_square + 1e-12 * scale
 
 
 def test_one_prompt_makes_both_budgets_one(rng) -> None:
     for p, r, kappa in instances(rng, 60):
+        p, r = padded(p, r)
         one = ac.chi2_ball_optimum(p, r, kappa)
         average = ac.chi2_ball_optimum_average(p[None], r[None], kappa, [1.0])
         assert float(average.value) == pytest.approx(float(one.value), rel=1e-13)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import json
 import math
@@ -47,9 +48,15 @@ def test_every_result_is_attacked_and_every_check_has_one_name() -> None:
         assert check.direction in ("upper", "lower", "equal")
 
 
+def short(key: str, draws: int) -> Check:
+    """The check with a round of at most so many draws."""
+    return dataclasses.replace(CHECKS[key], draws=min(draws, CHECKS[key].draws))
+
+
 @pytest.mark.parametrize("key", CHECKS)
-def test_no_bound_is_crossed(key: str) -> None:
-    found = attack(CHECKS[key], seed=1, number=1)
+@pytest.mark.parametrize("draws", [16, pytest.param(48, marks=pytest.mark.slow)])
+def test_no_bound_is_crossed(key: str, draws: int) -> None:
+    found = attack(short(key, draws), seed=1, number=1)
     assert found.violations == 0, found.instance
     assert found.tried > 0
     # The instance of the worst ratio gives it again.
@@ -59,14 +66,15 @@ def test_no_bound_is_crossed(key: str) -> None:
 
 @pytest.mark.parametrize("key", ["T4b-few-styles", "T5a-families", "T7b-any-labels", "T1-trees"])
 def test_a_round_repeats_and_another_differs(key: str) -> None:
-    first, again = attack(CHECKS[key], 3, 5), attack(CHECKS[key], 3, 5)
+    check = short(key, 8)
+    first, again = attack(check, 3, 5), attack(check, 3, 5)
     assert (first.worst, first.instance, first.ratios) == (
         again.worst,
         again.instance,
         again.ratios,
     )
-    assert attack(CHECKS[key], 4, 5).ratios != first.ratios
-    assert attack(CHECKS[key], 3, 6).ratios != first.ratios
+    assert attack(check, 4, 5).ratios != first.ratios
+    assert attack(check, 3, 6).ratios != first.ratios
 
 
 def test_instances_are_plain_values_and_survive_being_written_down() -> None:

@@ -140,7 +140,7 @@ def test_the_readmes_two_commands_are_one_line_each() -> None:
     commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
     assert len(commands) == 2
     assert commands[0].endswith("antiscale sweep --horizon 4096")
-    assert commands[1].endswith("pytest")
+    assert commands[1].endswith("pytest -n auto")
     for path in (".ci/constraints.txt", ".ci/run"):
         assert (ROOT / path).is_file()
 

@@ -13,6 +13,7 @@ import antiscale as ac
 from antiscale import bounds
 from antiscale.models.families import load_family
 from antiscale.registry import RESULTS
+from tests.oracles_ball import padded
 
 # The same examples in every run.
 few = settings(derandomize=True, max_examples=40, deadline=None)
@@ -38,8 +39,8 @@ FORM = st.sampled_from(["two_point", "many_point"])
 
 # Everything that depends on a law of the return alone, as a function of pmf and returns.
 OF_A_LAW = {
-    "T1": lambda p, r, kappa: ac.heterogeneity(p, r),
-    "T2": lambda p, r, kappa: ac.chi2_ball_optimum(p, r, kappa).value,
+    "T1": lambda p, r, kappa: ac.heterogeneity(*padded(p, r)),
+    "T2": lambda p, r, kappa: ac.chi2_ball_optimum(*padded(p, r), kappa).value,
     "T3b": lambda p, r, kappa: bounds.above_mean(p, r),
     "T4a": lambda p, r, kappa: bounds.vf_lower(p, r, 20, kappa=kappa, form="two_point"),
     "T4c": lambda p, r, kappa: bounds.vf_lower(p, r, 20, kappa=kappa, form="many_point"),
@@ -103,7 +104,7 @@ def test_lower_bounds_on_cloning_fall_in_n_and_rise_in_kappa(law, n, rho, kappa,
 @few
 @given(law=laws(), kappa=KAPPA, more=st.floats(1.0, 4.0))
 def test_the_ball_grows_with_kappa_between_the_mean_and_the_best(law, kappa, more) -> None:
-    p, r = law
+    p, r = padded(*law)
     value, wider = (float(ac.chi2_ball_optimum(p, r, k).value) for k in (kappa, kappa * more))
     assert p @ r <= value + 1e-9
     assert value <= wider + 1e-9

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.learners import Data, load_learner
+from antiscale.learners import Data
 from antiscale.rewards import Votes, tolerance
 from antiscale.sweeps.cell import simulate
-from tests.learners.test_learners import setting_of
+from tests.learners.test_learners import compiled, setting_of
 
 
 def lead_law(n: int, mass: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +81,7 @@ def test_a_learner_cannot_tell_which_labels_were_flipped(rng, rewards: str, lear
     for label, flips in ((labels, flipped), (other, counts - flipped)):
         votes = Votes(jnp.asarray(counts), jnp.asarray(flips), 0.3, np.full(2, 2.0))
         shown = jnp.where(counts > 0, label, 0.0)
-        policies.append(load_learner(learner)(Data(jnp.asarray(counts), shown, votes), setting))
+        policies.append(compiled(learner)(Data(jnp.asarray(counts), shown, votes), setting))
     np.testing.assert_allclose(policies[0], policies[1], atol=1e-12)
 
 
@@ -93,8 +93,8 @@ def test_without_flips_and_tolerance_votes_change_nothing(rng, rewards: str) -> 
     labels = jnp.asarray(np.where(counts > 0, model.returns, 0.0))
     votes = Votes(jnp.asarray(counts), jnp.zeros_like(labels), 1e-12, np.zeros(2))
     for learner in ("simple", "wide", "binary", "plugin", "rejection", "kl"):
-        with_votes = load_learner(learner)(Data(jnp.asarray(counts), labels, votes), setting)
-        without = load_learner(learner)(Data(jnp.asarray(counts), labels), setting)
+        with_votes = compiled(learner)(Data(jnp.asarray(counts), labels, votes), setting)
+        without = compiled(learner)(Data(jnp.asarray(counts), labels), setting)
         np.testing.assert_allclose(with_votes, without, atol=1e-9, err_msg=learner)
 
 

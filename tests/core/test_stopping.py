@@ -20,6 +20,7 @@ COMMAND = """
 import sys, threading, time
 from antiscale.core import stopping
 from antiscale import cli
+from antiscale.core import stopping
 
 def swallowing():
     while True:
@@ -76,15 +77,15 @@ def test_a_command_that_is_told_to_stop_says_so_and_ends(kind: str, number: sign
 
 
 def test_what_is_ignored_stays_ignored() -> None:
-    command = COMMAND.replace("{kind}()", "time.sleep(0.5)\n    print('done')\n    return 0")
+    command = COMMAND.replace("{kind}()", "sys.stdin.readline()\n    print('done')\n    return 0")
     process = subprocess.Popen(
-        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PYTHON, command],
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PYTHON, command], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGHUP)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate("go on\n", timeout=60)
     assert (process.returncode, out, err) == (0, "done\n", "")
 
 
@@ -93,13 +94,15 @@ def test_no_file_is_half_written_when_the_process_is_ended(tmp_path: Path) -> No
         "{kind}()",
         "from pathlib import Path\n    from antiscale.core.folder import write_whole\n"
         "    def write():\n"
-        f"        while True: write_whole(Path({str(tmp_path)!r}) / 'x', b'a' * 10**6)\n"
+        f"        target = Path({str(tmp_path)!r}) / 'x'\n"
+        "        write_whole(target, b'a' * 10**6)\n"
+        "        print('written', flush=True)\n"
+        "        while True: write_whole(target, b'a' * 10**6)\n"
         "    threading.Thread(target=write).start()\n    swallowing()",
     )
     process = subprocess.Popen([*PYTHON, command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not (tmp_path / "x").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(2)] == [b"begun\n", b"written\n"]
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import clarabel
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -36,6 +38,12 @@ def drawn(model: ac.TraceModel, rng, n: int) -> tuple[np.ndarray, Data]:
     counts = np.stack([rng.multinomial(n, p) for p in model.pmf]).astype(float)
     labels = np.where(counts > 0, model.returns, 0.0)
     return counts, Data(jnp.asarray(counts), jnp.asarray(labels))
+
+
+@functools.cache
+def compiled(name: str):
+    """The learner as it runs in a sweep, inside `jax.jit`."""
+    return jax.jit(load_learner(name))
 
 
 def best_worst_case(p, members, kappa: float) -> float:
@@ -93,7 +101,7 @@ def test_every_learner_returns_a_policy(rng, name: str, rewards: str) -> None:
         _, data = drawn(model, rng, n)
         if BUILT_IN[name].side == "vf":
             data = Data(data.counts)
-        policy = np.asarray(load_learner(name)(data, setting_of(model, rewards)))
+        policy = np.asarray(compiled(name)(data, setting_of(model, rewards)))
         np.testing.assert_allclose(policy.sum(-1), 1, rtol=1e-12)
         assert (policy >= 0).all()
         if n == 0:
@@ -141,7 +149,8 @@ def test_batches_are_loops(rng) -> None:
     model = small_model()
     counts = np.stack([drawn(model, rng, 4)[0] for _ in range(3)])
     labels = np.where(counts > 0, model.returns, 0.0)
-    for name, learner in BUILT_IN.items():
+    for name in BUILT_IN:
+        learner = compiled(name)
         data = [Data(jnp.asarray(c), jnp.asarray(r)) for c, r in zip(counts, labels, strict=True)]
         batch = learner(Data(jnp.asarray(counts), jnp.asarray(labels)), setting_of(model))
         for k in range(3):
@@ -297,12 +306,12 @@ def test_misspecified_cloning_stays_wrong_where_verification_does_not() -> None:
         )  # fmt: skip
         setting = setting_of(model, "styles")
         expert = np.array([[1.0, 0, 0], [0, 1.0, 0]]) * n / 2
-        cloned = np.asarray(load_learner("loglinear")(Data(jnp.asarray(expert)), setting))
+        cloned = np.asarray(compiled("loglinear")(Data(jnp.asarray(expert)), setting))
         values = ac.bounds.misspecified_values(240.0, 239.0, 0.25)
         assert ((cloned * model.returns).sum(-1)).mean() == pytest.approx(values.cloned, abs=0.1)
         labels = jnp.asarray(model.returns)
         data = Data(jnp.asarray(model.pmf * n), labels)
-        trained = np.asarray(load_learner("npg")(data, setting))
+        trained = np.asarray(compiled("npg")(data, setting))
         best = ((trained * model.returns).sum(-1)).mean()
         assert best == pytest.approx(values.verified, abs=0.1)
         assert (model.pmf * model.returns).sum(-1).mean() == pytest.approx(values.base)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -57,13 +58,14 @@ def test_the_pessimist_is_the_pointwise_least_consistent_reward(
 ) -> None:
     model = small_model(spread)
     rewards = ac.load_class(name, model)
+    pessimist = jax.jit(rewards.pessimist)
     for x in range(model.prompts):
         members, support = members_of(name, model, x), model.pmf[x] > 0
         for seen in seen_sets(model.types, rng):
             for truth in members[:: max(1, len(members) // 8)]:
                 both = np.zeros((2, *model.pmf.shape))
                 both[0, x], both[1, x] = seen & support, np.where(seen, truth, 0)
-                lower, told = rewards.pessimist(jnp.asarray(both[0] > 0), jnp.asarray(both[1]))
+                lower, told = map(np.asarray, pessimist(both[0] > 0, both[1]))
                 consistent = version_space(members, truth, seen & support)
                 mirrored = np.where(support, model.horizon - truth, 0)
                 both_left = (consistent == mirrored).all(-1).any() and (mirrored != truth).any()
@@ -80,6 +82,7 @@ def test_the_binary_pessimist_sees_only_whether_a_trace_is_right(
 ) -> None:
     model = small_model(spread)
     rewards = ac.load_class(name, model)
+    pessimist = jax.jit(rewards.binary_pessimist)
     for x in range(model.prompts):
         support = model.pmf[x] > 0
         members = members_of(name, model, x)
@@ -88,9 +91,7 @@ def test_the_binary_pessimist_sees_only_whether_a_trace_is_right(
             for truth in solved[:: max(1, len(solved) // 8)]:
                 data = np.zeros((2, *model.pmf.shape))
                 data[0, x], data[1, x] = seen & support, np.where(seen, truth, 0)
-                lower, told = rewards.binary_pessimist(
-                    jnp.asarray(data[0] > 0), jnp.asarray(data[1])
-                )
+                lower, told = map(np.asarray, pessimist(data[0] > 0, data[1]))
                 if bool(told[x]):
                     least = version_space(solved, truth, seen & support).min(0)
                     np.testing.assert_array_equal(np.where(support, lower[x], 0), least)

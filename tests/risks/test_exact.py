@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -99,28 +102,32 @@ CASES = [
 
 
 SEEN_ONLY = [name for name, learner in BUILT_IN.items() if learner.seen_only]
-PAIRS = [(case, "simple") for case in CASES]
-PAIRS += [(CASES[k], learner) for k in (1, 8) for learner in SEEN_ONLY if learner != "simple"]
+PAIRS = [(case, "simple") for case in range(len(CASES))]
+PAIRS += [(k, learner) for k in (1, 8) for learner in SEEN_ONLY if learner != "simple"]
 # Under `mirror` the types that tell 0/1 rewards apart are not all that tell returns apart.
-PAIRS += [
-    (
-        {
-            "family": "explicit", "samples": 2, "reward_class": "mirror", "kappa": 1.0,
-            "parameters": {"pmf": [[0.1, 0.5, 0.4]], "hitting_times": [[float("inf"), 8, 3]]},
-        },
-        "binary",
-    )
+CASES += [
+    {
+        "family": "explicit", "samples": 2, "reward_class": "mirror", "kappa": 1.0,
+        "parameters": {"pmf": [[0.1, 0.5, 0.4]], "hitting_times": [[float("inf"), 8, 3]]},
+    }
 ]  # fmt: skip
+PAIRS += [(len(CASES) - 1, "binary")]
 
 
 def test_the_learners_that_ask_only_what_was_seen_are_these() -> None:
     assert SEEN_ONLY == ["simple", "binary", "wide", "plugin", "kl", "best_of_n"]
 
 
+@functools.cache
+def row_of(case: int, learner: str) -> dict[str, Any]:
+    """One row serves cloning's test and verification's."""
+    config = ac.SweepConfig(**CASES[case], learner=learner, exact=True, repeats=300)
+    return simulate(config, 16, config.cells()[0].n).row
+
+
 @pytest.mark.parametrize(("case", "learner"), PAIRS)
-def test_sampled_verification_lies_about_the_exact_one(case, learner: str) -> None:
-    config = ac.SweepConfig(**case, learner=learner, exact=True, repeats=300)
-    row = simulate(config, 16, config.cells()[0].n).row
+def test_sampled_verification_lies_about_the_exact_one(case: int, learner: str) -> None:
+    row = row_of(case, learner)
     assert row["vb_exact"] is not None, row["vb_exact_reason"]
     half = HALF * row["vb_error"]
     assert abs(row["vb_mean"] - row["vb_exact"]) <= SLACK * half + RARE
@@ -128,10 +135,10 @@ def test_sampled_verification_lies_about_the_exact_one(case, learner: str) -> No
         assert row["vb_exact"] <= row["vb_upper"] + 1e-9
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.get('family', '')}{c.get('samples')}")
-def test_sampled_cloning_lies_about_the_exact_one(case) -> None:
-    config = ac.SweepConfig(**case, exact=True, repeats=300)
-    row = simulate(config, 16, config.cells()[0].n).row
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_sampled_cloning_lies_about_the_exact_one(case: int) -> None:
+    row = row_of(case, "simple")
+    assert row["vf_learner"] == "sft"
     if row["vf_exact"] is None:
         assert row["rewards_stated"] > 2
         return
@@ -260,7 +267,7 @@ def test_what_is_shown_is_exact_where_it_can_be_and_within_its_bounds(case) -> N
     """Exact losses are shown unasked; none lies outside its proved bounds, and sampling agrees."""
     config = ac.SweepConfig(**case, horizon=32, repeats=100)
     methods = set()
-    for place in config.cells():
+    for place in config.cells()[-1:]:
         row = simulate(config, *place).row
         for side in ("vf", "vb"):
             methods.add(row[f"{side}_method"])

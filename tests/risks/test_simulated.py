@@ -13,6 +13,7 @@ from antiscale.learners import Setting, load_learner
 from antiscale.learners.base import Data
 from antiscale.rewards import Votes
 from antiscale.risks.simulated import cloning_losses, distinct_sets, verification_losses
+from tests.learners.test_learners import compiled
 from tests.oracles_bounds import count_vectors, law_of_counts
 from tests.oracles_classes import members_of, small_model
 
@@ -48,7 +49,7 @@ def test_cloning_losses_are_what_a_slow_loop_finds(rng, name: str, rewards: str)
     members, _ = setting.rewards.all_members()
     losses = cloning_losses(load_learner(name), setting, counts, expert, members)
     for k in range(6):
-        policy = np.asarray(load_learner(name)(Data(jnp.asarray(counts[k])), setting))
+        policy = np.asarray(compiled(name)(Data(jnp.asarray(counts[k])), setting))
         for x in range(model.prompts):
             every = members_of(rewards, model, x) @ (expert[0, x] - policy[x])
             assert float(losses.whole_class[k, x]) == pytest.approx(every.max(), rel=1e-10)
@@ -68,7 +69,7 @@ def test_verification_losses_are_what_a_slow_loop_finds(name: str, rewards: str)
         for r, truth in enumerate(members):
             labels = np.where(counts[k] > 0, truth, 0.0)
             data = Data(jnp.asarray(counts[k]), jnp.asarray(labels))
-            policy = np.asarray(load_learner(name)(data, setting))
+            policy = np.asarray(compiled(name)(data, setting))
             for x in range(model.prompts):
                 best = float(ac.chi2_ball_optimum(model.pmf[x], truth[x], KAPPA).value)
                 assert float(losses.by_reward[k, x, r]) == pytest.approx(

@@ -7,19 +7,19 @@ import html
 import itertools
 import json
 import math
-import os
 import pickle
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import antiscale as ac
+from antiscale import cli
 from antiscale.plots.sweep import paragraph
 from antiscale.sweeps import words
 from antiscale.sweeps.cell import simulate
@@ -42,6 +42,17 @@ def default() -> SweepResult:
 
 def quick(**changes: object) -> ac.SweepConfig:
     return ac.SweepConfig(**{"horizon": 64, "repeats": 20, "rewards": 8, **changes})
+
+
+def last(config: ac.SweepConfig) -> dict[str, Any]:
+    """The sweep's last row alone: cells do not depend on one another."""
+    return simulate(config, *config.cells()[-1]).row
+
+
+def test_the_last_cell_alone_is_the_sweeps_last_row() -> None:
+    config = quick(horizon=32)
+    found, row = last(config), run_sweep(config).rows[-1]
+    assert json.dumps(found) == json.dumps({name: row[name] for name in found})
 
 
 def test_rows_and_fit_have_the_contracted_keys(default: SweepResult) -> None:
@@ -124,8 +135,7 @@ def test_a_homogeneous_base_gives_cloning_no_growth_and_verification_no_loss() -
 
 def test_sharper_rewards_cost_verification_more() -> None:
     rows = [
-        run_sweep(ac.SweepConfig(family="sharp", parameters={"c0": c0}, samples=2**14, horizon=512))
-        .rows[-1]
+        last(ac.SweepConfig(family="sharp", parameters={"c0": c0}, samples=2**14, horizon=512))
         for c0 in (0.25, 0.0625, 0.0156)
     ]  # fmt: skip
     for wide, narrow in itertools.pairwise(rows):
@@ -169,7 +179,7 @@ def test_the_wide_pessimist_has_its_own_bound() -> None:
 
 
 def test_algorithm_two_is_held_to_no_bound() -> None:
-    row = run_sweep(quick(learner="binary")).rows[-1]
+    row = last(quick(learner="binary"))
     assert row["vb_upper"] is None
     assert "binary" in row["vb_upper_reason"]
     assert row["gap_certified"] is None
@@ -177,7 +187,7 @@ def test_algorithm_two_is_held_to_no_bound() -> None:
 
 
 def test_the_mirror_class_is_taken_whole() -> None:
-    row = run_sweep(quick(reward_class="mirror")).rows[-1]
+    row = last(quick(reward_class="mirror"))
     assert row["rewards_whole_class"] is True
     assert row["rewards_stated"] == row["rewards_stated_max"] == 2
     assert row["vf_class_mean"] == pytest.approx(row["vf_mean"], rel=1e-12)
@@ -186,8 +196,7 @@ def test_the_mirror_class_is_taken_whole() -> None:
 
 def test_the_knob_changes_heterogeneity_at_the_same_mean_return() -> None:
     rows = [
-        run_sweep(quick(parameters={"spread": spread}, reward_class="mirror")).rows[-1]
-        for spread in (0.5, 1.0)
+        last(quick(parameters={"spread": spread}, reward_class="mirror")) for spread in (0.5, 1.0)
     ]
     assert rows[0]["base_return"] == pytest.approx(rows[1]["base_return"], rel=1e-12)
     assert rows[0]["sigma"] == pytest.approx(rows[1]["sigma"] / 2, rel=1e-3)
@@ -228,7 +237,7 @@ def test_the_frame_repeats_every_parameter_in_every_row() -> None:
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
-    first, second, other = (run_sweep(quick(seed=seed)).rows for seed in (1, 1, 2))
+    first, second, other = (run_sweep(quick(horizon=32, seed=seed)).rows for seed in (1, 1, 2))
     assert json.dumps(first) == json.dumps(second)
     assert first[0]["vf_mean"] != other[0]["vf_mean"]
 
@@ -259,22 +268,41 @@ def test_a_run_cut_short_goes_on_to_identical_files(tmp_path: Path) -> None:
     assert not (cut / "cells").exists()
 
 
-def test_a_killed_process_leaves_nothing_half_written(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "antiscale", "sweep", "--horizon", "1024"]
-    command += ["--repeats", "40", "--rewards", "8", "--quiet", "--out"]
+# Kills itself while it writes its second cell: that file is there under its temporary name alone.
+KILLED = """
+import os, signal
+from pathlib import Path
+from antiscale import cli
+
+replace = Path.replace
+
+def replace_or_die(self, target):
+    if target.parent.name == "cells" and any(target.parent.glob("H*.json")):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(self, target)
+
+Path.replace = replace_or_die
+cli.main()
+"""
+
+
+def test_a_killed_process_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sweep", "--horizon", "256", "--repeats", "40", "--rewards", "8", "--quiet", "--out"]
     cut, whole = tmp_path / "cut", tmp_path / "whole"
-    process = subprocess.Popen([*command, str(cut)], stdout=subprocess.DEVNULL)
-    cells = cut / "cells"
-    while process.poll() is None and not (cells.exists() and any(cells.glob("H*.json"))):
-        time.sleep(0.002)
-    assert process.poll() is None, "the run ended before it could be killed"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process = subprocess.run([sys.executable, "-c", KILLED, *command, str(cut)], check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert len(list((cut / "cells").glob("H*.json"))) == 1
+    assert len(list((cut / "cells").glob(".partial-*"))) == 1
     for folder in (cut, whole):
-        subprocess.run([*command, str(folder)], check=True, stdout=subprocess.DEVNULL)
+        monkeypatch.setattr(sys, "argv", ["antiscale", *command, str(folder)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        assert not stopped.value.code
     for name in FILES:
         assert (cut / name).read_bytes() == (whole / name).read_bytes()
-    assert not list(cut.glob(".partial-*"))
+    assert not list(cut.rglob(".partial-*"))
 
 
 def test_a_finished_run_is_read_and_not_run_again(tmp_path: Path) -> None:
