@@ -109,7 +109,7 @@ def test_the_readmes_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     exec(code[1], scope)
     out = capsys.readouterr().out
     assert "tokens lost by any cloning algorithm" in out
-    assert list(scope["rows"].horizon) == [16, 32, 64, 128, 256]
+    assert list(scope["found"].frame.horizon) == [16, 32, 64, 128, 256]
 
 
 def test_the_readmes_learner_is_a_learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
