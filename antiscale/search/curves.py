@@ -61,7 +61,10 @@ class SearchResult:
 
 
 def search_curves(
-    config: SearchConfig | Mapping[str, Any] | None = None, *, progress: Progress | None = None
+    config: SearchConfig | Mapping[str, Any] | None = None,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> SearchResult:
     """Accuracy, return and tokens spent of every strategy at every budget, exactly (T10).
 
@@ -71,6 +74,8 @@ def search_curves(
         What to compute; the default figure's configuration if None.
     progress
         Called after each strategy.
+    **options
+        Fields of `SearchConfig` by name; they replace those of `config`.
 
     Raises
     ------
@@ -84,7 +89,7 @@ def search_curves(
     >>> [round(row["accuracy"], 3) for row in found.rows]
     [0.315, 0.6]
     """
-    config = SearchConfig.of(config)
+    config = SearchConfig.of(config, **options)
     chosen = [(name, *parse(name)) for name in config.strategies]
     setup = Setup.of(config)
     rows: list[dict[str, Any]] = []
