@@ -18,7 +18,7 @@ _SCAN = 4096
 @theorem(
     "T10g", "over-optimisation",
     "accuracy falls for good iff D_1 < 0, the rise of purity below the rarest top level",
-    kind="exact", learner="best-of-N", origin="ours", unit="tries",
+    kind="exact", learner="best-of-N", origin="ours", unit="tries", figure="over_optimisation",
     example={"right": [0, 0.25, 0], "wrong": [0.7, 0, 0.05]},
 )  # fmt: skip
 @validate.boundary

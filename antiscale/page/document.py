@@ -12,7 +12,6 @@ import importlib.resources
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,8 @@ _READOUT = {
     "vf_lower": "VF lower", "vf_upper": "VF upper", "vb_upper": "VB upper",
     "gap_certified": "certified gap", "certified": "certified from",
 }  # fmt: skip
+# Headers of the table that have signs here.
+_HEADS = {"noise": "η", "sigma": "σ/H", "c0": "c₀"}
 
 
 @dataclass(frozen=True)
@@ -253,47 +254,24 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
 
 def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The terminal's table: the same columns, the same digits."""
-    noisy = rows[0]["vary"] == "noise"
-    last = rows[-1]
-
-    def down(name: str) -> Any:
-        return lambda row: number(row[name], toward="down")
-
-    def up(name: str) -> Any:
-        return lambda row: number(row[name], toward="up")
-
-    columns: list[tuple[str, str, Any]] = [
-        ("H", "", lambda row: f"{row['horizon']}"),
-        ("n", "", lambda row: f"{row['n']}"),
-        ("σ/H", "", lambda row: number(row["sigma"] / row["horizon"])),
-        ("c₀", "", lambda row: number(row["c0"])),
-        ("W", "", lambda row: number(row["max_ratio"])),
-        (f"VF lower\n{last['vf_lower_name'] or ''}", "vf", down("vf_lower")),
-        (f"VF\n{last['vf_learner']}", "vf", lambda row: words.loss(row, "vf")),
-        (f"VF upper\n{last['vf_upper_name'] or ''}", "vf", up("vf_upper")),
-        (f"VB\n{last['vb_learner']}", "vb", lambda row: words.loss(row, "vb")),
-        (f"VB upper\n{last['vb_upper_name'] or ''}", "vb", up("vb_upper")),
-        ("gap\nmeasured", "gap", lambda row: number(row["gap_measured"])),
-        ("gap\ncertified", "gap", down("gap_certified")),
-    ]
-    if noisy:
-        columns.insert(0, ("η", "", lambda row: number(row["noise"])))
-    for side in ("vf", "vb"):
-        if words.is_checked(rows, side):
-            heads = [head.partition("\n")[0] for head, *_ in columns]
-            columns.insert(
-                heads.index(f"{side.upper()} upper"),
-                (f"{side.upper()}\nsampled", side, partial(words.sampled, side=side)),
-            )
+    columns = words.losses_columns(rows)
+    heads = [_HEADS.get(column.name, column.header) for column in columns]
+    for k, column in enumerate(columns):
+        if column.name in ("vf_lower", "vf_upper", "vb_upper"):
+            label = rows[-1][f"{column.name}_name"] or ""
+            heads[k] = f"{column.header.replace(chr(10), ' ')}\n{label}"
     return {
-        "head": [{"lines": head.split("\n"), "role": role} for head, role, _ in columns],
+        "head": [
+            {"lines": head.split("\n"), "role": column.side}
+            for head, column in zip(heads, columns, strict=True)
+        ],
         "body": [
             [
                 {
-                    "text": digits(value(row)),
-                    "sure": head == "gap\ncertified" and (row["gap_certified"] or 0) > 0,
+                    "text": digits(column.text(row)),
+                    "sure": column.name == "gap_certified" and (row["gap_certified"] or 0) > 0,
                 }
-                for head, _, value in columns
+                for column in columns
             ]
             for row in rows
         ],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 from antiscale.bounds.t9_separation import certified_from
 from antiscale.core.numbers import (
@@ -30,6 +32,51 @@ BOUNDS = {
 # Below this share of the horizon a loss is rounding.
 _ROUNDING = 1e-9
 SIDES = {"vf": "VF loss", "vb": "VB loss", "gap": "gap"}
+
+
+class Shown(NamedTuple):
+    """A column of the table of losses: its name in the rows, header, side, and a row's text."""
+
+    name: str
+    header: str
+    side: str
+    text: Callable[[dict[str, Any]], str]
+
+
+def losses_columns(rows: list[dict[str, Any]], *, wide: bool = True) -> list[Shown]:
+    """The table of a sweep: each side's loss between its bounds; the measures too if `wide`."""
+
+    def rounded(name: str, toward: Toward = "nearest") -> Callable[[dict[str, Any]], str]:
+        return lambda row: number(row[name], toward=toward)
+
+    columns = [Shown("noise", "noise", "", rounded("noise"))] * (rows[0]["vary"] == "noise")
+    columns += [
+        Shown("horizon", "H", "", lambda row: f"{row['horizon']}"),
+        Shown("n", "n", "", lambda row: f"{row['n']}"),
+    ]
+    if wide:
+        columns += [
+            Shown("sigma", "sigma/H", "", lambda row: number(row["sigma"] / row["horizon"])),
+            Shown("c0", "c_0", "", rounded("c0")),
+            Shown("max_ratio", "W", "", rounded("max_ratio")),
+        ]
+    columns.append(Shown("vf_lower", "VF\nlower", "vf", rounded("vf_lower", "down")))
+    for side in ("vf", "vb"):
+        label = side.upper()
+        learner = rows[0][f"{side}_learner"]
+        columns.append(Shown(f"{side}_loss", f"{label}\n{learner}", side, partial(loss, side=side)))
+        if wide and is_checked(rows, side):
+            text = partial(sampled, side=side)
+            columns.append(Shown(f"{side}_mean", f"{label}\nsampled", side, text))
+        columns.append(
+            Shown(f"{side}_upper", f"{label}\nupper", side, rounded(f"{side}_upper", "up"))
+        )
+    return [
+        *columns,
+        Shown("gap_measured", "gap\nmeasured" if wide else "gap", "gap", rounded("gap_measured")),
+        Shown("gap_certified", "gap\ncertified" if wide else "certi-\nfied", "gap",
+              rounded("gap_certified", "down")),
+    ]  # fmt: skip
 
 
 def is_checked(rows: list[dict[str, Any]], side: str) -> bool:

@@ -14,11 +14,9 @@ from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.words import (
     exponents_head,
     exponents_rows,
-    is_checked,
-    loss,
+    losses_columns,
     notes,
     reading,
-    sampled,
 )
 
 # Below this width a terminal gets the table without the columns that rarely change.
@@ -75,36 +73,13 @@ def _ranges(rows: list[dict[str, Any]]) -> str:
 
 def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
     """One line per (H, n): the two sides, each between its bounds; losses in tokens."""
-    vf, vb = rows[0]["vf_learner"], rows[0]["vb_learner"]
-    measures = ["sigma/H", "c_0", "W"] if wide else []
-    checked = {side: wide and is_checked(rows, side) for side in ("vf", "vb")}
-    noisy = rows[0]["vary"] == "noise"
-    headers = [
-        *(["noise"] if noisy else []), "H", "n", *measures, "VF\nlower", f"VF\n{vf}",
-        *(["VF\nsampled"] if checked["vf"] else []), "VF\nupper", f"VB\n{vb}",
-        *(["VB\nsampled"] if checked["vb"] else []), "VB\nupper",
-        "gap\nmeasured" if wide else "gap", "gap\ncertified" if wide else "certi-\nfied",
-    ]  # fmt: skip
+    columns = losses_columns(rows, wide=wide)
+    headers = [column.header for column in columns]
     shown = table(*headers, right=headers, wrap=(), padding=(0, 1 if wide else 0, 0, 1))
-    for column in shown.columns:
-        column.style = {"VF": "yellow", "VB": "cyan"}.get(str(column.header)[:2], "")
+    for column, made in zip(columns, shown.columns, strict=True):
+        made.style = {"vf": "yellow", "vb": "cyan"}.get(column.side, "")
     for row in rows:
-        cells = [number(row["noise"])] if noisy else []
-        cells += [f"{row['horizon']}", f"{row['n']}"]
-        if wide:
-            cells += [
-                number(row["sigma"] / row["horizon"]), number(row["c0"]), number(row["max_ratio"])
-            ]  # fmt: skip
-        cells += [
-            number(row["vf_lower"], toward="down"),
-            loss(row, "vf"),
-            *([sampled(row, "vf")] if checked["vf"] else []),
-            number(row["vf_upper"], toward="up"),
-            loss(row, "vb"),
-            *([sampled(row, "vb")] if checked["vb"] else []),
-            number(row["vb_upper"], toward="up"),
-            number(row["gap_measured"]),
-        ]
+        cells = [column.text(row) for column in columns[:-1]]
         shown.add_row(*cells, certified(row["gap_certified"]))
     return shown
 
