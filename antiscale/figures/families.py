@@ -15,12 +15,15 @@ from antiscale.core.config import read_config
 from antiscale.core.numbers import fixed
 from antiscale.figures import Progress, Record, sweep
 from antiscale.plots import style
+from antiscale.sweeps.run import SweepResult
 
 RECORD = Record(
-    13, "The exponents of both losses along every family",
+    13,
+    "The exponents of both losses along every family",
     "Not in the paper: what breaks each assumption, one family each; each family's own picture is "
     "in [families](families).",
-    tables=("families.csv", "families_sweeps.csv"), digits=None,
+    tables=("families.csv", "families_sweeps.csv"),
+    digits=None,
 )  # fmt: skip
 
 
@@ -48,17 +51,18 @@ def rows(config: Config, progress: Progress) -> dict[str, pd.DataFrame]:
     for name, *shown in config.families:
         given = read_config(presets.find("sweeps", name))
         given |= {"horizon": config.horizon, "repeats": config.repeats}
-        found = sweep.rows(sweep.Config.from_mapping(given), progress)
-        sweeps.append(found.assign(experiment=name))
+        found = sweep.found(sweep.Config.from_mapping(given), progress)
+        sweeps.append(found.frame.assign(experiment=name))
         shows = dict(zip(("shows", "heterogeneous", "anti_concentrated"), shown, strict=True))
         summaries.append({"experiment": name} | shows | _summary(found))
     summary = pd.DataFrame(summaries).astype({"certified_from": "Int64"})
     return {"families.csv": summary, "families_sweeps.csv": pd.concat(sweeps, ignore_index=True)}
 
 
-def _summary(rows: pd.DataFrame) -> dict[str, Any]:
+def _summary(result: SweepResult) -> dict[str, Any]:
     """The exponents with 99% intervals, theory's limits, and those of the upper bounds' curves."""
-    last, fit = rows.iloc[-1], rows.attrs["fit"]
+    rows, fit = result.frame, result.fit
+    last = rows.iloc[-1]
     found = {"sigma_over_h": last["sigma"] / last["horizon"], "c0": last["c0"]}
     names = {
         "slope": "estimate", "low": "low", "high": "high", "theory": "theory",

@@ -12,7 +12,7 @@ from antiscale import plots
 from antiscale.figures import Progress, Record
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.exponents import fit_exponents
-from antiscale.sweeps.run import sweep
+from antiscale.sweeps.run import SweepResult, sweep
 from antiscale.sweeps.words import caption
 
 RECORD = Record(
@@ -25,11 +25,16 @@ RECORD = Record(
 Config = SweepConfig
 
 
-def rows(config: SweepConfig, progress: Progress) -> pd.DataFrame:
-    """The sweep's rows."""
+def found(config: SweepConfig, progress: Progress) -> SweepResult:
+    """Run the sweep."""
     return sweep(
         config, progress=lambda done, total, horizon: progress(done, total, f"H = {horizon}")
-    ).frame
+    )
+
+
+def rows(config: SweepConfig, progress: Progress) -> pd.DataFrame:
+    """The sweep's rows."""
+    return found(config, progress).frame
 
 
 def note(rows: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ import pytest
 import antiscale as ac
 from antiscale.cli.typed import assignment
 from antiscale.core.theorem import KINDS
-from antiscale.figures import FIGURES
+from antiscale.figures import names
 from antiscale.registry import RESULTS, result
 from antiscale.sweeps import evaluated
 from antiscale.sweeps.case import Case, certified_gap
@@ -52,7 +52,7 @@ def test_each_theorem_links_to_its_section_of_the_document_and_to_a_figure_that_
     for label, entry in RESULTS.items():
         assert entry.anchor == f"paper_bounds.md#{links[label]}"
         assert links[label] in anchors
-        assert entry.figure is None or entry.figure in FIGURES, label
+        assert entry.figure is None or entry.figure in names(), label
 
 
 def printed(value: object) -> str:

@@ -9,7 +9,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale.data import draw_counts
-from antiscale.learners import Setting, load_learner
+from antiscale.learners import Learner, Setting, load_learner
 from antiscale.learners.base import Data
 from antiscale.rewards import Votes
 from antiscale.risks.simulated import cloning_losses, distinct_sets, verification_losses
@@ -147,7 +147,7 @@ def test_verification_depends_on_what_was_seen_and_not_how_often() -> None:
     np.testing.assert_array_equal(once.by_reward, often.by_reward)
 
 
-class _Silent:
+class _Silent(Learner):
     """A learner that does not say that it asks only what was seen."""
 
     def __init__(self, learner):
@@ -240,7 +240,7 @@ def test_flipped_labels_are_never_merged() -> None:
     assert (found[0] != found[1]).any()
 
 
-class _MostSeen:
+class _MostSeen(Learner):
     """A learner of one's own that asks how often: it plays the type it saw most."""
 
     name, side = "most", "vb"

@@ -20,7 +20,7 @@ import pytest
 
 import antiscale as ac
 from antiscale import cli
-from antiscale.plots.sweep import paragraph
+from antiscale.plots.style import paragraph
 from antiscale.sweeps import words
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.folder import open_run
