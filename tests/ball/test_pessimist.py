@@ -24,14 +24,13 @@ def instance(rng, trial: int) -> tuple[np.ndarray, np.ndarray, float, float]:
     return p / p.sum(), returns, float(rng.choice([1e-3, 0.05, 0.25, 1.0, 5.0, 100.0])), horizon
 
 
-def pessimist(p, returns, kappa):
+def pessimist(p, returns, kappa, allowed=True):
     """The saddle point at one padded shape for all instances, so that it compiles once."""
+    p, returns = np.array(p), np.array(returns)
     size, count = p.shape[-1], returns.shape[-2]
-    padded = np.zeros((20, 24))
-    padded[:count, :size] = returns
-    found = ac.chi2_ball_pessimist(
-        np.append(p, np.zeros(24 - size)), padded, kappa, allowed=np.arange(20) < count
-    )
+    padded, kept = np.zeros((20, 24)), np.zeros(20, dtype=bool)
+    padded[:count, :size], kept[:count] = returns, allowed
+    found = ac.chi2_ball_pessimist(np.append(p, np.zeros(24 - size)), padded, kappa, allowed=kept)
     assert (np.asarray(found.density_ratio)[size:] == 0).all()
     assert (np.asarray(found.mixture)[count:] == 0).all()
     return found._replace(density_ratio=found.density_ratio[:size], mixture=found.mixture[:count])
@@ -65,17 +64,17 @@ def test_the_certificate_is_t2_at_the_mixture(rng) -> None:
 def test_easy_cases_are_exact(rng) -> None:
     p = rng.dirichlet(np.ones(5))
     r = rng.integers(0, 9, (3, 5)).astype(float)
-    assert ac.chi2_ball_pessimist(p, r, 0.0).value == pytest.approx((r @ p).min())
-    alone = ac.chi2_ball_pessimist(p, r, 0.5, allowed=[False, True, False])
+    assert pessimist(p, r, 0.0).value == pytest.approx((r @ p).min())
+    alone = pessimist(p, r, 0.5, allowed=[False, True, False])
     best = ac.chi2_ball_optimum(p, r[1], 0.5)
     np.testing.assert_allclose(alone.density_ratio, best.density_ratio)
     assert alone.gap == pytest.approx(0, abs=1e-12)
     # A reward and its mirror: nothing guarantees more than H/2, wherever J stands.
-    both = ac.chi2_ball_pessimist([0.5, 0.5], [[0.0, 8.0], [8.0, 0.0]], 0.7)
+    both = pessimist([0.5, 0.5], [[0.0, 8.0], [8.0, 0.0]], 0.7)
     assert both.value == pytest.approx(4, abs=8e-7)  # 1e-7 of the range
-    np.testing.assert_allclose(ac.chi2_ball_pessimist(p, np.full((2, 5), 3.0), 1.0).value, 3.0)
+    np.testing.assert_allclose(pessimist(p, np.full((2, 5), 3.0), 1.0).value, 3.0)
     # No ball at all: the value of a matrix game.
-    game = ac.chi2_ball_pessimist([0.3, 0.3, 0.4], [[3.0, 0, 1], [0, 3.0, 1]], np.inf)
+    game = pessimist([0.3, 0.3, 0.4], [[3.0, 0, 1], [0, 3.0, 1]], np.inf)
     assert game.value == pytest.approx(1.5, abs=1e-6)
 
 
@@ -85,9 +84,9 @@ def test_batches_are_loops_and_returns_may_be_shifted(rng) -> None:
     allowed = np.array([True, True, False])
     found = ac.chi2_ball_pessimist(p, r, np.array([[0.1], [1.0], [9.0]]), allowed=allowed)
     for i, j in itertools.product(range(3), range(2)):
-        one = ac.chi2_ball_pessimist(p[i, j], r[i, j, :2], [0.1, 1.0, 9.0][i])
+        one = pessimist(p[i, j], r[i, j, :2], [0.1, 1.0, 9.0][i])
         assert found.value[i, j] == pytest.approx(float(one.value), abs=1e-7)
-        moved = ac.chi2_ball_pessimist(p[i, j], r[i, j, :2] + 1000, [0.1, 1.0, 9.0][i])
+        moved = pessimist(p[i, j], r[i, j, :2] + 1000, [0.1, 1.0, 9.0][i])
         assert moved.value == pytest.approx(float(one.value) + 1000, abs=1e-6)
     assert (np.asarray(found.mixture)[..., 2] == 0).all()
 
