@@ -39,6 +39,8 @@ def test_every_bound_a_little_off_its_worst_ratio_is_caught(label: str) -> None:
     assert caught(mutant) is not None
 
 
-@pytest.mark.parametrize("label", ["T4a", "T5a", "T6b", "T7b"])
+@pytest.mark.parametrize(
+    "label", ["T4a", "T5a", *(pytest.param(x, marks=pytest.mark.slow) for x in ("T6b", "T7b"))]
+)
 def test_the_right_bound_is_not_caught(label: str) -> None:
     assert caught(Mutant(label, "nothing", RESULTS[label]), rounds=1) is None

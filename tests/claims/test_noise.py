@@ -98,7 +98,9 @@ def test_without_flips_and_tolerance_votes_change_nothing(rng, rewards: str) -> 
         np.testing.assert_allclose(with_votes, without, atol=1e-9, err_msg=learner)
 
 
-@pytest.mark.parametrize("rewards", ["mirror", "styles", "tabular"])
+@pytest.mark.parametrize(
+    "rewards", ["mirror", "styles", pytest.param("tabular", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("learner", ["simple", "wide"])
 def test_noisy_verification_stays_below_t7(rewards: str, learner: str) -> None:
     for noise, n in ((0.05, 400), (0.3, 4000)):

@@ -25,6 +25,9 @@ CHEAP = ("bilevel", "anticoncentrated", "spread", "tails", "over_optimisation")
 RECORDS = figures.records()
 # Computed by the package; the others are measured by a script.
 COMPUTED = [name for name, record in RECORDS.items() if record.script is None]
+# The smoke variants that take the longest are made by `pytest -m slow`.
+_LONG = {"assumptions", "families", "heterogeneity", "phase", "planted", "sandwich", "search"}
+SMOKE = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in COMPUTED]
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +57,7 @@ def test_every_figure_has_a_module_a_configuration_and_a_place_in_the_gallery() 
         assert full != smoke
 
 
-@pytest.mark.parametrize("name", COMPUTED)
+@pytest.mark.parametrize("name", SMOKE)
 def test_every_smoke_variant_is_made_and_made_again_the_same(name: str, tmp_path: Path) -> None:
     steps: list[tuple[int, int, str]] = []
     made = build.build(
@@ -113,6 +116,7 @@ def test_the_gallery_is_that_of_the_stored_figures() -> None:
     assert (ROOT / "figures/README.md").read_text() == documents.gallery()
 
 
+@pytest.mark.slow
 def test_text_within_a_figure_does_not_overlap() -> None:
     """Titles, labels and notes: no two of them share a pixel."""
     for name, figure in [
@@ -182,6 +186,7 @@ def test_a_figure_is_stale_by_its_configuration_and_rows_alone(tmp_path: Path) -
     assert build.build("bilevel", CONFIGS, tmp_path).state == "made"
 
 
+@pytest.mark.slow
 def test_a_figure_with_several_tables_and_pictures_is_kept_whole(tmp_path: Path) -> None:
     made = build.build("families", CONFIGS, tmp_path, fast=True)
     names = {str(file.relative_to(tmp_path)) for file in made.files}

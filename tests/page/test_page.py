@@ -272,8 +272,10 @@ def test_what_comes_from_the_folder_is_text(run: Path, monkeypatch: pytest.Monke
         {"vary": "noise", "noise": 0.3},
         {"expert": "hard"},
         {"family": "two_point", "exact": True},
-        {"family": "two_point", "learner": ("loglinear", "npg")},
-        {"learner": ("binary",)},
+        pytest.param(
+            {"family": "two_point", "learner": ("loglinear", "npg")}, marks=pytest.mark.slow
+        ),
+        pytest.param({"learner": ("binary",)}, marks=pytest.mark.slow),
         {"family": "geometric", "parameters": {"announced": False}},
         {"horizon": 32, "samples": 100},
     ],

@@ -103,7 +103,10 @@ CASES = [
 
 SEEN_ONLY = [name for name, learner in BUILT_IN.items() if learner.seen_only]
 PAIRS = [(case, "simple") for case in range(len(CASES))]
-PAIRS += [(k, learner) for k in (1, 8) for learner in SEEN_ONLY if learner != "simple"]
+PAIRS += [(1, learner) for learner in SEEN_ONLY if learner != "simple"]
+PAIRS += [
+    pytest.param(8, learner, marks=pytest.mark.slow) for learner in SEEN_ONLY if learner != "simple"
+]
 # Under `mirror` the types that tell 0/1 rewards apart are not all that tell returns apart.
 CASES += [
     {
@@ -149,7 +152,7 @@ def test_sampled_cloning_lies_about_the_exact_one(case: int) -> None:
 
 
 @pytest.mark.parametrize("learner", ["sft", "smoothed_sft", "shrinkage", "mle"])
-@pytest.mark.parametrize("mass", [0.5, 0.2])
+@pytest.mark.parametrize("mass", [0.2, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_every_cloner_is_exact_on_two_types(learner: str, mass: float) -> None:
     config = ac.SweepConfig(
         family="two_point", parameters={"mass": mass}, learner=learner, exact=True, repeats=300

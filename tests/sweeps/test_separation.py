@@ -173,6 +173,7 @@ def test_the_diagram_draws_where_the_ratio_is_one() -> None:
         assert ("VF/VB = 1: nowhere" in text) == (panel == "bounded")
 
 
+@pytest.mark.slow
 def test_the_figure_draws_with_and_without_phases(default) -> None:
     frames = [pd.DataFrame(rows) for rows in (default.rows, default.in_n)]
     rows = phase.diagram(4096.0, 0.25, exponents_a=(0.2, 0.9), exponents_b=(0.5, 1.5))
