@@ -129,4 +129,4 @@ class Learner:
 
     def verifier_error(self, premises: Premises) -> Bound:
         """Return the least of T6's errors that its bound may use (verifier-based learners)."""
-        return min(premises.verifier_errors.values(), key=lambda bound: bound.value or 0.0)
+        return premises.least_error()

@@ -95,6 +95,11 @@ class Premises:
         finite = bounds.verifier_error(n=n, log_class_size=size, uniform=True)
         return {"T6b": Bound(float(rho @ unseen), "eu_n"), "T6a": Bound(float(finite), "es_n")}
 
+    def least_error(self, without: str | None = None) -> Bound:
+        """Return the least of T6's errors, but for the one with the label `without`."""
+        errors = (bound for label, bound in self.verifier_errors.items() if label != without)
+        return min(errors, key=lambda bound: bound.value or 0.0)
+
     @cached_property
     def lost_truth(self) -> float:
         """Probability that noisy labels ruled the truth out, weighted over prompts (T6c)."""

@@ -42,12 +42,7 @@ class BestOfN(Learner):
         Elsewhere the least consistent return need not be one reward's, so a finite class's error
         does not hold.
         """
-        errors = {
-            label: bound
-            for label, bound in premises.verifier_errors.items()
-            if premises.rewards.blocks is not None or label != "T6a"
-        }
-        return min(errors.values(), key=lambda bound: bound.value or 0.0)
+        return premises.least_error(without="T6a" if premises.rewards.blocks is None else None)
 
     def upper(self, premises: Premises, over: Over) -> Bound:
         """T10e over the stated rewards."""

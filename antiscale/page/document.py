@@ -259,7 +259,7 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for k, column in enumerate(columns):
         if column.name in ("vf_lower", "vf_upper", "vb_upper"):
             label = rows[-1][f"{column.name}_name"] or ""
-            heads[k] = f"{column.header.replace(chr(10), ' ')}\n{label}"
+            heads[k] = f"{' '.join(column.header.split())}\n{label}"
     return {
         "head": [
             {"lines": head.split("\n"), "role": column.side}

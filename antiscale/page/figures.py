@@ -14,13 +14,10 @@ from antiscale.core.errors import InputError
 from antiscale.core.numbers import Toward, number, plus_minus, setting, tick
 from antiscale.page.explorer import Explorer
 from antiscale.page.typography import digits
-from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.config import ROUNDING, SweepConfig
 
 Rows = list[dict[str, Any]]
 Trace = dict[str, Any]
-
-# Below this share of the horizon a loss is zero but for rounding.
-_ROUNDING = 1e-9
 
 
 def script() -> str:
@@ -59,7 +56,7 @@ def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
         )
         traces.insert(3, whole and whole | {"visible": "legendonly"})
     for side in ("vf", "vb"):
-        least = _ROUNDING * last["horizon"] if log else -math.inf
+        least = ROUNDING * last["horizon"] if log else -math.inf
         if rows[0]["exact"] and any(
             row[f"{side}_method"] == "exact" and row[f"{side}_mean"] > least for row in rows
         ):
@@ -127,7 +124,7 @@ def _measured(
 ) -> Trace | None:  # fmt: skip
     """A measured curve with its interval; None where it is zero but for rounding."""
     key = key or side
-    if log and all(abs(row[key]) <= _ROUNDING * row["horizon"] for row in rows):
+    if log and all(abs(row[key]) <= ROUNDING * row["horizon"] for row in rows):
         return None
     values = [row[key] for row in rows]
     ends = [(row[f"{side}_low"], row[f"{side}_high"]) for row in rows]

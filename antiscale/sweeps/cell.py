@@ -22,13 +22,12 @@ from antiscale.rewards.evaluation import StatedRewards
 from antiscale.risks.exact import ASKED, CHEAP, exact_risks
 from antiscale.risks.simulated import Losses, cloning_losses, verification_losses
 from antiscale.sweeps.case import Case
+from antiscale.sweeps.config import ROUNDING
 from antiscale.sweeps.plan import Planned
 from antiscale.sweeps.rows import columns_of
 
 # Resamples behind the interval of sup_r E.
 _RESAMPLES = 500
-# Below this share of the horizon a loss is rounding.
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)

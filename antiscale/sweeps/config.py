@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,6 +23,9 @@ NOISE_STEPS = 6
 
 # Traces for each side; counts are exact far beyond.
 MOST_SAMPLES = 1e15
+
+# Below this share of the horizon a loss is rounding.
+ROUNDING = 1e-9
 
 # The first horizon of a sweep; it doubles from there.
 SMALLEST = 16
@@ -160,11 +162,11 @@ class SweepConfig(FromMapping):
         largest = self.samples_at(self.horizon)
         if self.vary == "n":
             smallest = min(largest, self.samples_at(SMALLEST) if self.samples is None else 16)
-            return [Place(self.horizon, n, self.noise) for n in _doubling(smallest, largest)]
+            return [Place(self.horizon, n, self.noise) for n in doubling(smallest, largest)]
         if self.vary == "noise":
             steps = range(NOISE_STEPS + 1)
             return [Place(self.horizon, largest, self.noise * i / NOISE_STEPS) for i in steps]
-        horizons = _doubling(min(SMALLEST, self.horizon), self.horizon)
+        horizons = doubling(min(SMALLEST, self.horizon), self.horizon)
         return [Place(h, self.samples_at(h), self.noise) for h in horizons]
 
     def samples_at(self, horizon: int) -> int:
@@ -174,8 +176,7 @@ class SweepConfig(FromMapping):
         return max(1, round(self.samples_per_token * horizon))
 
 
-def _doubling(first: int, last: int) -> list[int]:
+def doubling(first: int, last: int) -> list[int]:
     """First, 2 first, 4 first, ... and `last`, whatever it is."""
-    steps = int(math.log2(last / first) + 1e-9)
-    values = [first * 2**k for k in range(steps + 1)]
+    values = [first * 2**k for k in range((last // first).bit_length())]
     return values if values[-1] == last else [*values, last]

@@ -11,7 +11,7 @@ from antiscale import bounds
 from antiscale.core import intervals
 from antiscale.core.random import stream
 from antiscale.core.validate import Floats
-from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.config import ROUNDING, SweepConfig
 
 # Slopes are fitted over this many of the largest horizons; lower-order terms bias small ones.
 LARGEST = 5
@@ -19,8 +19,6 @@ _RESAMPLES = 2000
 _LABELS = {"vf": "the verifier-free loss", "vb": "the verifier-based loss", "gap": "the gap"}
 # What theory's exponents are exponents in the limit of; c is what noise leaves of n (T6c).
 LIMITS = {"H": "H -> infinity", "n": "n -> infinity", "noise": "1/c -> infinity"}
-# Below this share of the horizon a loss is rounding.
-_ZERO = 1e-9
 
 
 def fit_exponents(
@@ -58,7 +56,7 @@ def fit_exponents(
     is the estimate; else "bootstrap"), and `reason` where a value is None.
     """
     x = np.log([_varied(config, *cell) for cell in cells])
-    zero = _ZERO * np.array([cell[0] for cell in cells])
+    zero = ROUNDING * np.array([cell[0] for cell in cells])
     known = [{}] * len(losses) if exact is None else exact
     means: dict[str, Floats] = {}
     resampled: dict[str, Floats] = {}
@@ -132,7 +130,7 @@ def bound_exponents(
         "vb": (none, upper[1]),
         "gap": (column("gap_certified"), upper[0] - upper[1]),
     }
-    least = _ZERO * column("horizon")
+    least = ROUNDING * column("horizon")
 
     def slope(y: Floats, part: slice) -> float | None:
         if len(x[part]) < 2 or not (y[part] > least[part]).all():

@@ -20,8 +20,8 @@ from antiscale.core.numbers import fixed, number, setting
 from antiscale.core.validate import Floats
 from antiscale.sweeps.case import Case, certified_gap
 from antiscale.sweeps.cell import simulate
-from antiscale.sweeps.config import SweepConfig
-from antiscale.sweeps.exponents import theory
+from antiscale.sweeps.config import SweepConfig, doubling
+from antiscale.sweeps.exponents import LARGEST, theory
 from antiscale.sweeps.phase import PANELS, POINTS, diagram
 from antiscale.sweeps.phase import reading as phase_reading
 from antiscale.sweeps.plan import Plan, Planned
@@ -29,8 +29,6 @@ from antiscale.sweeps.plan import Plan, Planned
 SCHEMA = "antiscale.separation/1"
 # H of the phase diagram: large enough for rates to tell, small enough for n = H^1.8 to be exact.
 PHASE_HORIZON = 2**20
-# The bounds' exponents are fitted over this many of the largest horizons, as the sweep's are.
-_LARGEST = 5
 
 # Called after each step with (steps done, steps in all, what is being done).
 Progress = Callable[[int, int, str], None]
@@ -127,7 +125,7 @@ def separation(
     device.keep_compiled_code()
     places = plan.places
     largest = places[-1]
-    many = _doubling_to(largest.n)
+    many = doubling(1, largest.n)
     phase_steps = 0 if phase_horizon is None else len(PANELS) * phase_points
     total = len(places) + len(many) + phase_steps
     done = 0
@@ -177,11 +175,6 @@ def separation(
     return Separation(plan, rows, in_n, certified, measured, exponents, reason, phase)
 
 
-def _doubling_to(last: int) -> list[int]:
-    values = [2**k for k in range(int(np.log2(last)) + 1)]
-    return values if values[-1] == last else [*values, last]
-
-
 def _gap(value: float | None) -> float:
     return float("nan") if value is None else value
 
@@ -222,7 +215,7 @@ def _first_n(plan: Plan, rows: list[dict[str, Any]], start: int) -> int:
 
 def _exponents(plan: Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Slopes of both bounds over the largest horizons, beside theory's exponents."""
-    last = rows[-_LARGEST:]
+    last = rows[-LARGEST:]
     x = np.log([row["horizon"] for row in last])
     expected = theory(plan.config, plan.sigma_exponent)
     found: dict[str, Any] = {}

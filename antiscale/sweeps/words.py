@@ -18,7 +18,7 @@ from antiscale.core.numbers import (
     plus_minus,
     setting,
 )
-from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.config import ROUNDING, SweepConfig
 
 # What varies, and what exponents are in: noise divides n by 1/c, c = (sqrt(1-noise)-sqrt(noise))^2.
 KEY = {"H": "H", "n": "n", "noise": "noise"}
@@ -29,8 +29,6 @@ BOUNDS = {
     "vb": {"upper": "VB upper"},
     "gap": {"lower": "VF lower - VB upper", "upper": "VF upper - VB upper"},
 }
-# Below this share of the horizon a loss is rounding.
-_ROUNDING = 1e-9
 SIDES = {"vf": "VF loss", "vb": "VB loss", "gap": "gap"}
 
 
@@ -246,7 +244,7 @@ def negative(rows: list[dict[str, Any]]) -> list[str]:
     """Why a loss is below zero, where one is by more than rounding."""
 
     def below(side: str) -> bool:
-        return any(row[f"{side}_loss"] < -_ROUNDING * row["horizon"] for row in rows)
+        return any(row[f"{side}_loss"] < -ROUNDING * row["horizon"] for row in rows)
 
     lines = []
     if below("vf"):

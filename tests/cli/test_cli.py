@@ -6,44 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from antiscale import cli
 from antiscale.core.folder import MANIFEST, Folder, seal
 from antiscale.learners import BUILT_IN
 from antiscale.models.families import FAMILIES
 from antiscale.rewards import CLASSES
 from antiscale.sweeps import phase, separation
+from tests.conftest import Ran, Run
 
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
 SMALL = ["sweep", "--horizon", "32", "--repeats", "8", "--rewards", "4"]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["antiscale", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capsys.readouterr()
-        return Ran(int(exit_.value.code or 0), out, err)
-
-    return call
 
 
 def contents(folder: Path) -> dict[str, bytes]:

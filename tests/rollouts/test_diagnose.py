@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from matplotlib import image
 from rich.console import Console
 
 import antiscale as ac
-from antiscale import cli, plots
+from antiscale import plots
 from antiscale.cli.screens.diagnose import screen
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import share_ends, with_ends
@@ -26,28 +25,6 @@ from tests.oracles_rollouts import synthetic, true_above, true_sigma
 
 TABLE, TRUTH = synthetic(60, 40, 11)
 FOUND = ac.diagnose(TABLE, horizon=[60, 100])
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["antiscale", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capsys.readouterr()
-        return Ran(int(exit_.value.code or 0), out, err)
-
-    return call
 
 
 def scored(seed: int = 2) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 import antiscale as ac
 from antiscale.core.config import read_config
-from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.config import SweepConfig, doubling
 from antiscale.sweeps.plan import Plan
 
 
@@ -109,3 +109,10 @@ def test_defaults_spelled_out_name_the_same_run() -> None:
     assert Plan.of(SweepConfig(prompts=7)).hash != Plan.of(by_default).hash
     with pytest.raises(ac.InputError, match="unknown family 'nonesuch'"):
         Plan.of(SweepConfig(family="nonesuch"))
+
+
+def test_a_grid_that_doubles_never_passes_its_end() -> None:
+    assert doubling(16, 64) == [16, 32, 64]
+    assert doubling(16, 70) == [16, 32, 64, 70]
+    # A rounded logarithm takes this for a power of two.
+    assert doubling(1, 2**31 - 1)[-2:] == [2**30, 2**31 - 1]
