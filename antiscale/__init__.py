@@ -4,8 +4,6 @@
 `antiscale --help` are quick.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

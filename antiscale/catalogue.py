@@ -1,7 +1,5 @@
 """Every theorem with its record, its exact truth and its figure: the mapping `ac.theorems`."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Counts are sufficient for a tabular learner, so a billion traces cost what ten thousand do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import jax

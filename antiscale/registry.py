@@ -4,8 +4,6 @@ The sweep, the tables and `antiscale bounds` take their bounds from here; tests 
 those of paper_bounds.md and of the docstrings, and recompute each worked number.
 """
 
-from __future__ import annotations
-
 from antiscale import bounds as bounds
 from antiscale.ball import optimum as optimum
 from antiscale.core import validate

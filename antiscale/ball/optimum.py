@@ -20,8 +20,6 @@ Derivatives: `value` has those of the envelope theorem (see `chi2_ball_optimum`)
 is right wherever they are differentiable.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import jax

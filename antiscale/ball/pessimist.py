@@ -8,8 +8,6 @@ system of size K + 3, since the Hessian is diagonal but for K + 1 directions. Th
 exact: T2 at q bounds every policy of the ball from above.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import jax

@@ -9,8 +9,6 @@ Numerics: affinities enter as 1 - B (sums of non-negative terms, no cancellation
 log1p, and 1 - sqrt(1 - BC^2) as BC^2 / (1 + sqrt(1 - BC^2)).
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """T10j: the most that any allocation of a token budget over problems can reach."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """T10k and T10l: tries that never repeat a rejected answer, and self-correction."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

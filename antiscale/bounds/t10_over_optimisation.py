@@ -1,7 +1,5 @@
 """T10g: from how many tries on best-of-N does more harm than good."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """T10f: best-of-N's accuracy from the verifier's ROC curve alone."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """T10: how far best-of-N goes from the base policy, and how many tries it needs."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

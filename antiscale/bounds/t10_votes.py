@@ -1,7 +1,5 @@
 """T10i: how fast a majority vote finds the answer that is most likely."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """T12: cloning an expert who is outside the learner's class."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

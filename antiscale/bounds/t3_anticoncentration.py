@@ -1,7 +1,5 @@
 """T3: how anti-concentrated a return can be."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 from scipy import special

@@ -3,8 +3,6 @@
 Styles are paired, and each pair has its own prior: signs (T4b) or a grid (T4d).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """T5: what cloning achieves."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """T6: how fast a verifier is learned."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

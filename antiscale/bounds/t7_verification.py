@@ -1,7 +1,5 @@
 """T7: what verification achieves."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -3,8 +3,6 @@
 One prompt; d light types whose labels nobody knows beforehand (uniform in {0, H}), and heavy ones.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """T9: when the gap between cloning and verification is certain, and how it grows."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

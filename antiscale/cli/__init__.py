@@ -1,7 +1,5 @@
 """The command line: parse, call, print. One module per command."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import gc

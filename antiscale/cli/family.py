@@ -1,7 +1,5 @@
 """`antiscale family NAME`, one command per family."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

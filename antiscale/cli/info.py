@@ -1,7 +1,5 @@
 """`antiscale info`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from antiscale import presets

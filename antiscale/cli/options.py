@@ -4,8 +4,6 @@ A field's metadata (`core.config.option`) says how the command line takes it, it
 value that is, and its description in the class's docstring is what `--help` shows.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 import re

@@ -1,7 +1,5 @@
 """`antiscale report`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

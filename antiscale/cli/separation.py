@@ -1,7 +1,5 @@
 """`antiscale separation`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from antiscale.cli.options import Flags, Options, command

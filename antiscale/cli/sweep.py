@@ -1,7 +1,5 @@
 """`antiscale sweep`."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What was typed, as values."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from typing import Any

@@ -4,8 +4,6 @@ Each field says once what it allows and how the command line takes it (`option`)
 docstring describes it, for the reader of the code and of `--help` alike.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import hashlib

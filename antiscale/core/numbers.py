@@ -5,8 +5,6 @@ still holds. Estimates are rounded to the nearest. Screens, pages, figures and s
 this module alone, so that one quantity has one face everywhere.
 """
 
-from __future__ import annotations
-
 import decimal
 import math
 from typing import Literal

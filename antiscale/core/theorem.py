@@ -1,7 +1,5 @@
 """What is proved, on the function that computes it: the decorator `theorem` and its record."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Callable, Mapping

@@ -3,8 +3,6 @@
 Each check takes the argument's name, so that the message can say what came and what is allowed.
 """
 
-from __future__ import annotations
-
 import difflib
 import functools
 import inspect

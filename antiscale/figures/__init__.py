@@ -6,8 +6,6 @@ reading). `build` reads experiments/figures/NAME.toml and writes figures/NAME.cs
 .json. A figure is found by its module and its configuration; nothing lists it.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple

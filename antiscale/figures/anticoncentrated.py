@@ -1,7 +1,5 @@
 """Figure 3: an anti-concentrated return and a sharp one, the ball's optimum, the Erdős window."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

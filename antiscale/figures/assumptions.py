@@ -1,7 +1,5 @@
 """Figure 11: what breaks each assumption, one panel each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

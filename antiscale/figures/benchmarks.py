@@ -1,7 +1,5 @@
 """Figure 17: the ball's optimum and a sweep's cell against other ways to the same numbers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Figure 2: bi-level rewards, token by token, and how their spread adds up (T1)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

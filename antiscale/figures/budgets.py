@@ -1,7 +1,5 @@
 """Figure 6: a budget-forced clone against best-of-N over token budgets, simulated and real."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Figure 18: how often the intervals hold what they are of."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Any

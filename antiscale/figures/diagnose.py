@@ -1,7 +1,5 @@
 """Figure 16: what a real model's rollouts say, and verifiers against finetuning on GSM8K."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Figure 13: every family's sweep, and the exponents in which the assumptions show."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Figure 1: who sees what, one cloned trace against best-of-N, and both sides as H grows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

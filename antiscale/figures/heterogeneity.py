@@ -1,7 +1,5 @@
 """Figure 5: low, middle and high heterogeneity at the same mean return, against H and n."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

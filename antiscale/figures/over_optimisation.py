@@ -1,7 +1,5 @@
 """Figure 15: best-of-N turns down where false positives come back (T10g)."""
 
-from __future__ import annotations
-
 import pandas as pd
 from matplotlib.figure import Figure
 

@@ -1,7 +1,5 @@
 """Figure 9: where the gap is certified and measured, and the phase diagram (T9)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Figure 4: the planted subsequence, loss against n, H and heterogeneity (T11)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

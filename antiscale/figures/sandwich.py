@@ -3,8 +3,6 @@
 Every number is an exact sum or a bound, none is sampled.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

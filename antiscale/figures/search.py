@@ -1,7 +1,5 @@
 """Figure 14: strategies of test-time search at equal token budgets."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

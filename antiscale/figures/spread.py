@@ -1,7 +1,5 @@
 """Figure 7: heterogeneity over problems, of a real model and of families."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

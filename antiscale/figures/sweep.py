@@ -1,7 +1,5 @@
 """Figure 12: the default sweep, both losses between their bounds and the gap."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Rows of a figure that come from sweeps: one per panel and place."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Figure 8: anti-concentration over problems, of a real model and of families."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

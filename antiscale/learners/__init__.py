@@ -18,8 +18,6 @@ there are few sets its risk is a finite sum. A learner with a theorem of its own
 `upper(premises, over)`; `base.Learner` documents all of this.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from collections.abc import Sequence

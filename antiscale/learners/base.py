@@ -1,7 +1,5 @@
 """What passes between the simulation and a learner, and what a learner says of itself."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

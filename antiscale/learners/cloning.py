@@ -1,7 +1,5 @@
 """Verifier-free learners: they imitate the expert's traces."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

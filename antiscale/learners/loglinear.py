@@ -5,8 +5,6 @@ The features phi are the trace's length over H and its style, so what is right a
 wrong at another cannot be told apart, as by a model that is too small.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import jax

@@ -1,7 +1,5 @@
 """Search as a learner: best-of-N by the learned verifier (T10e)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import jax

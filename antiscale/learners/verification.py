@@ -1,7 +1,5 @@
 """Verifier-based learners: pessimists over the version space (T7), and what practice does."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import jax

@@ -1,7 +1,5 @@
 """The command that runs a configuration again."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import shlex

@@ -4,8 +4,6 @@ Whatever comes from the folder is text: Jinja escapes it, the data stand as JSON
 the page's policy runs no script but the two whose digests it names.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import importlib.resources

@@ -4,8 +4,6 @@ The page only looks values up, so that a slider at one of its stops shows exactl
 computes there. No loss is simulated: these are the bounds, by the functions that the sweep uses.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import json

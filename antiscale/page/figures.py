@@ -4,8 +4,6 @@ Colours are left to the page, which has a light and a dark theme: a trace's `met
 ("vf", "vb", "gap" or "ink"). Legends are the page's as well, as buttons that show and hide curves.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

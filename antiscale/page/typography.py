@@ -1,7 +1,5 @@
 """Plain-text formulas of the registry and of the reading, as HTML with Greek, roots and indices."""
 
-from __future__ import annotations
-
 import re
 
 from markupsafe import Markup, escape

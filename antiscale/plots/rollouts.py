@@ -1,7 +1,5 @@
 """The picture of a diagnosis, from its tables alone: after the paper's figures 7 and 8."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

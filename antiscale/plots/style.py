@@ -1,7 +1,5 @@
 """The look of every picture: ICML column width, colours for all eyes, files of stable bytes."""
 
-from __future__ import annotations
-
 import io
 import re
 import textwrap

@@ -4,8 +4,6 @@ There is one copy, in the repository's experiments/ and figures/. A wheel carrie
 file (pyproject.toml says what); a clone and an editable install find it where it is.
 """
 
-from __future__ import annotations
-
 import difflib
 import itertools
 import os

@@ -5,8 +5,6 @@ supports, rewards sum_b v_b f_b, and their mirrors H - R. To add a class, write 
 own with the members of `RewardClass` and list it in `CLASSES`.
 """
 
-from __future__ import annotations
-
 import inspect
 from typing import Any, ClassVar, Protocol
 

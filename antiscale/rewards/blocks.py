@@ -4,8 +4,6 @@ Reward classes and blocks are JAX pytrees: they pass through `jax.jit` as data, 
 compilation serves every horizon.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Noisy labels: what flipped verdicts leave of the evidence (T6)."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

@@ -6,8 +6,6 @@ counts. Verification: every learner that asks only *which* blocks were seen, by 
 sets that may be seen.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple

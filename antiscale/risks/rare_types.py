@@ -6,8 +6,6 @@ everything depends on how many light types were seen and how many of them are go
 counts, no sampling, at a cost that does not grow with n.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

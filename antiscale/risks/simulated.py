@@ -3,8 +3,6 @@
 Compiled once for all horizons: the reward class, the rewards and the policies are data.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, NamedTuple
 

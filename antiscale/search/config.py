@@ -1,7 +1,5 @@
 """What `antiscale search` computes: a frozen dataclass that rejects what it does not know."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Mapping

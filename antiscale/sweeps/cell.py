@@ -1,7 +1,5 @@
 """One cell of a sweep: at one (H, n), measure both sides and set them against their bounds."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

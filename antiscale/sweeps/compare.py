@@ -5,8 +5,6 @@ comparisons together (Bonferroni): two runs that differ in their seed alone are 
 that rarely. An exact value differs where it is off by more than rounding.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math

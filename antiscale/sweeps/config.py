@@ -1,7 +1,5 @@
 """What a sweep runs: a frozen dataclass that rejects what it does not know."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple

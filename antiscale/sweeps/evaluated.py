@@ -1,7 +1,5 @@
 """Every labelled bound side by side, at one (H, n) of a family."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple

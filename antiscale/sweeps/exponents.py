@@ -1,7 +1,5 @@
 """Exponents: how a loss grows, by least squares on log-log axes with a bootstrap interval."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

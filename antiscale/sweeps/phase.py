@@ -7,8 +7,6 @@ pibar_kappa of the labelling with half of the light types good, verification is 
 labelling's own. Both risks are exact sums, the bounds are T4 and T7.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

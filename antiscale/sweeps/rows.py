@@ -1,7 +1,5 @@
 """The columns of a sweep's rows: one table of names, units and meanings."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple

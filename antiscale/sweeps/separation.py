@@ -1,7 +1,5 @@
 """When verification certainly wins, and when it is measured to: T9 as a tool."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Callable

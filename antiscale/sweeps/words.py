@@ -1,7 +1,5 @@
 """A sweep in words: the cells of its tables, the exponents and one plain sentence."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial

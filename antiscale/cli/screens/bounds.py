@@ -1,7 +1,5 @@
 """The bounds for a terminal: their list, one evaluated, all at one place, the constants."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.console import Group, RenderableType

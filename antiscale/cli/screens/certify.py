@@ -1,7 +1,5 @@
 """What a person reads of an attack."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

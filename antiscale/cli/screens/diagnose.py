@@ -1,7 +1,5 @@
 """A diagnosis for a terminal."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Two runs side by side for a terminal."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

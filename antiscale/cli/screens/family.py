@@ -1,7 +1,5 @@
 """A family at one horizon for a terminal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What became of each figure, for a terminal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.table import Table

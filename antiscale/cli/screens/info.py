@@ -1,7 +1,5 @@
 """Versions, and what there is by name, for a terminal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.console import RenderableType

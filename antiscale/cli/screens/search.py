@@ -1,7 +1,5 @@
 """Search curves and the list of strategies for a terminal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.console import Group, RenderableType

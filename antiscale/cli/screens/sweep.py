@@ -1,7 +1,5 @@
 """A sweep for a terminal: the losses, the exponents and the reading."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.console import Group, RenderableType

@@ -1,7 +1,5 @@
 """The look that all tables of a terminal share."""
 
-from __future__ import annotations
-
 from collections.abc import Container
 
 from rich.table import Table

@@ -5,8 +5,6 @@ docstring says what it models and which assumption it tests; `antiscale family N
 it.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 from typing import Any, ClassVar, Protocol

@@ -1,7 +1,5 @@
 """Prompts from easy to hopeless: Beta-distributed success probabilities."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import ClassVar

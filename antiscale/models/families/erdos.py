@@ -1,7 +1,5 @@
 """Reasoning steps with a short and a long version each (T3c)."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """A trace model given by arrays or by a file: bring your own base policy."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

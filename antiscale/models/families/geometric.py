@@ -1,7 +1,5 @@
 """A constant chance per token: the simplest trace whose hitting time shows only as it happens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """The default family: many styles, each right or wrong by prompt, many lengths."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import ClassVar

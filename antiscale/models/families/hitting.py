@@ -1,7 +1,5 @@
 """Trace models whose types are hitting times 1..H, and "not within H"."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One style, always right: the other half of the theorem, where cloning loses little."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """The shortest horizon that a family can be made for."""
 
-from __future__ import annotations
-
 from antiscale.core.errors import InputError
 
 

@@ -1,7 +1,5 @@
 """Lognormal hitting times: the shape of measured trace lengths."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

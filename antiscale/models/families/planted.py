@@ -1,7 +1,5 @@
 """The planted subsequence: the paper's didactic problem, with an exact law (T11)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Reward on a rare event: anti-concentration fails as the event gets rarer."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import ClassVar

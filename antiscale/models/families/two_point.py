@@ -1,7 +1,5 @@
 """The minimal instance of T4: a short and a long trace."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
