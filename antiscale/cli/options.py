@@ -17,7 +17,7 @@ import typer
 from antiscale import presets
 from antiscale.cli import typed
 from antiscale.core import validate
-from antiscale.core.config import FromMapping, described, option, read_config
+from antiscale.core.config import FromMapping, described, option, read_config, type_of
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import setting
 from antiscale.core.validate import shown
@@ -96,7 +96,7 @@ class Options:
         return made
 
     def _parameter(self, field: dataclasses.Field[Any]) -> inspect.Parameter:
-        about, kind = field.metadata, str(field.type)
+        about, kind = field.metadata, type_of(field)
         required = field.default is field.default_factory is dataclasses.MISSING
         typing: Any = bool if kind == "bool" else Path if "Path" in kind else str
         if kind.startswith(("tuple", "Mapping")):
@@ -126,7 +126,7 @@ class Options:
             if value in (None, []) or (isinstance(value, bool) and value == field.default):
                 continue
             value = _read(field, value)
-            (tables if str(field.type) == "Mapping[str, Any]" else found)[field.name] = value
+            (tables if type_of(field) == "Mapping[str, Any]" else found)[field.name] = value
         for via in dict.fromkeys(self._via.values()):
             for text in given[via] or []:
                 name, value = typed.assignment(text, f"--{via}", "auc=0.8")
@@ -165,7 +165,7 @@ def _said(value: Any) -> str:
 
 def _read(field: dataclasses.Field[Any], value: Any) -> Any:
     """What was typed, as the kind of value that the field's type says."""
-    kind, flag = str(field.type), _flags(field)[0]
+    kind, flag = type_of(field), _flags(field)[0]
     if kind == "Mapping[str, Any]":
         return dict(typed.assignment(text, flag) for text in value)
     if kind.startswith("Mapping"):

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -70,6 +71,11 @@ def option(
     if default is dict:
         return dataclasses.field(default_factory=dict, metadata=about)
     return dataclasses.field(default=default, metadata=about)
+
+
+def type_of(field: dataclasses.Field[Any]) -> str:
+    """Return a field's type as it is written: "int | None", "Mapping[str, Any]"."""
+    return re.sub(r"(collections\.abc|typing)\.|'", "", inspect.formatannotation(field.type))
 
 
 def described(cls: type) -> dict[str, str]:

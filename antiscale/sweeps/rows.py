@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from antiscale.core.config import described
+from antiscale.core.config import described, type_of
 from antiscale.core.intervals import Estimate
 from antiscale.learners import Bound
 from antiscale.sweeps.config import SweepConfig
@@ -36,11 +36,11 @@ class Column(NamedTuple):
 def _settings() -> Iterator[Column]:
     """The options of the configuration, as its docstring describes them."""
     meanings = described(SweepConfig)
-    types = {field.name: field.type for field in dataclasses.fields(SweepConfig)}
+    types = {field.name: type_of(field) for field in dataclasses.fields(SweepConfig)}
     units = {"horizon": "tokens", "samples": "traces", "samples_per_token": "traces per token"}
     for name in settings_of(SweepConfig().to_dict()):
         option = {new: old for old, new in _RENAMED.items()}.get(name, name)
-        kind = str(types[option]).partition(" ")[0]
+        kind = types[option].partition(" ")[0]
         yield Column(name, units.get(option, ""), meanings[option], _TYPES.get(kind, "string"))
 
 
