@@ -128,3 +128,22 @@ class Learner:
     def verifier_error(self, premises: Premises) -> Bound:
         """Return the least of T6's errors that its bound may use (verifier-based learners)."""
         return premises.least_error()
+
+
+class TwoStep(Learner):
+    """A learner that first fits a verifier to the data, then plans with what was fitted alone.
+
+    Data that lead to the same fit are planned for once.
+    """
+
+    def fit(self, data: Data, setting: Setting) -> jax.Array:
+        """Return what was learned, [..., m, E]; two equal rows of a prompt mean the same policy."""
+        raise NotImplementedError
+
+    def plan(self, fit: jax.Array, setting: Setting) -> jax.Array:
+        """Return the policy, [..., m, S]."""
+        raise NotImplementedError
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """Fit, then plan."""
+        return self.plan(self.fit(data, setting), setting)

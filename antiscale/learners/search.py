@@ -8,15 +8,16 @@ from jax import lax
 
 from antiscale import bounds
 from antiscale.ball.optimum import solve
-from antiscale.learners.base import Data, Learner, Setting
+from antiscale.learners.base import Data, Setting, TwoStep
 from antiscale.learners.premises import Bound, Over, Premises
+from antiscale.rewards.blocks import side_by_side
 
 # Returns within this share of the horizon of the ball's optimum count as reaching it.
 _TIE = 1e-9
 
 
 @dataclass(frozen=True)
-class BestOfN(Learner):
+class BestOfN(TwoStep):
     """Best-of-N at test time: nothing is finetuned, the verifier is what was learned.
 
     The score is the least consistent return. N is the least number of tries of which one reaches
@@ -55,10 +56,14 @@ class BestOfN(Learner):
         )  # fmt: skip
         return Bound(float(value), "T10e")
 
-    def __call__(self, data: Data, setting: Setting) -> jax.Array:
-        """pi_b(j) [F(s)^N - F(s-)^N]/[F(s) - F(s-)], s the least consistent return of j."""
+    def fit(self, data: Data, setting: Setting) -> jax.Array:
+        """The least consistent return of each type, and whether labels tell the reward's kind."""
         assert data.labels is not None, "a verifier-based learner is given labels"
-        lower, told = setting.rewards.pessimist(data.counts > 0, data.labels, data.votes)
+        return side_by_side(*setting.rewards.pessimist(data.counts > 0, data.labels, data.votes))
+
+    def plan(self, fit: jax.Array, setting: Setting) -> jax.Array:
+        """pi_b(j) [F(s)^N - F(s-)^N]/[F(s) - F(s-)], s the least consistent return of j."""
+        lower, told = fit[..., :-1], fit[..., -1:] > 0
         pmf = jnp.broadcast_to(setting.pmf, lower.shape)
         value = solve(pmf, lower, jnp.full(lower.shape[:-1], setting.kappa)).value
         reached = lower >= value[..., None] - _TIE * setting.horizon
@@ -68,7 +73,7 @@ class BestOfN(Learner):
         )
         tries = jnp.ceil(jnp.log(delta) / jnp.log1p(-jnp.minimum(chance, 1.0 - 1e-16)))
         policy = best_of(pmf, lower, jnp.maximum(tries, 1.0))
-        return jnp.where(told[..., None], policy, pmf)
+        return jnp.where(told, policy, pmf)
 
 
 def best_of(pmf: jax.Array, scores: jax.Array, n: jax.Array) -> jax.Array:

@@ -8,7 +8,7 @@ from jax import lax
 
 from antiscale import bounds
 from antiscale.ball.optimum import ball_policy
-from antiscale.learners.base import Data, Learner, Setting
+from antiscale.learners.base import Data, Learner, Setting, TwoStep
 from antiscale.learners.premises import Bound, Over, Premises
 
 
@@ -26,19 +26,26 @@ def verification_terms(premises: Premises, learner: str, error: float) -> dict[s
     return {name: float(value) for name, value in terms.items()}
 
 
-def _verification_upper(learner: Learner, premises: Premises, over: Over) -> Bound:
-    """T7 over the stated rewards, with the smallest of T6's errors that hold for E sup_r."""
-    if over == "class":
-        return Bound.none("T7's sigma, W and ct_0 are those of the stated rewards")
-    error = learner.verifier_error(premises).value
-    assert error is not None
-    terms = verification_terms(premises, learner.name, error)
-    best = min(terms, key=lambda name: terms[name])
-    return Bound(terms[best], best)
+class _Pessimist(TwoStep):
+    """What the pessimists have in common: they plan for the worst reward of the version space."""
+
+    def fit(self, data: Data, setting: Setting) -> jax.Array:
+        """The version space."""
+        return setting.rewards.version(data.counts > 0, _labels(data), data.votes)
+
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """T7 over the stated rewards, with the smallest of T6's errors that hold for E sup_r."""
+        if over == "class":
+            return Bound.none("T7's sigma, W and ct_0 are those of the stated rewards")
+        error = self.verifier_error(premises).value
+        assert error is not None
+        terms = verification_terms(premises, self.name, error)
+        best = min(terms, key=lambda name: terms[name])
+        return Bound(terms[best], best)
 
 
 @dataclass(frozen=True)
-class Simple(Learner):
+class Simple(_Pessimist):
     """The paper's Algorithm 1: the best policy of Pi_kappa for the worst consistent reward.
 
     pihat = argmax over the ball of min over r in C_n of J_r. Held to T7 (0), (a), (b).
@@ -49,19 +56,13 @@ class Simple(Learner):
     seen_only = True
     confined = True
 
-    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+    def plan(self, fit: jax.Array, setting: Setting) -> jax.Array:
         """T2 on the least consistent reward, prompt by prompt."""
-        return setting.rewards.pessimal_policy(
-            data.counts > 0, _labels(data), setting.kappa, data.votes
-        )
-
-    def upper(self, premises: Premises, over: Over) -> Bound:
-        """The least of T7 (0), (a), (b)."""
-        return _verification_upper(self, premises, over)
+        return setting.rewards.pessimal_policy(fit, setting.kappa)
 
 
 @dataclass(frozen=True)
-class Binary(Learner):
+class Binary(TwoStep):
     """The paper's Algorithm 2: as Algorithm 1 with 0/1 labels and objective, 1[T <= H].
 
     It seeks any correct trace, however long, so it is not held to a bound on the return.
@@ -72,16 +73,18 @@ class Binary(Learner):
     seen_only = True
     confined = True
 
-    def __call__(self, data: Data, setting: Setting) -> jax.Array:
-        """T2 on the least consistent 0/1 reward."""
+    def fit(self, data: Data, setting: Setting) -> jax.Array:
+        """The version space of 0/1 labels."""
         solved = jnp.where(data.counts > 0, (_labels(data) > 0).astype(jnp.float64), 0.0)
-        return setting.rewards.pessimal_binary_policy(
-            data.counts > 0, solved, setting.kappa, data.votes
-        )
+        return setting.rewards.version(data.counts > 0, solved, data.votes, binary=True)
+
+    def plan(self, fit: jax.Array, setting: Setting) -> jax.Array:
+        """T2 on the least consistent 0/1 reward."""
+        return setting.rewards.pessimal_policy(fit, setting.kappa, binary=True)
 
 
 @dataclass(frozen=True)
-class Wide(Learner):
+class Wide(_Pessimist):
     """The wide pessimist: as `simple` with no ball at all.
 
     All mass on the types that are best for the worst consistent reward. ct_0 need not be known.
@@ -92,17 +95,21 @@ class Wide(Learner):
     side = "vb"
     seen_only = True
 
-    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+    def plan(self, fit: jax.Array, setting: Setting) -> jax.Array:
         """T2 at kappa = inf."""
-        return setting.rewards.pessimal_policy(data.counts > 0, _labels(data), jnp.inf, data.votes)
+        return setting.rewards.pessimal_policy(fit, jnp.inf)
 
-    def upper(self, premises: Premises, over: Over) -> Bound:
-        """The least of T7 (a), (b), (c)."""
-        return _verification_upper(self, premises, over)
+
+class _PosteriorMean(TwoStep):
+    """The verifier is the mean of the consistent rewards."""
+
+    def fit(self, data: Data, setting: Setting) -> jax.Array:
+        """The mean of the consistent rewards."""
+        return setting.rewards.posterior_mean(data.counts > 0, _labels(data), data.votes)
 
 
 @dataclass(frozen=True)
-class PlugIn(Learner):
+class PlugIn(_PosteriorMean):
     """A verifier fitted first, then the ball's best policy for it, as if it were the truth.
 
     The verifier is the mean of the consistent rewards (the Bayes estimate of each label under the
@@ -114,10 +121,9 @@ class PlugIn(Learner):
     seen_only = True
     confined = True
 
-    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+    def plan(self, fit: jax.Array, setting: Setting) -> jax.Array:
         """T2 at the posterior mean."""
-        mean = setting.rewards.posterior_mean(data.counts > 0, _labels(data), data.votes)
-        return ball_policy(setting.pmf, mean, setting.kappa, jnp.ones(mean.shape[:-1], dtype=bool))
+        return ball_policy(setting.pmf, fit, setting.kappa, jnp.ones(fit.shape[:-1], dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ class Rejection(Learner):
 
 
 @dataclass(frozen=True)
-class KLRegularised(Learner):
+class KLRegularised(_PosteriorMean):
     """KL-regularised RL on the fitted verifier: an exponential tilt of the base policy.
 
     pihat is proportional to pi_b exp(beta Rhat), the maximiser of E Rhat - KL/beta, with Rhat the
@@ -160,12 +166,11 @@ class KLRegularised(Learner):
     seen_only = True
     confined = True
 
-    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+    def plan(self, fit: jax.Array, setting: Setting) -> jax.Array:
         """Bisection on log beta until the chi-square budget is spent."""
-        mean = setting.rewards.posterior_mean(data.counts > 0, _labels(data), data.votes)
-        pmf = jnp.broadcast_to(setting.pmf, mean.shape)
-        best = jnp.max(jnp.where(pmf > 0, mean, -jnp.inf), axis=-1, keepdims=True)
-        below = jnp.where(pmf > 0, (mean - best) / setting.horizon, 0.0)
+        pmf = jnp.broadcast_to(setting.pmf, fit.shape)
+        best = jnp.max(jnp.where(pmf > 0, fit, -jnp.inf), axis=-1, keepdims=True)
+        below = jnp.where(pmf > 0, (fit - best) / setting.horizon, 0.0)
 
         def ratio(log_beta: jax.Array) -> jax.Array:
             tilt = jnp.exp(jnp.exp(log_beta)[..., None] * below)
@@ -179,6 +184,6 @@ class KLRegularised(Learner):
             return jnp.where(within, middle, low), jnp.where(within, high, middle)
 
         # From no tilt to all mass on the best types, in units of 1/H.
-        ends = (jnp.full(mean.shape[:-1], -16.0), jnp.full(mean.shape[:-1], 12.0))
+        ends = (jnp.full(fit.shape[:-1], -16.0), jnp.full(fit.shape[:-1], 12.0))
         low, _ = lax.fori_loop(0, 36, halve, ends)
         return pmf * ratio(low)

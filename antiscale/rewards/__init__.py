@@ -111,16 +111,22 @@ class RewardClass(Protocol):
         """Mean return of each type over the consistent rewards, [..., m, S]: a plug-in verifier."""
         ...
 
-    def pessimal_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Votes | None = None
+    def version(
+        self,
+        seen: jax.Array,
+        labels: jax.Array,
+        votes: Votes | None = None,
+        *,
+        binary: bool = False,
     ) -> jax.Array:
-        """Best policy of the ball for the worst consistent reward (T2, T7), [..., m, S]."""
+        """The version space, as far as `pessimal_policy` asks, [..., m, E].
+
+        With `binary` for labels 1[T <= H] and the objective P(T <= H).
+        """
         ...
 
-    def pessimal_binary_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Votes | None = None
-    ) -> jax.Array:
-        """Do as `pessimal_policy` for labels 1[T <= H] and the objective P(T <= H)."""
+    def pessimal_policy(self, version: jax.Array, kappa: Any, *, binary: bool = False) -> jax.Array:
+        """Best policy of the ball for the worst consistent reward (T2, T7), [..., m, S]."""
         ...
 
 

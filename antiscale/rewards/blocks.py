@@ -101,13 +101,38 @@ class Blocks:
         )
 
 
-class BlockRewards:
-    """What the classes made of blocks have in common."""
+def side_by_side(least: jax.Array, told: jax.Array) -> jax.Array:
+    """Return what a pessimist gives in one array, [..., m, S + 1]."""
+    told = jnp.broadcast_to(told, least.shape[:-1])[..., None]
+    return jnp.concatenate([least, told.astype(least.dtype)], axis=-1)
+
+
+class Pointwise:
+    """Classes whose pointwise least consistent reward is itself consistent.
+
+    So the pessimist is T2 at it, and the version space counts through it alone.
+    """
 
     pmf: Floats
-    blocks: Any
     pessimist: Any
     binary_pessimist: Any
+
+    def version(
+        self, seen: jax.Array, labels: jax.Array, votes: Any = None, *, binary: bool = False
+    ) -> jax.Array:
+        """The least consistent reward, and whether labels tell its kind (`side_by_side`)."""
+        pessimist = self.binary_pessimist if binary else self.pessimist
+        return side_by_side(*pessimist(seen, labels, votes))
+
+    def pessimal_policy(self, version: jax.Array, kappa: Any, *, binary: bool = False) -> jax.Array:
+        """Best policy of the ball for the worst consistent reward, [..., m, S]."""
+        return ball_policy(self.pmf, version[..., :-1], kappa, version[..., -1] > 0)
+
+
+class BlockRewards(Pointwise):
+    """What the classes made of blocks have in common."""
+
+    blocks: Any
 
     def worst_loss(self, difference: jax.Array) -> jax.Array:
         """Sup over all rewards of the class of E_difference R, [..., m], in tokens."""
@@ -123,20 +148,3 @@ class BlockRewards:
         """What is lost where `policy` is played for the expert, [..., m], in tokens."""
         found: Floats = self.blocks.shift(expert, policy)
         return found
-
-    def pessimal_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
-    ) -> jax.Array:
-        """Best policy of the ball for the worst consistent reward, [..., m, S].
-
-        The pointwise least consistent reward is itself consistent, so this is T2 at it.
-        """
-        lower, told = self.pessimist(seen, labels, votes)
-        return ball_policy(self.pmf, lower, kappa, told)
-
-    def pessimal_binary_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
-    ) -> jax.Array:
-        """As `pessimal_policy` for labels 1[T <= H] and the objective P(T <= H)."""
-        lower, told = self.binary_pessimist(seen, labels, votes)
-        return ball_policy(self.pmf, lower, kappa, told)

@@ -151,20 +151,18 @@ class Table:
         total = jnp.sum(mask, axis=-1)[..., None]
         return jnp.einsum("...mk,kms->...ms", mask, self.members) / total
 
-    def pessimal_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
+    def version(
+        self, seen: jax.Array, labels: jax.Array, votes: Any = None, *, binary: bool = False
     ) -> jax.Array:
+        """Which members agree with every label: 1 or 0, [..., m, K]."""
+        return self._consistent(seen, labels, self._as(binary)).astype(jnp.float64)
+
+    def _as(self, binary: bool) -> Floats:
+        return (self.members > 0).astype(float) if binary else self.members
+
+    def pessimal_policy(self, version: jax.Array, kappa: Any, *, binary: bool = False) -> jax.Array:
         """Return the saddle point's policy over the version space."""
-        return self._play(self._consistent(seen, labels, self.members), self.members, kappa)
-
-    def pessimal_binary_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Any = None
-    ) -> jax.Array:
-        """As `pessimal_policy` for labels 1[T <= H] and the objective P(T <= H)."""
-        solved = (self.members > 0).astype(float)
-        return self._play(self._consistent(seen, labels, solved), solved, kappa)
-
-    def _play(self, mask: jax.Array, members: Floats, kappa: Any) -> jax.Array:
+        mask, members = version > 0, self._as(binary)
         pmf = jnp.broadcast_to(self.pmf, (*mask.shape[:-1], self.pmf.shape[-1]))
         by_prompt = jnp.broadcast_to(
             jnp.moveaxis(jnp.asarray(members), 0, 1), (*mask.shape, members.shape[-1])

@@ -10,16 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from antiscale.ball.optimum import ball_policy
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
+from antiscale.rewards.blocks import Pointwise
 from antiscale.rewards.votes import Votes
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class Known:
+class Known(Pointwise):
     """calR_x = {r}: both sides know the reward.
 
     What is left of the comparison where types are not announced: SFT's loss at one reward is zero
@@ -95,19 +95,9 @@ class Known:
         """Return r."""
         return jnp.broadcast_to(self.returns, labels.shape)
 
-    def pessimal_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Votes | None = None
-    ) -> jax.Array:
-        """Return the ball's optimum for r."""
-        return ball_policy(self.pmf, *self._with(self.returns, labels, kappa))
-
-    def pessimal_binary_policy(
-        self, seen: jax.Array, labels: jax.Array, kappa: Any, votes: Votes | None = None
-    ) -> jax.Array:
-        """Return the ball's optimum for 1[R > 0]."""
-        solved = (self.returns > 0).astype(float)
-        return ball_policy(self.pmf, *self._with(solved, labels, kappa))
-
-    def _with(self, returns: Any, labels: jax.Array, kappa: Any) -> tuple[Any, Any, Any]:
-        told = jnp.ones(labels.shape[:-1], dtype=bool)
-        return jnp.broadcast_to(returns, labels.shape), kappa, told
+    def binary_pessimist(
+        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Return 1[R > 0]."""
+        returns, told = self.pessimist(seen, labels, votes)
+        return (returns > 0).astype(jnp.float64), told

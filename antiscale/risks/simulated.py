@@ -3,6 +3,7 @@
 Compiled once for all horizons: the reward class, the rewards and the policies are data.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from antiscale.ball.optimum import solve
 from antiscale.core import device as device
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
-from antiscale.learners.base import Data, Learner, Setting
+from antiscale.learners.base import Data, Learner, Setting, TwoStep
 from antiscale.rewards import Votes
 
 Array = jax.Array | Floats
@@ -23,6 +24,8 @@ Array = jax.Array | Floats
 # Floats of policies worked on together: many enough to vectorise, few enough for the processor's
 # cache.
 _AT_ONCE = 2**16
+# Floats of fits compared at once: the more there are, the more are equal.
+_FITTED = 2**22
 
 
 class Losses(NamedTuple):
@@ -84,26 +87,46 @@ def verification_losses(
     seen, which = np.asarray(counts, dtype=float), None
     if votes is None and learner.seen_only:
         seen, which = distinct_sets(np.asarray(setting.rewards.alike), seen)
-    pmf = np.broadcast_to(np.asarray(setting.pmf), np.shape(returns))
-    best = solve(pmf, np.asarray(returns), np.full(pmf.shape[:-1], setting.kappa))
-    comparator = _value(pmf, best.density_ratio, np.asarray(returns))
-    returns, setting = jax.tree.map(jnp.asarray, (returns, setting))
-    size = max(1, min(len(seen), _AT_ONCE // max(1, returns.size)))
-    parts = []
-    for first in range(0, len(seen), size):
-        # The last part is filled up, so that one shape is compiled.
-        part = np.minimum(np.arange(first, first + size), len(seen) - 1)
+    returns = np.asarray(returns)
+    pmf = np.broadcast_to(np.asarray(setting.pmf), returns.shape)
+    best = solve(pmf, returns, np.full(pmf.shape[:-1], setting.kappa))
+    comparator = _value(pmf * np.asarray(best.density_ratio), returns)
+    setting, labels = jax.tree.map(jnp.asarray, (setting, returns))
+    by_reward = np.empty((len(seen), *comparator.shape))
+    defect = 0.0
+    for part in _parts(
+        len(seen), (_FITTED if isinstance(learner, TwoStep) else _AT_ONCE) // max(1, returns.size)
+    ):
         noisy = None
         if votes is not None:
-            drawn, flipped = (np.asarray(z)[part] for z in (votes.counts, votes.flipped))
-            noisy = Votes(jnp.asarray(drawn), jnp.asarray(flipped), votes.noise, votes.tolerance)
-        parts.append(_verification(learner, setting, seen[part], returns, comparator, noisy))
-    by_reward = np.concatenate([np.asarray(found) for found, _ in parts])[: len(seen)]
+            drawn, flipped = (
+                jnp.asarray(np.asarray(z)[part]) for z in (votes.counts, votes.flipped)
+            )
+            noisy = Votes(drawn, flipped, votes.noise, votes.tolerance)
+        if isinstance(learner, TwoStep):
+            fits = np.asarray(_fit(learner, setting, seen[part], labels, noisy))
+            policies, off = _planned(learner, setting, fits)
+        else:
+            found, off = _policies(learner, setting, seen[part], labels, noisy)
+            policies = iter(np.asarray(found))
+        defect = max(defect, float(off))
+        for place, policy in zip(part, policies, strict=True):
+            by_reward[place] = comparator - _value(policy, returns)
+    by_reward = np.moveaxis(by_reward, -1, -2)
     if which is not None:
         by_reward = by_reward[which, np.arange(which.shape[-1])]
-    defect = max(float(found) for _, found in parts)
     unused = np.full(by_reward.shape[:2], np.nan)
     return _checked(learner, Losses(by_reward, unused, defect))
+
+
+def _parts(count: int, most: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices 0..count-1 in parts of one size, the last filled up: one shape is compiled.
+
+    The size is `most`, or less by a power of two if that is enough.
+    """
+    size = max(1, min(1 << (count - 1).bit_length(), most))
+    for first in range(0, count, size):
+        yield np.minimum(np.arange(first, first + size), count - 1)
 
 
 def distinct_sets(alike: npt.NDArray[np.int64], counts: Floats) -> tuple[Floats, Any]:
@@ -146,25 +169,24 @@ def _checked(learner: Learner, losses: Losses) -> Losses:
     return losses
 
 
-def _policy(learner: Learner, data: Data, setting: Setting) -> tuple[jax.Array, jax.Array]:
-    """The learner's policy, and how far it is from being one."""
-    policy = learner(data, setting)
-    shape = data.counts.shape if data.labels is None else data.labels.shape
+def _defect(learner: Learner, policy: Any, shape: tuple[int, ...], pmf: jax.Array) -> jax.Array:
+    """How far a learner's policy is from being one."""
     if getattr(policy, "shape", None) != shape:
         raise InputError(
             f"learner {learner.name!r} must return a policy of shape {shape} (..., prompts, "
             f"types); got {getattr(policy, 'shape', type(policy).__name__)}"
         )
-    outside = jnp.where(setting.pmf > 0, 0.0, jnp.abs(policy))
-    defect = jnp.abs(jnp.sum(policy, -1) - 1.0) + jnp.max(jnp.maximum(-policy, outside), -1)
-    return policy, jnp.max(defect)
+    outside = jnp.where(pmf > 0, 0.0, jnp.abs(policy))
+    off = jnp.abs(jnp.sum(policy, -1) - 1.0) + jnp.max(jnp.maximum(-policy, outside), -1)
+    return jnp.max(off)
 
 
 @partial(jax.jit, static_argnums=0)
 def _cloning(
     learner: Learner, setting: Setting, counts: jax.Array, expert: jax.Array, returns: jax.Array
 ) -> Losses:
-    policy, defect = _policy(learner, Data(counts), setting)
+    policy = learner(Data(counts), setting)
+    defect = _defect(learner, policy, counts.shape, setting.pmf)
     difference = expert - policy
     return Losses(
         jnp.einsum("rms,kms->rmk", difference, returns),
@@ -173,36 +195,84 @@ def _cloning(
     )
 
 
-@jax.jit
-def _value(pmf: jax.Array, ratio: jax.Array, returns: jax.Array) -> jax.Array:
-    """E_pi_b[w R], rounded as the learner's own value is: where they are equal the loss is 0."""
-    return jnp.sum(pmf * ratio * returns, -1)
+def _value(policy: Floats, returns: Floats) -> Floats:
+    """E_pi[R], rounded alike for comparator and learner: if they are equal the loss is 0."""
+    value: Floats = (policy * returns).sum(-1)
+    return value
 
 
 @partial(jax.jit, static_argnums=0)
-def _verification(
-    learner: Learner,
-    setting: Setting,
-    counts: jax.Array,
-    returns: jax.Array,
-    comparator: jax.Array,
-    votes: Votes | None,
+def _policies(
+    learner: Learner, setting: Setting, counts: jax.Array, labels: jax.Array, votes: Votes | None
 ) -> tuple[jax.Array, jax.Array]:
-    """Losses by reward [U, m, K] of the data sets counts [U, m, S], and the defect."""
+    """Policies [U, K, m, S] from the data sets counts [U, m, S], and the defect."""
 
-    def one(drawn: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-        seen = drawn[0]
-        # Labels of types that were not drawn stay hidden from the learner.
-        labels = jnp.where(seen > 0, returns, 0.0)
-        noisy = None
-        if votes is not None:
-            noisy = Votes(seen[None], drawn[1][None], votes.noise, votes.tolerance)
-        policy, defect = _policy(learner, Data(seen[None], labels, noisy), setting)
-        return (comparator - jnp.sum(policy * returns, -1)).T, defect
+    def one(data: Data) -> tuple[jax.Array, jax.Array]:
+        policy = learner(data, setting)
+        return policy, _defect(learner, policy, labels.shape, setting.pmf)
 
-    drawn = (counts,) if votes is None else (counts, votes.flipped)
-    if len(counts) == 1:
-        by_reward, defect = one(tuple(z[0] for z in drawn))
-        return by_reward[None], defect
-    by_reward, defects = jax.vmap(one)(drawn)
-    return by_reward, jnp.max(defects)
+    found, defects = jax.vmap(one)(_labelled(counts, labels, votes))
+    return found, jnp.max(defects)
+
+
+@partial(jax.jit, static_argnums=0)
+def _fit(
+    learner: TwoStep, setting: Setting, counts: jax.Array, labels: jax.Array, votes: Votes | None
+) -> jax.Array:
+    """What is fitted, [U, K, m, E], to the data sets counts [U, m, S]."""
+    return learner.fit(_labelled(counts, labels, votes), setting)
+
+
+@partial(jax.jit, static_argnums=0)
+def _plan(learner: TwoStep, setting: Setting, fits: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Policies [N, m, S] for the fits [N, m, E], and the defect."""
+    policy = learner.plan(fits, setting)
+    shape = (*fits.shape[:-1], setting.pmf.shape[-1])
+    return policy, _defect(learner, policy, shape, setting.pmf)
+
+
+def _labelled(counts: jax.Array, labels: jax.Array, votes: Votes | None) -> Data:
+    """Data sets [U, 1, m, S] with the labels of every reward, [U, K, m, S]."""
+    seen = counts[:, None]
+    if votes is not None:
+        drawn, flipped = votes.counts[:, None], votes.flipped[:, None]
+        votes = Votes(drawn, flipped, votes.noise, votes.tolerance)
+    # Labels of types that were not drawn stay hidden from the learner.
+    return Data(seen, jnp.where(seen > 0, labels, 0.0), votes)
+
+
+def _planned(learner: TwoStep, setting: Setting, fits: Floats) -> tuple[Iterator[Floats], float]:
+    """The policies [K, m, S] of each of the fits [U, K, m, E], and the defect.
+
+    Each distinct fit is planned for once.
+    """
+    prompt = np.arange(fits.shape[-2])
+    rows = fits.reshape(-1, *fits.shape[-2:])
+    first, which = equal_rows(rows)
+    distinct = rows[first, prompt]
+    parts = _parts(len(distinct), _AT_ONCE // max(1, setting.pmf.size))
+    found = [_plan(learner, setting, distinct[part]) for part in parts]
+    policies = np.concatenate([np.asarray(policy) for policy, _ in found])
+    each = which.reshape(fits.shape[:-1])
+    return (policies[one, prompt] for one in each), max(float(off) for _, off in found)
+
+
+def equal_rows(rows: Floats) -> tuple[Any, Any]:
+    """Which rows [R, m, E] are equal at a prompt: the first of each kind, and the kind of each.
+
+    Returns
+    -------
+    Indices of rows, [N, m], filled up where a prompt has fewer kinds than another; and for each
+    row its place among them, [R, m].
+    """
+    # Equal rows have equal projections; whether the converse holds is looked up.
+    keys = rows @ np.random.default_rng(0).standard_normal(rows.shape[-1])
+    firsts, kinds = [], []
+    for x in range(rows.shape[1]):
+        _, first, kind = np.unique(keys[:, x], return_index=True, return_inverse=True)
+        differ = np.flatnonzero((rows[:, x] != rows[first[kind], x]).any(-1))
+        kind[differ] = len(first) + np.arange(len(differ))
+        firsts.append(np.concatenate([first, differ]))
+        kinds.append(kind)
+    most = max(len(first) for first in firsts)
+    return np.stack([np.resize(first, most) for first in firsts], -1), np.stack(kinds, -1)

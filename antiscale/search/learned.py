@@ -84,6 +84,7 @@ def lessons(model: TraceModel, rewards: RewardClass, n: int, kappa: float) -> Le
         seen[: len(sets), x] = (shown @ member[x].T > 0) & (model.pmf[x] > 0)
     labels = np.where(seen, model.returns, 0.0)
     lower, known = rewards.pessimist(jnp.asarray(seen), jnp.asarray(labels))
-    policy = rewards.pessimal_policy(jnp.asarray(seen), jnp.asarray(labels), kappa)
+    version = rewards.version(jnp.asarray(seen), jnp.asarray(labels))
+    policy = rewards.pessimal_policy(version, kappa)
     scores = np.where(np.asarray(known)[..., None], np.asarray(lower), 0.0)
     return Lessons(chance, np.moveaxis(scores, 0, 1), np.moveaxis(np.asarray(policy), 0, 1))

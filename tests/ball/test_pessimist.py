@@ -116,7 +116,9 @@ def test_the_learner_simple_plays_the_saddle_point_of_its_version_space(rng) -> 
     assert rewards.members.shape == (6, 2, 4)
     for seen in ([0, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 1]):
         mask = jnp.asarray(np.array([seen, seen], dtype=bool))
-        policy = np.asarray(rewards.pessimal_policy(mask, jnp.asarray(model.returns), 0.5))
+        policy = np.asarray(
+            rewards.pessimal_policy(rewards.version(mask, jnp.asarray(model.returns)), 0.5)
+        )
         for x in range(2):
             agree = [
                 r for r in rewards.members[:, x]
