@@ -31,7 +31,7 @@ GRID_STEPS = 4096
 _CELLS = 8
 _LEVELS = 256
 # Floats worked on at once: larger arrays leave the processor's cache and are paged in each time.
-_AT_ONCE = 12288
+_AT_ONCE = 24576
 # Laws are summed over lags in blocks of about this many floats, and may stop after each.
 _BLOCK = 2**17
 # With exact overlaps: pairs of grid points that T4c compares, and most grid points.
@@ -456,15 +456,14 @@ def _lag_terms(a: Floats, lag: npt.NDArray[Any], laws: Laws, bound: Overlap) -> 
 def _defect(middle: Floats, half: Floats, laws: Laws) -> Floats:
     """1 - E sqrt((1 + s g)(1 + t g)) at s = middle - half, t = middle + half, [N, ...].
 
-    Equals E[(s - t)^2 g^2 / (2 (sqrt(1 + sg) + sqrt(1 + tg))^2)].
+    Equals E[v^2/(u + sqrt(u^2 - v^2))], u = 1 + middle g, v = half g: nothing cancels.
     """
     flat = (len(laws.g), 1, -1)
     g = laws.g[..., None]
-    low = np.maximum(1.0 + (middle - half).reshape(flat) * g, 0.0)
-    high = np.maximum(1.0 + (middle + half).reshape(flat) * g, 0.0)
-    quotient = np.broadcast_to(half, middle.shape).reshape(flat) * g
-    quotient /= np.sqrt(low) + np.sqrt(high)
-    return 2.0 * (laws.p[:, None] @ (quotient * quotient)).reshape(middle.shape)
+    u = 1.0 + middle.reshape(flat) * g
+    v = np.broadcast_to(half, middle.shape).reshape(flat) * g
+    root = np.sqrt(np.maximum((u - v) * (u + v), 0.0))
+    return (laws.p[:, None] @ (v * v / (u + root))).reshape(middle.shape)
 
 
 def spread_onto_few_levels(laws: Laws) -> Laws:
