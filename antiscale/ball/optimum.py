@@ -199,11 +199,14 @@ def solve(pmf: jax.Array, returns: jax.Array, kappa: jax.Array) -> BallOptimum:
     return BallOptimum(best.value, best.density_ratio[..., 0, :], best.threshold[..., 0], best.gap)
 
 
+@jax.jit
 def ball_policy(pmf: Any, returns: Any, kappa: Any, told: Any) -> jax.Array:
-    """pi_b w for the ball's best w for `returns` where `told` [...], else the base policy."""
-    pmf = jnp.broadcast_to(pmf, returns.shape)
-    best = solve(pmf, returns, jnp.full(returns.shape[:-1], kappa))
-    return jnp.where(told[..., None], pmf * best.density_ratio, pmf)
+    """pi_b w for the ball's best w for `returns` [..., S] where `told` [...], else pi_b."""
+    returns = jnp.where(pmf > 0, returns, 0.0)[..., None, :]
+    pmf = jnp.broadcast_to(pmf[..., None, :], returns.shape)
+    budget = jnp.full((*returns.shape[:-2], 1, 1), kappa)
+    w = _best(pmf, returns, budget, jnp.ones_like(budget)).w
+    return jnp.where(told[..., None], (pmf * w)[..., 0, :], pmf[..., 0, :])
 
 
 class _Moments(NamedTuple):
@@ -277,6 +280,34 @@ def _active(
     return lax.while_loop(lambda state: state[1], shrink, (everything, jnp.array(True)))[0]
 
 
+class _Best(NamedTuple):
+    """The best w, [..., m, S], and what it was found from."""
+
+    w: jax.Array
+    moments: _Moments
+    inside: jax.Array  # the active set
+    at_best: jax.Array  # types of the largest return
+    most: jax.Array  # the largest return [..., m, 1]
+    vertex: jax.Array  # whether the budget reaches them alone
+
+
+def _best(pmf: jax.Array, returns: jax.Array, kappa: jax.Array, rho: jax.Array) -> _Best:
+    """The best density ratio, with kappa [..., 1, 1] and rho [..., m, 1]."""
+    support = pmf > 0
+    most = jnp.max(jnp.where(support, returns, -jnp.inf), axis=-1, keepdims=True)
+    # Within rounding: a compiler may work out one return twice and round it differently.
+    at_best = support & (most - returns <= _ROUNDING * jnp.abs(most))
+    mass_best = _total(jnp.where(at_best, pmf, 0.0))
+    vertex = kappa >= _average(rho, _total(jnp.where(at_best, 0.0, pmf)) / mass_best)
+    fixed = lax.stop_gradient((pmf, returns, kappa, rho))
+    inside = _active(*fixed, vertex | at_best)
+    now = _moments(inside, pmf, returns, kappa, rho)
+    # w = (R - nu)_+ / lambda, about its mean 1/p_A on A: exact also as kappa -> 0, lambda -> inf.
+    w = jnp.where(inside, jnp.maximum(1.0 / now.mass + now.above * now.inverse, 0.0), 0.0)
+    w = jnp.where(vertex, jnp.where(at_best, 1.0 / mass_best, 0.0), w)
+    return _Best(w, now, inside, at_best, most, vertex)
+
+
 @jax.jit
 def _solve(
     pmf: jax.Array, returns: jax.Array, kappa: jax.Array, prompt_mass: jax.Array
@@ -285,18 +316,7 @@ def _solve(
     rho = prompt_mass[..., None]
     kappa = kappa[..., None, None]
     returns = jnp.where(support, returns, 0.0)
-    best = jnp.max(jnp.where(support, returns, -jnp.inf), axis=-1, keepdims=True)
-    # Within rounding: a compiler may work out one return twice and round it differently.
-    at_best = support & (best - returns <= _ROUNDING * jnp.abs(best))
-    mass_best = _total(jnp.where(at_best, pmf, 0.0))
-    vertex = kappa >= _average(rho, _total(jnp.where(at_best, 0.0, pmf)) / mass_best)
-
-    fixed = lax.stop_gradient((pmf, returns, kappa, rho))
-    inside = _active(*fixed, vertex | at_best)
-    now = _moments(inside, pmf, returns, kappa, rho)
-    # w = (R - nu)_+ / lambda, about its mean 1/p_A on A: exact also as kappa -> 0, lambda -> inf.
-    w = jnp.where(inside, jnp.maximum(1.0 / now.mass + now.above * now.inverse, 0.0), 0.0)
-    w = jnp.where(vertex, jnp.where(at_best, 1.0 / mass_best, 0.0), w)
+    w, now, inside, at_best, best, vertex = _best(pmf, returns, kappa, rho)
     value = now.pivot + (now.rest + _total(pmf * w * now.above))
     value = jnp.where(vertex, best, value)
     average = jnp.sum(_average(rho, value), axis=(-2, -1))

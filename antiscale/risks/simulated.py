@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from antiscale.ball.optimum import solve
+from antiscale.ball.optimum import ball_policy
 from antiscale.core import device as device
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
@@ -88,9 +88,9 @@ def verification_losses(
     if votes is None and learner.seen_only:
         seen, which = distinct_sets(np.asarray(setting.rewards.alike), seen)
     returns = np.asarray(returns)
-    pmf = np.broadcast_to(np.asarray(setting.pmf), returns.shape)
-    best = solve(pmf, returns, np.full(pmf.shape[:-1], setting.kappa))
-    comparator = _value(pmf * np.asarray(best.density_ratio), returns)
+    everywhere = np.ones(returns.shape[:-1], dtype=bool)
+    best = ball_policy(setting.pmf, returns, setting.kappa, everywhere)
+    comparator = _value(np.asarray(best), returns)
     setting, labels = jax.tree.map(jnp.asarray, (setting, returns))
     by_reward = np.empty((len(seen), *comparator.shape))
     defect = 0.0

@@ -241,7 +241,7 @@ def test_a_known_reward_leaves_nothing_to_learn() -> None:
     assert rewards.log_sizes().tolist() == [0.0, 0.0]
     assert rewards.verified_blocks.shape == (2, 0)
     nothing = jnp.zeros(model.pmf.shape)
-    policy = rewards.pessimal_policy(nothing > 0, nothing, 0.5)
+    policy = rewards.pessimal_policy(rewards.version(nothing > 0, nothing), 0.5)
     best = ac.chi2_ball_optimum(model.pmf, model.returns, 0.5)
     np.testing.assert_allclose(policy, model.pmf * best.density_ratio)
 
