@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from antiscale.core import texts
 from antiscale.core.errors import InputError
-from antiscale.core.texts import coded, listed, numbers, shown, text
+from antiscale.core.texts import coded, listed, shown, text
 from antiscale.core.validate import Floats
 from antiscale.rollouts.config import IGNORED, OPTIONAL, REQUIRED, DiagnoseConfig
 from antiscale.rollouts.formats.files import read_file
@@ -23,15 +24,15 @@ from antiscale.rollouts.samples import Booleans, Integers, Rollouts
 # Under these names a column numbers the samples of one problem even where --columns names none.
 _SAMPLE = ("sample", "sample_id")
 # What harnesses write where no answer was found, in lower case.
-_NO_ANSWER = frozenset(
-    {"[invalid]", "[invalidanswer]", "[invalid answer]", "[noanswer]", "[no answer]"}
-)
+_NO_ANSWER = ("[invalid]", "[invalidanswer]", "[invalid answer]", "[noanswer]", "[no answer]")
 # Answers of which most are longer than this are whole texts.
 _LONG = 100
 # The longest sample, as the largest horizon.
 _LONGEST = 2.0**40
 # A length counted in a column's texts.
 _COUNTED = re.compile(r"(words|characters)\((.+)\)")
+
+Column = pd.Series[Any]
 
 
 class Loaded(NamedTuple):
@@ -47,8 +48,6 @@ class Loaded(NamedTuple):
         Its name, None where the table names none.
     unit
         What `length` counts: tokens, unless its column is named after words or characters.
-    announces
-        Whether the table says at which token a sample is first correct.
     notes
         What a reader should know of the table.
     """
@@ -57,7 +56,6 @@ class Loaded(NamedTuple):
     other: Rollouts | None
     model: str | None
     unit: str
-    announces: bool
     notes: list[str]
 
 
@@ -85,13 +83,17 @@ def _wanted(names: list[str], config: DiagnoseConfig) -> list[str]:
     return found if needed <= set(found) else names
 
 
+def _counted(name: str, there: Any) -> re.Match[str] | None:
+    """What a length that is no column's name counts, and in the texts of which column."""
+    return None if name in there else _COUNTED.fullmatch(name)
+
+
 def _parts(name: str, there: list[str]) -> list[str]:
     """The columns that a role's name refers to: itself, a quotient's two, or a counted text's."""
     if name in there:
         return [name]
-    if counted := _COUNTED.fullmatch(name):
-        return [counted[2]]
-    return name.split("/")
+    counted = _counted(name, there)
+    return [counted[2]] if counted else name.split("/")
 
 
 def file_digest(path: Path) -> str:
@@ -124,26 +126,21 @@ def load(frame: pd.DataFrame, config: DiagnoseConfig) -> Loaded:
     _check_columns(frame, names)
     if len(frame) == 0:
         raise InputError("the table has no rows")
-    counted = _COUNTED.fullmatch(names["length"])
-    if names["length"] in frame.columns or counted is None:
+    if counted := _counted(names["length"], frame.columns):
+        unit = counted[1]
+    else:
         named = (unit for unit in ("characters", "words") if unit[:4] in names["length"])
         unit = frame.attrs.get("unit") or next(named, "tokens")
-    else:
-        unit = counted[1]
     notes: list[str] = list(frame.attrs.get("notes", ()))
-    frame, against, model = _choose(frame.reset_index(drop=True), names, config)
-    asked = frozenset(config.columns)
-    rollouts, numbered, found = _rollouts(frame, names, config.seed, asked)
+    chosen, against, model = _choose(frame.reset_index(drop=True), names, config)
+    rollouts, found = _rollouts(chosen, names, config)
     if "tokens_to_first_correct" not in names:
         notes.append(
             "T, the first correct token, is taken to be the length of a correct sample: an upper "
             "bound of it."
         )
-    notes += found
-    if not numbered:
-        notes.append("No column numbers the samples, so a sample given twice cannot be told.")
-    other = None if against is None else _rollouts(against, names, config.seed, asked)[0]
-    return Loaded(rollouts, other, model, unit, "tokens_to_first_correct" in names, notes)
+    other = None if against is None else _rollouts(against, names, config)[0]
+    return Loaded(rollouts, other, model, unit, notes + found)
 
 
 def _check_columns(frame: pd.DataFrame, names: dict[str, str]) -> None:
@@ -152,7 +149,7 @@ def _check_columns(frame: pd.DataFrame, names: dict[str, str]) -> None:
     used = set()
     for role, name in names.items():
         parts = _parts(name, there)
-        one = name in there or (role == "length" and _COUNTED.fullmatch(name) is not None)
+        one = name in there or (role == "length" and _counted(name, there) is not None)
         allowed = one or len(parts) == 1 or (role == "score" and len(parts) == 2)
         used |= set(parts)
         if not allowed or any(part not in there for part in parts):
@@ -179,39 +176,38 @@ def _choose(
                 "one with --columns model=NAME, or leave the model out"
             )
         return frame, None, None
-    codes, models = coded(frame[names["model"]])
-    if (codes < 0).any():
-        row = int(np.flatnonzero(codes < 0)[0]) + 1
-        raise InputError(f"{names['model']} is missing in row {row}; fill it in")
+    column = frame[names["model"]]
+    codes, models = coded(column)
+    _refuse(codes < 0, column, "is missing", "; fill it in")
     if config.model is None and len(models) > 1:
         raise InputError(
             f"the table mixes {len(models)} models: {listed(models)}; choose one with --model "
             "NAME (and --against NAME to compare)"
         )
-    picked, chosen = [], [models[0] if config.model is None else config.model]
-    for name in (chosen[0], config.against):
-        if name is not None:
-            name = text(name) or name
-            if name not in models:
-                close = difflib.get_close_matches(name, models, n=1)
-                hint = f"; did you mean {shown(close[0])}?" if close else ";"
-                raise InputError(
-                    f"unknown model {shown(name)}{hint} the table has {listed(models)}"
-                )
-            picked.append(frame[codes == models.index(name)])
-    return picked[0], picked[1] if len(picked) > 1 else None, chosen[0]
+
+    def of(name: str) -> pd.DataFrame:
+        name = text(name) or name
+        if name not in models:
+            close = difflib.get_close_matches(name, models, n=1)
+            hint = f"; did you mean {shown(close[0])}?" if close else ";"
+            raise InputError(f"unknown model {shown(name)}{hint} the table has {listed(models)}")
+        return frame[codes == models.index(name)]
+
+    model = models[0] if config.model is None else config.model
+    return of(model), None if config.against is None else of(config.against), model
 
 
 def _rollouts(
-    frame: pd.DataFrame, names: dict[str, str], seed: int, asked: frozenset[str]
-) -> tuple[Rollouts, bool, list[str]]:
-    """The samples, whether a column numbers them, and what a reader should know."""
-    rows = frame.index.to_numpy() + 1
+    frame: pd.DataFrame, names: dict[str, str], config: DiagnoseConfig
+) -> tuple[Rollouts, list[str]]:
+    """The samples, and what a reader should know."""
     notes: list[str] = []
-    problem, labels = _labels(frame[names["problem"]], names["problem"], rows)
-    numbered = "sample" in names and _numbered(frame, names, problem, labels, rows, asked)
-    correct = _verdicts(frame[names["correct"]], names["correct"], rows)
-    length = _lengths(frame, names["length"], rows)
+    given = {role: frame[name] for role, name in names.items() if name in frame.columns}
+    problem, labels = coded(given["problem"])
+    _refuse(problem < 0, given["problem"], "is missing", "; every sample needs one")
+    numbered = "sample" in given and _numbered(given["sample"], problem, labels, config)
+    correct = _verdicts(given["correct"])
+    length = _lengths(frame, names["length"])
     empty = length == 0
     if empty.any():
         length = np.where(empty, 1.0, length)
@@ -219,195 +215,170 @@ def _rollouts(
             f"{empty.sum():,} empty sample{'s count' if empty.sum() > 1 else ' counts'} as one "
             "token, its end."
         )
-    if "tokens_to_first_correct" in names:
-        name = names["tokens_to_first_correct"]
-        time = _first_correct(frame[name], name, correct, length, rows)
-    else:
-        time = np.where(correct, length, np.inf)
-    answer, answers = _answers(frame, names, "answer" in asked, notes)
-    score = _scores(frame, names, problem, labels, rows, "score" in asked, notes)
+    time = np.where(correct, length, np.inf)
+    if "tokens_to_first_correct" in given:
+        time = _first_correct(given["tokens_to_first_correct"], correct, length)
+    answer = answers = score = None
+    if "answer" in given:
+        answer, answers = _answers(given["answer"], "answer" in config.columns, notes)
+    if "score" in names:
+        try:
+            score = _score(frame, names["score"], problem, labels)
+        except InputError as error:
+            # Of a column that --columns does not name.
+            if "score" in config.columns:
+                raise
+            notes.append(f"The column score is left out: {error}.")
+    if not numbered:
+        notes.append("No column numbers the samples, so a sample given twice cannot be told.")
     found = Rollouts.of(
-        labels, problem, correct, length, time, seed=seed, score=score, answer=answer,
-        answers=answers,
+        np.array(labels, dtype=object), problem, correct, length, time, seed=config.seed,
+        score=score, answer=answer, answers=answers,
     )  # fmt: skip
-    return found, numbered, notes
+    return found, notes
 
 
-def _labels(column: pd.Series[Any], name: str, rows: Integers) -> tuple[Integers, npt.NDArray[Any]]:
-    codes, labels = coded(column)
-    if (codes < 0).any():
-        raise InputError(f"{name} is missing in row {rows[codes < 0][0]}; every sample needs one")
-    return codes, np.array(labels, dtype=object)
+def _refuse(
+    bad: Booleans, column: Column, why: str, what_to_do: str = "", *, got: Floats | None = None
+) -> None:
+    """Refuse a column with bad rows: why, which is the first one, and its value if given."""
+    if bad.any():
+        value = "" if got is None else f"; got {got[bad][0]:g}"
+        row = column.index[bad][0] + 1
+        raise InputError(f"{column.name} {why}{value} in row {row}{what_to_do}")
 
 
-def _numbered(
-    frame: pd.DataFrame, names: dict[str, str], problem: Integers, labels: npt.NDArray[Any],
-    rows: Integers, asked: frozenset[str],
-) -> bool:  # fmt: skip
+def _refuse_nan(values: Floats, column: Column) -> None:
+    bad = np.isnan(values)
+    rows = f"{bad.sum():,} row{'s' if bad.sum() > 1 else ''}"
+    then = "; fill it in or drop the sample"
+    _refuse(bad, column, f"is missing or NaN in {rows}, first", then)
+
+
+def _numbers(column: Column) -> Floats:
+    return texts.numbers(column, str(column.name), column.index.to_numpy() + 1)
+
+
+def _numbered(column: Column, problem: Integers, labels: list[str], config: DiagnoseConfig) -> bool:
     """Refuse a sample given twice; whether a column numbers the samples at all.
 
     A column that --columns does not name may hold a text, or the problem's name: then it does not.
     """
-    codes, samples = coded(frame[names["sample"]])
+    codes, samples = coded(column)
     missing = codes < 0
-    if "sample" not in asked:
+    if "sample" not in config.columns:
         counts = np.bincount(problem)
         kinds = pd.Series(codes).groupby(problem).nunique().to_numpy()
-        texts = names["sample"] == "sample" and not all(each.isdecimal() for each in samples)
-        if missing.any() or texts or ((kinds == 1).all() and int(np.max(counts)) > 1):
+        whole_texts = column.name == "sample" and not all(each.isdecimal() for each in samples)
+        if missing.any() or whole_texts or ((kinds == 1).all() and int(np.max(counts)) > 1):
             return False
-    if missing.any():
-        raise InputError(f"{names['sample']} is missing in row {rows[missing][0]}; fill it in")
+    _refuse(missing, column, "is missing", "; fill it in")
     twice = pd.Series(problem * len(samples) + codes).duplicated().to_numpy()
     if twice.any():
-        row = int(np.flatnonzero(twice)[0])
+        at = int(np.flatnonzero(twice)[0])
         raise InputError(
-            f"{twice.sum():,} samples are given twice: problem {shown(labels[problem[row]], 40)} "
-            f"has sample {shown(samples[codes[row]], 40)} in row {rows[row]} again; drop the "
-            "repeats, number the samples of a problem apart, or pass --columns sample=-"
+            f"{twice.sum():,} samples are given twice: problem {shown(labels[problem[at]], 40)} "
+            f"has sample {shown(samples[codes[at]], 40)} in row {column.index[at] + 1} again; drop "
+            "the repeats, number the samples of a problem apart, or pass --columns sample=-"
         )
     return True
 
 
-def _lengths(frame: pd.DataFrame, name: str, rows: Integers) -> Floats:
-    counted = None if name in frame.columns else _COUNTED.fullmatch(name)
-    if counted is None:
-        length = numbers(frame[name], name, rows)
-        _check_lengths(length, name, rows)
-        return length
-    found = np.zeros(len(rows))
-    for at, each in enumerate(frame[counted[2]]):
-        if isinstance(each, str):
-            found[at] = len(each.split()) if counted[1] == "words" else len(each)
-        elif not pd.api.types.is_scalar(each) or not pd.isna(each):
-            raise InputError(f"{name[:60]} counts a text; got {shown(each)} in row {rows[at]}")
-    return found
+def _lengths(frame: pd.DataFrame, name: str) -> Floats:
+    if counted := _counted(name, frame.columns):
+        unit, column = counted[1], frame[counted[2]]
+        found = np.zeros(len(frame))
+        for at, each in enumerate(column):
+            if isinstance(each, str):
+                found[at] = len(each.split()) if unit == "words" else len(each)
+            elif not pd.api.types.is_scalar(each) or not pd.isna(each):
+                row = column.index[at] + 1
+                raise InputError(f"{name[:60]} counts a text; got {shown(each)} in row {row}")
+        return found
+    column, length = frame[name], _numbers(frame[name])
+    _refuse_nan(length, column)
+    _refuse(np.isinf(length), column, "must be finite; got inf")
+    short = (length < 1) & (length != 0)
+    count = f" ({short.sum():,} such rows)"
+    _refuse(short, column, "must be at least 1, or 0 for an empty sample", count, got=length)
+    huge = length > _LONGEST
+    count = f" ({huge.sum():,} such rows)"
+    _refuse(huge, column, f"must be at most 2^40 = {_LONGEST:.0f}", count, got=length)
+    return length
 
 
 def _answers(
-    frame: pd.DataFrame, names: dict[str, str], asked: bool, notes: list[str]
+    column: Column, asked: bool, notes: list[str]
 ) -> tuple[Integers | None, npt.NDArray[Any] | None]:
     """Which answer each sample gives, -1 for none, and the answers; None for whole texts."""
-    if "answer" not in names:
-        return None, None
-    codes, answers = coded(frame[names["answer"]])
+    codes, answers = coded(column)
     none = np.array([each.lower() in _NO_ANSWER for each in answers] + [True])
     codes = np.where(none[codes], -1, codes)
     given = codes[codes >= 0]
+    long = np.array([len(each) > _LONG for each in answers], dtype=bool)
     if len(given) == 0:
         notes.append("The column answer holds no answers: there is no majority.")
-        return None, None
-    long = np.array([len(each) > _LONG for each in answers], dtype=bool)
-    if not asked and 2 * int(long[given].sum()) > len(given):
+    elif not asked and 2 * int(long[given].sum()) > len(given):
         notes.append(
             "The column answer holds whole texts, which are no answers: there is no majority."
         )
-        return None, None
-    return codes, np.array(answers, dtype=object)
+    else:
+        return codes, np.array(answers, dtype=object)
+    return None, None
 
 
-def _verdicts(column: pd.Series[Any], name: str, rows: Integers) -> Booleans:
-    allowed = f"{name} must be 0 or 1, or true or false"
+def _verdicts(column: Column) -> Booleans:
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         words = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
-        codes, texts = coded(column)
-        known = [words.get(each.lower(), np.inf) for each in texts]
+        codes, names = coded(column)
+        known = [words.get(each.lower(), np.inf) for each in names]
         values = np.array([*known, np.nan])[codes]
-    _refuse_nan(values, name, rows)
+    _refuse_nan(values, column)
     bad = (values != 0) & (values != 1)
     if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise InputError(f"{allowed}; got {shown(column.iloc[row])} in row {rows[row]}")
+        got = f"got {shown(column[bad].iloc[0])}"
+        _refuse(bad, column, f"must be 0 or 1, or true or false; {got}")
     return np.asarray(values == 1)
 
 
-def _refuse_nan(values: Floats, name: str, rows: Integers) -> None:
-    bad = np.isnan(values)
-    if bad.any():
-        raise InputError(
-            f"{name} is missing or NaN in {bad.sum():,} row{'s' if bad.sum() > 1 else ''}, first "
-            f"in row {rows[bad][0]}; fill it in or drop the sample"
-        )
-
-
-def _check_lengths(length: Floats, name: str, rows: Integers) -> None:
-    _refuse_nan(length, name, rows)
-    if np.isinf(length).any():
-        raise InputError(f"{name} must be finite; got inf in row {rows[np.isinf(length)][0]}")
-    short = (length < 1) & (length != 0)
-    if short.any():
-        raise InputError(
-            f"{name} must be at least 1, or 0 for an empty sample; got {length[short][0]:g} in row "
-            f"{rows[short][0]} ({short.sum():,} such rows)"
-        )
-    huge = length > _LONGEST
-    if huge.any():
-        raise InputError(
-            f"{name} must be at most 2^40 = {_LONGEST:.0f}; got {length[huge][0]:g} in row "
-            f"{rows[huge][0]} ({huge.sum():,} such rows)"
-        )
-
-
-def _first_correct(
-    column: pd.Series[Any], name: str, correct: Booleans, length: Floats, rows: Integers
-) -> Floats:
-    time = numbers(column, name, rows)
+def _first_correct(column: Column, correct: Booleans, length: Floats) -> Floats:
+    time = _numbers(column)
     never = np.isnan(time) | np.isinf(time)
     lost = never & correct
-    if lost.any():
-        raise InputError(
-            f"{name} is missing in row {rows[lost][0]}, a correct sample ({lost.sum():,} such "
-            "rows); give the token, or leave the column out to use the length"
-        )
+    then = (
+        f", a correct sample ({lost.sum():,} such rows); give the token, or leave the column out "
+        "to use the length"
+    )
+    _refuse(lost, column, "is missing", then)
     outside = ~never & ((time < 1) | (time > length))
     if outside.any():
-        raise InputError(
-            f"{name} must lie between 1 and the length; got {time[outside][0]:g} in row "
-            f"{rows[outside][0]}, of length {length[outside][0]:g}"
-        )
+        limit = f", of length {length[outside][0]:g}"
+        _refuse(outside, column, "must lie between 1 and the length", limit, got=time)
     return np.where(never, np.inf, time)
 
 
-def _scores(
-    frame: pd.DataFrame, names: dict[str, str], problem: Integers, labels: npt.NDArray[Any],
-    rows: Integers, asked: bool, notes: list[str],
-) -> Floats | None:  # fmt: skip
-    """The verifier's scores, or a note where a column that --columns does not name holds none."""
-    if "score" not in names:
-        return None
-    try:
-        return _score(frame, names["score"], problem, labels, rows)
-    except InputError as error:
-        if asked:
-            raise
-        notes.append(f"The column score is left out: {error}.")
-        return None
-
-
-def _score(
-    frame: pd.DataFrame, name: str, problem: Integers, labels: npt.NDArray[Any], rows: Integers
-) -> Floats:
+def _score(frame: pd.DataFrame, name: str, problem: Integers, labels: list[str]) -> Floats:
     """The verifier's scores; a problem without any gets the same for all its samples."""
     if name in frame.columns:
-        score = numbers(frame[name], name, rows)
+        score = _numbers(frame[name])
     else:
-        top, bottom = (numbers(frame[part], part, rows) for part in name.split("/"))
+        top, bottom = (_numbers(frame[part]) for part in name.split("/"))
         with np.errstate(divide="ignore", invalid="ignore"):
             score = top / bottom
-    if np.isinf(score).any():
-        raise InputError(f"{name} must be finite; got inf in row {rows[np.isinf(score)][0]}")
+    column = pd.Series(score, frame.index, name=name)
+    _refuse(np.isinf(score), column, "must be finite; got inf")
     blank = np.isnan(score)
     share = np.bincount(problem, weights=blank) / np.bincount(problem)
     partly = (share > 0) & (share < 1)
     if partly.any():
         at = int(np.flatnonzero(partly)[0])
-        row = rows[blank & (problem == at)][0]
-        raise InputError(
-            f"{name} is missing or NaN in row {row} while other samples of problem "
-            f"{shown(labels[at], 40)} have one; score all samples of a problem or none"
+        then = (
+            f" while other samples of problem {shown(labels[at], 40)} have one; score all samples "
+            "of a problem or none"
         )
+        _refuse(blank & (problem == at), column, "is missing or NaN", then)
     if blank.all():
         raise InputError(f"{name} is missing in every row; leave the score out")
     return np.where(blank, 0.0, score)
