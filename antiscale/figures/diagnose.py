@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from antiscale.figures import Progress, Record
 from antiscale.plots.rollouts import diagnose_figure
-from antiscale.rollouts.diagnosis import diagnose
+from antiscale.rollouts.diagnosis import TABLES, diagnose
 
-TABLES = ("problems", "horizons", "search", "roc", "curve", "losses")
 RECORD = Record(
     16, "A diagnosis of real rollouts",
     "Not in the paper: what `antiscale diagnose --example codet` draws, of the samples of "

@@ -1,6 +1,6 @@
 """Two models on the same problems: the paired difference in accuracy."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,48 +9,26 @@ from antiscale.rollouts.averages import bounded_mean
 from antiscale.rollouts.samples import Rollouts
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Accuracy of `model` minus that of `against` over the problems that both have.
+def compare(
+    rollouts: Rollouts, other: Rollouts, *, model: str | None, against: str | None, level: float
+) -> dict[str, Any]:
+    """Compare two models problem by problem: accuracy of `model` minus that of `against`.
 
-    Attributes
-    ----------
+    The interval is `bounded_mean` of the differences in [-1, 1]; with one sample of each per
+    problem it depends on the discordant problems alone, as McNemar's test does.
+
+    Returns
+    -------
     model, against
         Their names.
-    problems
-        Problems in common.
-    left_out
-        Problems that only one of them has.
+    problems, left_out
+        Problems in common, and those that only one of them has.
     accuracy, accuracy_against
         Mean over the common problems.
     difference, low, high
         Mean of the paired differences, and its interval for problems drawn like these.
     only_model, only_against, both, neither
         Problems solved at least once by one, by both, by neither.
-    """
-
-    model: str
-    against: str
-    problems: int
-    left_out: int
-    accuracy: float
-    accuracy_against: float
-    difference: float
-    low: float
-    high: float
-    only_model: int
-    only_against: int
-    both: int
-    neither: int
-
-
-def compare(
-    rollouts: Rollouts, other: Rollouts, *, model: str, against: str, level: float
-) -> Comparison:
-    """Compare two models problem by problem.
-
-    The interval is `bounded_mean` of the differences in [-1, 1]; with one sample of each per
-    problem it depends on the discordant problems alone, as McNemar's test does.
 
     Raises
     ------
@@ -63,12 +41,12 @@ def compare(
     ours, theirs = rollouts.accuracy[left], other.accuracy[right]
     found = bounded_mean(ours - theirs, level, low=-1.0, high=1.0)
     solved, solved_too = ours > 0, theirs > 0
-    return Comparison(
-        model=model, against=against, problems=len(shared),
-        left_out=len(rollouts.problems) + len(other.problems) - 2 * len(shared),
-        accuracy=float(ours.mean()), accuracy_against=float(theirs.mean()),
-        difference=found.value, low=found.low, high=found.high,
-        only_model=int((solved & ~solved_too).sum()),
-        only_against=int((solved_too & ~solved).sum()),
-        both=int((solved & solved_too).sum()), neither=int((~solved & ~solved_too).sum()),
-    )  # fmt: skip
+    return {
+        "model": model, "against": against, "problems": len(shared),
+        "left_out": len(rollouts.problems) + len(other.problems) - 2 * len(shared),
+        "accuracy": float(ours.mean()), "accuracy_against": float(theirs.mean()),
+        "difference": found.value, "low": found.low, "high": found.high,
+        "only_model": int((solved & ~solved_too).sum()),
+        "only_against": int((solved_too & ~solved).sum()),
+        "both": int((solved & solved_too).sum()), "neither": int((~solved & ~solved_too).sum()),
+    }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ from antiscale.core.config import writable
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats, shown
 from antiscale.rollouts import averages, certified, search
-from antiscale.rollouts.comparison import Comparison, compare
+from antiscale.rollouts.comparison import compare
 from antiscale.rollouts.config import QUANTILES, SCHEMA, DiagnoseConfig
 from antiscale.rollouts.copies import copied
 from antiscale.rollouts.estimates import Estimates, estimate
-from antiscale.rollouts.predictions import Outlook, Prediction
+from antiscale.rollouts.predictions import Outlook
 from antiscale.rollouts.reading import sentences
 from antiscale.rollouts.samples import Rollouts
 from antiscale.rollouts.table import Loaded, load, read_table
@@ -36,6 +37,8 @@ Progress = Callable[[int, int, str], None]
 _UNKNOWN: Any = averages.Interval(*(None,) * 3)  # type: ignore[arg-type]
 # Horizons at which sigma is drawn against H.
 _CURVE = 24
+# The tables of a diagnosis.
+TABLES = ("problems", "horizons", "search", "roc", "curve", "losses")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +84,7 @@ class Diagnosis:
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary with infinities and NaN as text."""
-        plain: dict[str, Any] = writable(self.summary)
-        return plain
+        return writable(self.summary)
 
     def figure(self) -> Figure:
         """Draw the distributions of sigma_x/H and c_x(eps) over problems, and what follows."""
@@ -92,10 +94,7 @@ class Diagnosis:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by name, as `write` names their files."""
-        return {
-            name: getattr(self, name)
-            for name in ("problems", "horizons", "search", "roc", "curve", "losses")
-        }
+        return {name: getattr(self, name) for name in TABLES}
 
     def export_model(self, path: Path) -> None:
         """Write the samples as an explicit trace model, for `antiscale sweep --family explicit`."""
@@ -111,12 +110,9 @@ class Diagnosis:
 
 
 def diagnose(
-    table: pd.DataFrame | str | Path | None = None,
-    *,
-    example: str | None = None,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Diagnosis:
+    table: pd.DataFrame | str | Path | None = None, *, example: str | None = None,
+    progress: Progress | None = None, **options: Any,
+) -> Diagnosis:  # fmt: skip
     """Put rollouts of a real model through the theorem.
 
     Measures, problem by problem, how heterogeneous (sigma_x) and how anti-concentrated (c_x(eps))
@@ -183,20 +179,16 @@ def diagnose_loaded(
     comparison = None
     if loaded.other is not None:
         comparison = compare(
-            rollouts, loaded.other, model=str(config.model), against=str(config.against),
-            level=config.level,
-        )  # fmt: skip
+            rollouts, loaded.other, model=config.model, against=config.against, level=config.level
+        )
     if int(np.max(rollouts.counts)) == 1:
         assert comparison is not None
         return _compared_only(loaded, config, comparison)
-    total = 2 * len(horizons) + 2
-    done = 0
+    done = itertools.count(1)
 
     def step(what: str) -> None:
-        nonlocal done
-        done += 1
         if progress is not None:
-            progress(done, total, what)
+            progress(next(done), 2 * len(horizons) + 2, what)
 
     step("measuring")
     found = estimate(
@@ -206,41 +198,34 @@ def diagnose_loaded(
     copies = copied(rollouts)
     ends, telling = _proved(rollouts, horizons, config, copies is None)
 
-    def outlook(number: int) -> tuple[Outlook, Prediction]:
-        made = Outlook.of(
-            rollouts, found[number], ends[number][0], telling[number], kappa=config.kappa[0],
-            level=config.level, seed=config.seed,
-        )  # fmt: skip
-        return made, made.at(config.samples_at(horizons[number]))
-
-    predicted = []
-    with ThreadPoolExecutor(2) as pool:
-        for each in pool.map(outlook, range(len(horizons))):
-            predicted.append(each)
-            step("predicting")
-    rows = [
-        _horizon_row(rollouts, each, proved, prediction, config)
-        for each, proved, (_, prediction) in zip(found, ends, predicted, strict=True)
+    outlooks = [
+        Outlook(rollouts, each, low, tells, config.kappa[0], config.level, config.seed)
+        for each, (low, _), tells in zip(found, ends, telling, strict=True)
     ]
+    rows = []
+    with ThreadPoolExecutor(2) as pool:
+        predicted = pool.map(lambda each: each.at(config.samples_at(each.found.horizon)), outlooks)
+        for each, proved, prediction in zip(found, ends, predicted, strict=True):
+            rows.append(_horizon_row(rollouts, each, proved, prediction, config))
+            step("predicting")
     curves, spent = _search(rollouts, config.level)
     roc, scored = _roc(rollouts, config.level)
-    last, prediction = predicted[-1]
-    losses = pd.DataFrame(last.curve(max(prediction.n, 64 * len(rollouts.counts))))
+    losses = outlooks[-1].curve(max(prediction["n"], 64 * len(rollouts.counts)))
     summary = {
         **_heading(loaded, config),
         "certified": copies is None,
         **spent,
         "horizons": rows,
         **scored,
-        **({} if comparison is None else {"comparison": dataclasses.asdict(comparison)}),
-        "notes": loaded.notes + _notes(rollouts, prediction, loaded.unit, copies, spent),
+        **({} if comparison is None else {"comparison": comparison}),
+        "notes": _notes(loaded, prediction, copies, spent),
     }
     summary["reading"] = sentences(summary)
     step("summing up")
     return Diagnosis(
         config, summary, _problem_rows(rollouts, found, config),
         pd.DataFrame([_flat(row) for row in rows]).assign(accuracy=summary["accuracy"]),
-        curves, roc, _curve(rollouts), losses, rollouts,
+        curves, roc, _curve(rollouts), pd.DataFrame(losses), rollouts,
     )  # fmt: skip
 
 
@@ -296,13 +281,13 @@ def _heading(loaded: Loaded, config: DiagnoseConfig) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _compared_only(loaded: Loaded, config: DiagnoseConfig, comparison: Comparison) -> Diagnosis:
+def _compared_only(loaded: Loaded, config: DiagnoseConfig, comparison: dict[str, Any]) -> Diagnosis:
     """One sample per problem: the comparison, and why there is no more."""
     summary = {
         **_heading(loaded, config),
         "pass_at": {"1": float(loaded.rollouts.accuracy.mean())},
         "horizons": [],
-        "comparison": dataclasses.asdict(comparison),
+        "comparison": comparison,
         "notes": loaded.notes,
     }
     summary["reading"] = sentences(summary)
@@ -311,10 +296,10 @@ def _compared_only(loaded: Loaded, config: DiagnoseConfig, comparison: Compariso
 
 
 def _notes(
-    rollouts: Rollouts, prediction: Prediction, unit: str, copies: str | None, spent: dict[str, Any]
+    loaded: Loaded, prediction: dict[str, Any], copies: str | None, spent: dict[str, Any]
 ) -> list[str]:
     """What the numbers rest on."""
-    notes = []
+    rollouts, notes = loaded.rollouts, list(loaded.notes)
     if copies is not None:
         notes.append(
             f"{copies} Intervals are for independent samples and may miss the truth of copies: "
@@ -334,24 +319,21 @@ def _notes(
         )
     if rollouts.time[np.isfinite(rollouts.time)].size == 0:
         notes.append("No sample is correct: every return is zero.")
-    if unit != "tokens":
-        notes.append(f"Lengths, H, sigma and losses count {unit}, not tokens.")
+    if loaded.unit != "tokens":
+        notes.append(f"Lengths, H, sigma and losses count {loaded.unit}, not tokens.")
     notes.append(
         "Losses are for the reward and its mirror H - R at each problem, traces spread evenly over "
-        f"problems. T4 is averaged over {prediction.bound_problems}, simulated cloning over "
-        f"{prediction.measured_problems} of {prediction.problems:,} problems, evenly spaced in "
-        "sigma."
+        f"problems. T4 is averaged over {prediction['bound_problems']}, simulated cloning over "
+        f"{prediction['measured_problems']} of {prediction['problems']:,} problems, evenly spaced "
+        "in sigma."
     )
     return notes
 
 
 def _horizon_row(
-    rollouts: Rollouts,
-    found: Estimates,
-    proved: certified.Ends,
-    prediction: Prediction,
+    rollouts: Rollouts, found: Estimates, proved: certified.Ends, prediction: dict[str, Any],
     config: DiagnoseConfig,
-) -> dict[str, Any]:
+) -> dict[str, Any]:  # fmt: skip
     """Means over problems at one horizon."""
     level, horizon = config.level, float(found.horizon)
     known = np.isfinite(found.sigma)
@@ -393,7 +375,7 @@ def _horizon_row(
         ).named("sharpness"),
         **_keyed("best_return", config.kappa, best),
         "max_ratio": {f"{kappa:g}": float(each.max()) for kappa, each in ratios},
-        "prediction": dataclasses.asdict(prediction),
+        "prediction": prediction,
     }  # fmt: skip
 
 
@@ -411,13 +393,11 @@ def _keyed(
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     """A row with its nested objects spelled out: c_eps_0.5, prediction_n, ..."""
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}_{key}": item for key, item in value.items()}
-        else:
-            flat[name] = value
-    return flat
+    return {
+        f"{name}_{key}" if key else name: item
+        for name, value in row.items()
+        for key, item in (value if isinstance(value, dict) else {"": value}).items()
+    }
 
 
 def _problem_rows(
@@ -494,17 +474,11 @@ def _search(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, A
             row |= averages.bounded_mean(values[there], level).named(name)
         rows.append(row)
     frame = pd.DataFrame(rows)
-    chosen = frame[frame.n.isin(shown)]
-
-    def keyed(column: str) -> dict[str, float]:
-        return {str(n): float(v) for n, v in zip(chosen.n, chosen[column], strict=True)}
-
-    spent: dict[str, Any] = {
-        "search_problems": {str(n): int(m) for n, m in zip(chosen.n, chosen.problems, strict=True)}
-    }
+    chosen = frame.set_index(frame.n.astype(str))[frame.n.isin(shown).to_numpy()]
+    spent: dict[str, Any] = {"search_problems": chosen.problems.to_dict()}
     for name in ("pass_at", "best_of", "majority"):
         if name in frame:
-            spent |= {name + end: keyed(name + end) for end in averages.ENDS}
+            spent |= {name + end: chosen[name + end].to_dict() for end in averages.ENDS}
     if best:
         # Differences are paired: over the problems that go all the way.
         spent["best_of_peak"] = _peak({n: each[enough] for n, each in best.items()}, level)
@@ -532,10 +506,7 @@ def _roc(rollouts: Rollouts, level: float) -> tuple[pd.DataFrame, dict[str, Any]
     if found is None:
         return pd.DataFrame(), {}
     mixed = found.within[np.isfinite(found.within)]
-    points = pd.DataFrame(
-        {"false_positive": found.false_positive, "true_positive": found.true_positive}
-    )
     areas: dict[str, Any] = {"pooled_auc": found.pooled, "mixed_problems": len(mixed)}
     if len(mixed):
         areas |= averages.bounded_mean(mixed, level).named("within_auc")
-    return points, {"roc": areas}
+    return found.points, {"roc": areas}

@@ -7,8 +7,9 @@ mirror H - R. The n traces fall on the m problems alike, rho = 1/m.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -34,54 +35,6 @@ _STEPS = 16
 _GRID = 128
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """Losses of cloning and of verification at one H and n, in tokens.
-
-    Attributes
-    ----------
-    horizon, n, problems
-        H, traces for each side over all problems, and m.
-    kappa
-        Radius of the ball.
-    vf_lower, vf_upper, vb_upper
-        T4 (the larger of T4a and T4c), T5a and T7, all for the law of the samples: estimates of
-        the bounds, biased as the law is.
-    vf_lower_certified, vb_upper_certified
-        T4a from a proved lower end of the mean of sigma_x alone, and T7 from an upper bound of
-        P(R = H/2): with probability `level` both hold, at every horizon and n, for the model that
-        the samples come from, if they are independent.
-    n_certified
-        The n from which on vf_lower_certified exceeds vb_upper_certified; None where never.
-    vf_measured, vf_measured_low, vf_measured_high
-        Simulated loss of SFT on pibar_kappa's traces, drawn from the samples, and its interval.
-    vb_measured
-        Loss of the simple verification learner on the same law, exactly.
-    n_measured
-        The first power of two from which on vf_measured_low exceeds vb_measured, as far as tried.
-    bound_problems, measured_problems
-        How many problems vf_lower and vf_measured are averaged over.
-    """
-
-    horizon: int
-    n: int
-    problems: int
-    kappa: float
-    vf_lower: float
-    vf_upper: float
-    vb_upper: float
-    vf_lower_certified: float
-    vb_upper_certified: float
-    n_certified: int | None
-    vf_measured: float
-    vf_measured_low: float
-    vf_measured_high: float
-    vb_measured: float
-    n_measured: int | None
-    bound_problems: int
-    measured_problems: int
-
-
 @dataclass(frozen=True, eq=False)
 class Outlook:
     """The bounds and the simulated losses at one horizon, for any n.
@@ -92,30 +45,25 @@ class Outlook:
         The samples and their estimates.
     sigma_low
         A proved lower end of the mean of sigma_x over problems, in tokens.
-    kappa, level
-        Radius of the ball (the first of those of `found`); coverage of the simulation's interval.
-    clones
-        Simulated cloning.
     least_telling : [m]
         Lower bounds of P(R != H/2), for all problems at once.
+    kappa, level, seed
+        Radius of the ball (the first of those of `found`); coverage of the simulation's interval,
+        and its seed.
     """
 
     rollouts: Rollouts
     found: Estimates
     sigma_low: float
+    least_telling: Floats
     kappa: float
     level: float
-    clones: Clones
-    least_telling: Floats
+    seed: int
 
-    @classmethod
-    def of(
-        cls, rollouts: Rollouts, found: Estimates, sigma_low: float, least_telling: Floats, *,
-        kappa: float, level: float, seed: int,
-    ) -> Outlook:  # fmt: skip
-        """Draw the clones' paths once, for every n."""
-        clones = Clones.of(rollouts, found, kappa, seed)
-        return cls(rollouts, found, sigma_low, kappa, level, clones, least_telling)
+    @cached_property
+    def clones(self) -> Clones:
+        """Simulated cloning: the paths are drawn once, for every n."""
+        return Clones.of(self.rollouts, self.found, self.kappa, self.seed)
 
     @property
     def _problems(self) -> int:
@@ -140,8 +88,32 @@ class Outlook:
             "vb_measured": self.clones.verification(n, self._problems),
         }  # fmt: skip
 
-    def at(self, n: int) -> Prediction:
-        """Everything at one n."""
+    def at(self, n: int) -> dict[str, Any]:
+        """Losses of cloning and of verification at one n, in tokens.
+
+        Returns
+        -------
+        horizon, n, problems, kappa
+            H, traces for each side over all problems, m, and the radius of the ball.
+        vf_lower, vf_upper, vb_upper
+            T4 (the larger of T4a and T4c), T5a and T7, all for the law of the samples: estimates of
+            the bounds, biased as the law is.
+        vf_lower_certified, vb_upper_certified
+            T4a from a proved lower end of the mean of sigma_x alone, and T7 from an upper bound of
+            P(R = H/2): with probability `level` both hold, at every horizon and n, for the model
+            that the samples come from, if they are independent.
+        n_certified
+            The n from which on vf_lower_certified exceeds vb_upper_certified; None where never.
+        vf_measured, vf_measured_low, vf_measured_high
+            Simulated loss of SFT on pibar_kappa's traces, drawn from the samples, and its interval.
+        vb_measured
+            Loss of the simple verification learner on the same law, exactly.
+        n_measured
+            The first power of two from which on vf_measured_low exceeds vb_measured, as far as
+            tried.
+        bound_problems, measured_problems
+            How many problems vf_lower and vf_measured are averaged over.
+        """
         horizon, problems, found = float(self.found.horizon), self._problems, self.found
         few = _evenly(found.sigma, _PROBLEMS_BOUND)
         tells = _tells(self.rollouts, horizon)
@@ -151,15 +123,15 @@ class Outlook:
             horizon, unseen, kappa=self.kappa, sigma=np.nanmean(found.sigma), max_ratio=ratio
         )
         lower, most = self.certified(n)
-        return Prediction(
-            horizon=found.horizon, n=n, problems=problems, kappa=self.kappa,
-            vf_lower=float(np.mean(_lower(self.rollouts, few, horizon, n, self.kappa))),
-            vf_upper=self.clones.upper(n, problems), vb_upper=float(upper),
-            vf_lower_certified=lower, vb_upper_certified=most,
-            n_certified=self._certified_from(), n_measured=_first(self._seen),
-            bound_problems=len(few), measured_problems=len(self.clones.tells),
-            **self.measured(n),
-        )  # fmt: skip
+        return {
+            "horizon": found.horizon, "n": n, "problems": problems, "kappa": self.kappa,
+            "vf_lower": float(np.mean(_lower(self.rollouts, few, horizon, n, self.kappa))),
+            "vf_upper": self.clones.upper(n, problems), "vb_upper": float(upper),
+            "vf_lower_certified": lower, "vb_upper_certified": most,
+            "n_certified": self._certified_from(), **self.measured(n),
+            "n_measured": self._measured_from(), "bound_problems": len(few),
+            "measured_problems": len(self.clones.tells),
+        }  # fmt: skip
 
     def _certified_from(self) -> int | None:
         """The n from which on T4a exceeds T7a, at every n: both fall with n."""
@@ -167,9 +139,9 @@ class Outlook:
         # At every n from 2^i to 2^(i+1) the one is at least its last value, the other at most its
         # first.
         lost = [i for i in range(_DOUBLINGS) if powers[i + 1][0] <= powers[i][1]]
-        if lost and lost[-1] == _DOUBLINGS - 1:
+        start = _power_after(lost)
+        if start is None:
             return None
-        start = 2 ** (lost[-1] + 1) if lost else 1
         for _ in range(_STEPS):
             # The first n with T7a below T4a at `start`: all from there on are settled.
             least, low, high = self.certified(start)[0], start // 2, start
@@ -181,29 +153,27 @@ class Outlook:
             start = high
         return start
 
-    def _seen(self, n: int) -> bool:
-        found = self.measured(n)
-        return found["vf_measured_low"] > found["vb_measured"]
+    def _measured_from(self) -> int | None:
+        """The power of two from which on cloning is measured to lose more, as far as tried."""
+        found = [self.measured(2**power) for power in range(_DOUBLINGS)]
+        return _power_after(
+            [i for i, at in enumerate(found) if at["vf_measured_low"] <= at["vb_measured"]]
+        )
 
     def curve(self, most: int) -> list[dict[str, float]]:
         """Bounds and losses at n = 1, 2, 4, ... up to at least `most`."""
-        rows = []
-        for power in range(math.ceil(math.log2(max(most, 2))) + 1):
-            n = 2**power
-            low, high = self.certified(n)
-            rows.append(
-                {"n": n, "vf_lower_certified": low, "vb_upper_certified": high,
-                 "vf_upper": self.clones.upper(n, self._problems)} | self.measured(n)
-            )  # fmt: skip
-        return rows
+        ends = ("vf_lower_certified", "vb_upper_certified")
+        return [
+            {"n": n, **dict(zip(ends, self.certified(n), strict=True)),
+             "vf_upper": self.clones.upper(n, self._problems), **self.measured(n)}
+            for n in (2**power for power in range(math.ceil(math.log2(max(most, 2))) + 1))
+        ]  # fmt: skip
 
 
-def _first(wins: Callable[[int], bool]) -> int | None:
-    """The first of 1, 2, 4, ... from which on `wins`, as far as tried; None where none is."""
-    lost = [power for power in range(_DOUBLINGS) if not wins(2**power)]
-    if not lost:
-        return 1
-    return None if lost[-1] == _DOUBLINGS - 1 else 2 ** (lost[-1] + 1)
+def _power_after(lost: list[int]) -> int | None:
+    """The power of two after the last exponent that is lost; None where that is the last tried."""
+    first = lost[-1] + 1 if lost else 0
+    return 2**first if first < _DOUBLINGS else None
 
 
 def lower_from_sigma(h: float, n: float, *, prompt_mass: float, kappa: float) -> float:
@@ -256,8 +226,7 @@ def _phi(h: Floats, n: float, rho: float, kappa: float) -> Floats:
     share = np.geomspace(smallest, 1.0, 200)[:, None] * largest
     defect = (u * share) ** 2 / (1.0 + np.sqrt(1.0 - share**2))
     overlap = 1.0 - np.sqrt(-np.expm1(2.0 * n * np.log1p(-rho * defect)))
-    best: Floats = (h * u * share * overlap).max(0)
-    return best
+    return (h * u * share * overlap).max(0)
 
 
 def _evenly(sigma: Floats, count: int) -> Integers:
@@ -283,8 +252,7 @@ def _lower(rollouts: Rollouts, few: Integers, horizon: float, n: int, kappa: flo
 def _tells(rollouts: Rollouts, horizon: float) -> Floats:
     """Share of samples with R != H/2, which distinguish the reward from its mirror, [m]."""
     half = np.abs(rollouts.returns(horizon) - horizon / 2.0) < 1e-9 * horizon
-    result: Floats = 1.0 - rollouts.total(half.astype(float)) / rollouts.counts
-    return result
+    return 1.0 - rollouts.total(half.astype(float)) / rollouts.counts
 
 
 def _worst_unseen(least: Floats, n: int, problems: int) -> float:

@@ -34,16 +34,13 @@ def pass_at_k(n_samples: npt.ArrayLike, n_correct: npt.ArrayLike, k: npt.ArrayLi
     """
     n, c, tries = np.broadcast_arrays(n_samples, n_correct, k)
     enough = tries <= n
-    value = estimate(n, c, np.where(enough, tries, 1))
-    result: Floats = np.where(enough, value, np.nan)
-    return result
+    return np.where(enough, estimate(n, c, np.where(enough, tries, 1)), np.nan)
 
 
 def _log_choose(n: Floats, k: npt.ArrayLike) -> Floats:
     k = np.asarray(k, dtype=np.float64)
     inside = np.maximum(n - k, 0.0)
-    found: Floats = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(inside + 1)
-    return found
+    return special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(inside + 1)
 
 
 class Ranks(NamedTuple):
@@ -104,7 +101,7 @@ def best_of_n(found: Ranks, n: int) -> Floats:
     whole = different[:, None].astype(np.float64)
     there = (j >= n) & (whole >= n)
     log = _log_choose(np.maximum(j, n), n) - _log_choose(np.maximum(whole, n), n)
-    share: Floats = np.where(there, np.exp(np.where(there, log, 0.0)), 0.0)
+    share = np.where(there, np.exp(np.where(there, log, 0.0)), 0.0)
     row = kind[found.problem]
     chance = share[row, found.up_to] - share[row, found.below]
     won = np.bincount(found.problem, weights=chance * found.right, minlength=len(k))
@@ -150,16 +147,16 @@ class Roc(NamedTuple):
 
     Attributes
     ----------
-    false_positive, true_positive : [P]
-        The curve over all samples, from (0, 0) to (1, 1); at most about 200 of its points.
+    points
+        The curve over all samples, `true_positive` against `false_positive` from (0, 0) to (1, 1);
+        at most about 200 of its points.
     pooled
         Area under the whole curve, ties counting half.
     within : [m]
         The same within each problem, NaN where all samples are right or all wrong.
     """
 
-    false_positive: Floats
-    true_positive: Floats
+    points: pd.DataFrame
     pooled: float
     within: Floats
 
@@ -186,6 +183,6 @@ def roc(rollouts: Rollouts) -> Roc | None:
         return None
     true = np.append(0.0, np.cumsum(hits)) / hits.sum()
     false = np.append(0.0, np.cumsum(alarms)) / alarms.sum()
-    area = float(np.trapezoid(true, false))
     keep = np.unique(np.linspace(0, len(true) - 1, min(len(true), _POINTS)).round().astype(int))
-    return Roc(false[keep], true[keep], area, within)
+    points = pd.DataFrame({"false_positive": false[keep], "true_positive": true[keep]})
+    return Roc(points, float(np.trapezoid(true, false)), within)

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ _LONGEST = 2.0**40
 # A length counted in a column's texts.
 _COUNTED = re.compile(r"(words|characters)\((.+)\)")
 
-Column = pd.Series[Any]
+Column: TypeAlias = "pd.Series[Any]"
 
 
 class Loaded(NamedTuple):

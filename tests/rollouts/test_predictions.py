@@ -34,7 +34,7 @@ def proved(rollouts: Rollouts, found: Estimates, seed: int) -> Outlook:
     budgets = (found.horizon,)
     ((low, _),) = certified.sigma_ends(rollouts, budgets, 0.95, asked=True)
     (least,) = certified.least_telling(rollouts, budgets, 0.95, asked=True)
-    return Outlook.of(rollouts, found, low, least, kappa=KAPPA, level=0.95, seed=seed)
+    return Outlook(rollouts, found, low, least, kappa=KAPPA, level=0.95, seed=seed)
 
 
 def laws(made: Outlook, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def test_simulated_cloning_is_the_exact_risk_of_the_samples_law(n: int) -> None:
     assert spread < 0.05 * exact
     assert made.clones.upper(n, 6) >= exact
     # Cloning stays above T4 for the samples' law.
-    assert made.at(n).vf_lower <= exact
+    assert made.at(n)["vf_lower"] <= exact
 
 
 def test_verification_is_the_engines_exact_risk() -> None:
@@ -133,9 +133,14 @@ def test_verification_is_the_engines_exact_risk() -> None:
 def test_everything_is_ordered_and_the_first_certified_n_is_the_first() -> None:
     made = outlook(40, 32, 99)
     found = made.at(2000)
-    assert found.vf_lower_certified <= found.vf_lower <= found.vf_measured <= found.vf_upper
-    assert found.vb_measured <= found.vb_upper
-    start = found.n_certified
+    assert (
+        found["vf_lower_certified"]
+        <= found["vf_lower"]
+        <= found["vf_measured"]
+        <= found["vf_upper"]
+    )
+    assert found["vb_measured"] <= found["vb_upper"]
+    start = found["n_certified"]
     assert start is not None
     low, high = made.certified(start)
     assert low > high
@@ -145,17 +150,17 @@ def test_everything_is_ordered_and_the_first_certified_n_is_the_first() -> None:
     for n in [*range(start, 4 * start), *(2**p for p in range(11, 50))]:
         low, high = made.certified(n)
         assert low > high
-    assert found.n_measured is not None
-    assert found.n_measured <= start
-    assert found.bound_problems == predictions._PROBLEMS_BOUND
-    assert found.measured_problems == 40
+    assert found["n_measured"] is not None
+    assert found["n_measured"] <= start
+    assert found["bound_problems"] == predictions._PROBLEMS_BOUND
+    assert found["measured_problems"] == 40
 
 
 def test_few_problems_stand_for_all_as_a_mean_does() -> None:
     made = outlook(60, 16, 99)
     pmf, returns = laws(made, 16)
     whole = bounds.vf_lower(pmf, returns, 960, prompt_mass=1 / 60, kappa=KAPPA).mean()
-    assert made.at(960).vf_lower == pytest.approx(whole, rel=0.05)
+    assert made.at(960)["vf_lower"] == pytest.approx(whole, rel=0.05)
 
 
 def test_without_spread_nothing_is_certified() -> None:
@@ -171,8 +176,8 @@ def test_without_spread_nothing_is_certified() -> None:
     assert low == 0.0
     assert high > 10
     predicted = proved(rollouts, found, 0).at(1000)
-    assert predicted.n_certified is None
-    assert predicted.vf_measured == 0.0
+    assert predicted["n_certified"] is None
+    assert predicted["vf_measured"] == 0.0
 
 
 def test_labels_that_may_be_half_the_horizon_are_allowed_for() -> None:

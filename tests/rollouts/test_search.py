@@ -113,7 +113,8 @@ def test_the_roc_counts_pairs() -> None:
     assert found.pooled == pytest.approx(area(np.ones(36, dtype=bool)))
     for x in range(3):
         assert found.within[x] == pytest.approx(area(rollouts.problem == x))
-    assert (found.false_positive[0], found.true_positive[-1]) == (0.0, 1.0)
+    first, *_, last = found.points.itertuples(index=False)
+    assert (tuple(first), tuple(last)) == ((0.0, 0.0), (1.0, 1.0))
 
 
 def test_a_roc_needs_right_and_wrong_samples() -> None:
