@@ -113,8 +113,8 @@ def draw(rows: pd.DataFrame) -> Figure:
             if facts["window_bound"] == facts["window_bound"]:
                 edge = facts["window_start"] - facts["width"] / 2
                 axes.fill_between([edge, edge + facts["width"]], 0, high, color=style.AMBER,
-                                  alpha=0.25, linewidth=0, label="Erdős window: one step wide",
-                                  )  # fmt: skip
+                                  alpha=0.25, linewidth=0,
+                                  label="Erdős window: one step wide")  # fmt: skip
             axes.bar(r, base, width, color=style.SKY, label=r"base policy $\pi_b$", linewidth=0)
             beyond = r >= facts["level"] - 1e-9 * facts["horizon"]
             axes.bar(r[beyond], base[beyond], width, color=style.VB, linewidth=0,
@@ -125,15 +125,12 @@ def draw(rows: pd.DataFrame) -> Figure:
                 (facts["mean"], "$J$", "right", -2),
                 (facts["level"], r"$J+\sigma\sqrt{\kappa}$", "left", 2),
             ):
-                axes.vlines(x, 0, high, color=style.INK, linewidth=0.8, linestyle=":")
+                axes.vlines(x, 0, high, **style.HINT)
                 axes.annotate(text, (x, high), xytext=(shift, 0), textcoords="offset points",
                               ha=align, va="bottom", fontsize=6.5)  # fmt: skip
-            axes.set(xlabel="return $R$ (tokens)", ylabel="probability")
-            if log:
-                axes.set_yscale("log")
-                axes.set_ylim(base.min() / 3, high * 2)
-            else:
-                axes.set_ylim(0, 1.15 * high)
-            axes.set_title(rf"{title}, $c(\kappa)$ = {number(facts['tail'])}")
+            axes.set(xlabel="return $R$ (tokens)", ylabel="probability",
+                     yscale="log" if log else "linear",
+                     ylim=(base.min() / 3, high * 2) if log else (0, 1.15 * high),
+                     title=rf"{title}, $c(\kappa)$ = {number(facts['tail'])}")  # fmt: skip
         style.legend_above(figure, panels[0])
     return figure

@@ -60,9 +60,7 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
             ("sharp", f"{c0:g}"): SweepConfig(family="sharp", parameters={"c0": c0}, **long)
             for c0 in config.rarities
         },
-        ("wrong class", "wrong class"): SweepConfig.from_mapping(
-            wrong | of | {"samples": config.class_samples}
-        ),
+        ("wrong class", "wrong class"): SweepConfig.of(wrong, samples=config.class_samples, **of),
         ("noise", "noise"): SweepConfig(
             horizon=config.noise_horizon, vary="noise", noise=config.noise, **of
         ),
@@ -93,40 +91,32 @@ def draw(rows: pd.DataFrame) -> Figure:
         flat, rare, outside, noisy = panels = figure.subplots(2, 2).ravel()
         series = by_series(rows, "homogeneous")
         one, other = series["homogeneous"], series["heterogeneous"]
-        style.side(flat, other["horizon"], other, "vf", "VF, heterogeneous")
-        style.side(flat, one["horizon"], one, "vf", "VF, homogeneous", color=style.AMBER,
-                   marker="^")  # fmt: skip
-        flat.plot(one["horizon"], one["vf_upper"], "--", color=style.AMBER,
-                  label="VF upper, homogeneous (T5a)")  # fmt: skip
-        style.side(flat, other["horizon"], other, "vb", "VB, heterogeneous")
-        flat.set_title("No heterogeneity")
-        looks = zip((style.LOW, style.MIDDLE, style.HIGH), "sv*", strict=True)
-        for (c0, found), (color, marker) in zip(
-            by_series(rows, "sharp").items(), looks, strict=False
-        ):
+        H = one["horizon"]
+        style.side(flat, H, other, "vf", "VF, heterogeneous")
+        style.side(flat, H, one, "vf", "VF, homogeneous", color=style.AMBER, marker="^")
+        flat.plot(H, one["vf_upper"], "--", color=style.AMBER, label="VF upper, homogeneous (T5a)")
+        style.side(flat, H, other, "vb", "VB, heterogeneous")
+        style.log_axes(flat, H, "budget $H$ (tokens)", "No heterogeneity")
+        colors, sharp = (style.LOW, style.MIDDLE, style.HIGH), by_series(rows, "sharp").items()
+        for color, marker, (c0, found) in zip(colors, "sv*", sharp, strict=False):
             name = f"$c_0$ = {number(float(c0))}"
-            style.side(rare, found["horizon"], found, "vb", f"VB, {name}", color=color,
-                       marker=marker)  # fmt: skip
-            rare.plot(found["horizon"], found["vb_upper"], "--", color=color)
-        style.side(rare, found["horizon"], found, "vf", f"VF, {name}")
-        rare.set_title("Sharp rewards (upper bounds dashed)")
-        for axes in (flat, rare):
-            style.log_axes(axes, one["horizon"], "budget $H$ (tokens)")
+            style.side(rare, H, found, "vb", f"VB, {name}", color=color, marker=marker)
+            rare.plot(H, found["vb_upper"], "--", color=color)
+        style.side(rare, H, found, "vf", f"VF, {name}")
+        style.log_axes(rare, H, "budget $H$ (tokens)", "Sharp rewards (upper bounds dashed)")
         wrong = part(rows, "wrong class")
         style.side(outside, wrong["n"], wrong, "vf", "VF: log-linear clone")
         style.side(outside, wrong["n"], wrong, "vb", "VB: natural policy gradient")
         outside.axhline(wrong["optimal_return"].iloc[0] / 2, color=style.INK, linestyle=":",
                         linewidth=1, label="theory: half the return (T12)")  # fmt: skip
-        style.log_axes(outside, wrong["n"], style.TRACES)
-        outside.set_title("Expert outside the class")
+        style.log_axes(outside, wrong["n"], style.TRACES, "Expert outside the class")
         noise = part(rows, "noise")
-        noisy.set(xscale="log", yscale="log", ylabel="loss (tokens)")
+        noisy.set(xscale="log", yscale="log", ylabel="loss (tokens)", title="Noisy labels")
         x = style.noise_axis(noisy, noise["noise"])
         style.side(noisy, x, noise, "vf", "VF")
         style.side(noisy, x, noise, "vb", "VB")
         noisy.plot(x, noise["vb_upper"], "--", color=style.VB, label="VB upper (T7, T6c)")
         style.power_law(noisy, x, noise["vb_loss"].iloc[-1], 1.0, "slope 1")
-        noisy.set_title("Noisy labels")
         for axes in panels:
             style.headroom(axes, 0.75)
             axes.legend(loc="upper left")

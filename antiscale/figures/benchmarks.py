@@ -13,8 +13,7 @@ from antiscale.plots import style
 RECORD = Record(
     17, "Time to the same numbers, by antiscale and by other ways",
     "Not in the paper: seconds, measured on one machine, which the rows name.",
-    digits=None,
-    script="experiments/benchmarks/run.py",
+    digits=None, script="experiments/benchmarks/run.py",
 )  # fmt: skip
 
 
@@ -61,26 +60,26 @@ def draw(rows: pd.DataFrame) -> Figure:
     with style.sheet(3.0, note(rows)) as figure:
         left, right = figure.subplots(1, 2)
         ours = shown["program"].str.startswith("antiscale")
-        colors = [style.VB if one else style.VF for one in ours]
-        left.barh(range(len(shown)), shown["seconds"], color=colors, height=0.6)
+        sides = [style.VB if one else style.VF for one in ours]
+        left.barh(range(len(shown)), shown["seconds"], color=sides, height=0.6)
         for place, row in enumerate(shown.itertuples()):
             if row.ratio != 1:
                 times = f" {round(row.ratio, -1 if row.ratio > 100 else 1):,g} times"
                 left.text(row.seconds, place, times, va="center", fontsize=6.5)
         left.set_yticks(range(len(shown)), shown["benchmark"] + ": " + shown["program"])
         left.invert_yaxis()
-        left.set(xscale="log", xlabel="seconds (blue: antiscale)")
+        left.set(xscale="log", xlabel="seconds (blue: antiscale)",
+                 title="The same numbers, by other ways")  # fmt: skip
         left.set_xlim(right=60 * shown["seconds"].max())
-        left.set_title("The same numbers, by other ways")
         names = {"n": "traces n", "types": "types S", "prompts": "prompts m",
                  "repeats": "replicates"}  # fmt: skip
-        looks = zip("os^D", (style.VF, style.VB, style.GAP, style.INK), strict=True)
+        colors = (style.VF, style.VB, style.GAP, style.INK)
         scaling = part(rows, "scaling").groupby("benchmark", sort=False)
-        for (name, one), (marker, color) in zip(scaling, looks, strict=False):
+        for (name, one), marker, color in zip(scaling, "os^D", colors, strict=False):
             label = f"{names[str(name)]}: slope {fixed(one['slope'].iloc[0], 2)}"
             x = one["x"] / one["x"].iloc[0]
             right.plot(x, one["seconds"], marker=marker, color=color, label=label)
-        right.set(xscale="log", yscale="log", xlabel="times the smallest size", ylabel="seconds")
+        right.set(xscale="log", yscale="log", xlabel="times the smallest size", ylabel="seconds",
+                  title="Cost of one cell")  # fmt: skip
         right.legend(loc="center right")
-        right.set_title("Cost of one cell")
     return figure

@@ -22,6 +22,11 @@ RECORD = Record(
 )  # fmt: skip
 
 
+# Of the traces.
+_COLORS = (style.VB, style.GAP, style.AMBER, style.VF, style.PURPLE)
+_STROKES: Any = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config(FromMapping):
     """Styles, each solving the prompt with its own chance per token.
@@ -59,10 +64,9 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
     first h tokens), spread (sum of E Var Q up to token h, squared tokens), sigma2 (Var R).
     """
     size, H = len(config.hazards), config.horizon
-    transition = np.zeros((size + 1, size + 1))
-    for k, hazard in enumerate(config.hazards):
-        transition[k, k], transition[k, size] = 1 - hazard, hazard
-    transition[size, size] = 1.0
+    hazards = np.array([*config.hazards, 0.0])
+    transition = np.diag(1 - hazards)
+    transition[:, size] += hazards
     chain = TokenChain(transition, np.array([*config.weights, 0.0]))
     solved = np.eye(size + 1)[size]
     # value[h]: the return still to come from token h on, by the state before it.
@@ -81,15 +85,13 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
             expected = mean if h == 0 else earned + float(value[h + 1][state])
             found.append({"panel": "trace", "series": f"{k}: {kind_of}", "h": h,
                           "reward": float(done), "value": expected, "mean": mean})  # fmt: skip
-    variance, law = 0.0, chain.start
-    pmf = chain.hitting_law(H)
+    law, pmf = chain.start, chain.hitting_law(H)
     returns = np.append(np.arange(H, 0, -1.0), 0.0)
     sigma2 = float(pmf @ (returns - pmf @ returns) ** 2)
+    # The first move is the choice of a style.
+    variance = float(law @ (value[1] - mean) ** 2)
     for h in range(H + 1):
-        if h == 0:
-            q, at = value[1], np.array([mean])
-            variance += float(chain.start @ (q - at) ** 2)
-        else:
+        if h > 0:
             q = solved + value[h + 1]
             variance += float(law @ (transition @ q**2 - value[h] ** 2))
             law = law @ transition
@@ -116,37 +118,30 @@ def draw(rows: pd.DataFrame) -> Figure:
     with style.sheet(3.0, note(rows)) as figure:
         top, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.1, 0.9))
         traces = by_series(rows, "trace")
-        looks = zip(
-            traces.items(), (style.VB, style.GAP, style.AMBER, style.VF, style.PURPLE),
-            ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1))), strict=False,
-        )  # fmt: skip
-        names = []
-        for k, ((name, one), color, line) in enumerate(looks):
-            label = name.split(": ")[1]
-            names.append(label)
-            top.fill_between(one["h"], k, k + 0.75 * one["reward"], step="pre", color=color,
-                             alpha=0.35, linewidth=0)  # fmt: skip
-            top.step(one["h"], k + 0.75 * one["reward"], where="pre", color=color, linestyle=line)
-            middle.plot(one["h"], one["value"], color=color, linestyle=line, label=label)
+        names = [name.split(": ")[1] for name in traces]
+        looks = zip(names, traces.values(), _COLORS, _STROKES, strict=False)
+        for k, (name, one, color, line) in enumerate(looks):
+            rewards = k + 0.75 * one["reward"]
+            top.fill_between(one["h"], k, rewards, step="pre", color=color, alpha=0.35, linewidth=0)
+            top.step(one["h"], rewards, where="pre", color=color, linestyle=line)
+            middle.plot(one["h"], one["value"], color=color, linestyle=line, label=name)
         horizon, mean = one["h"].max(), one["mean"].iloc[0]
-        top.set(xlabel="token $h$", xlim=(0, horizon), ylim=(-0.15, len(names)))
-        top.set_yticks([k + 0.35 for k in range(len(names))],
-                       [name.replace(", ", ",\n") for name in names])  # fmt: skip
+        top.set(xlabel="token $h$", xlim=(0, horizon), ylim=(-0.15, len(names)),
+                title="Rewards $r_h$")  # fmt: skip
+        places = [k + 0.35 for k in range(len(names))]
+        top.set_yticks(places, [name.replace(", ", ",\n") for name in names])
         top.grid(visible=False)
-        top.set_title("Rewards $r_h$")
         middle.axhline(mean, color=style.INK, linewidth=0.7, linestyle=":")
         middle.annotate("$J$", (horizon, mean), xytext=(-2, 2),
                         textcoords="offset points", ha="right")  # fmt: skip
-        middle.set(xlabel="tokens written $h$", ylabel="$E[R\\,|\\,$first $h$ tokens$]$ (tokens)")
-        middle.set_xlim(-0.5, horizon)
-        middle.set_title("Expected return")
+        middle.set(xlabel="tokens written $h$", ylabel="$E[R\\,|\\,$first $h$ tokens$]$ (tokens)",
+                   xlim=(-0.5, horizon), title="Expected return")  # fmt: skip
         spread = part(rows, "spread")
         right.step(spread["h"], spread["spread"], where="post", color=style.VB,
                    label=r"$\sum_{k\leq h} E\,\mathrm{Var}_a Q_k$")  # fmt: skip
         right.axhline(spread["sigma2"].iloc[0], color=style.INK, linestyle="--", linewidth=1,
                       label=r"$\sigma^2 = \mathrm{Var}(R)$")  # fmt: skip
-        right.set(xlabel="token $h$", ylabel="squared tokens", ylim=(0, None))
-        right.set_xlim(-0.5, horizon)
+        right.set(xlabel="token $h$", ylabel="squared tokens", ylim=(0, None),
+                  xlim=(-0.5, horizon), title="Squared moves")  # fmt: skip
         right.legend(loc="lower right")
-        right.set_title("Squared moves")
     return figure

@@ -52,14 +52,12 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
 
     frames = []
     for done, (name, (alpha, beta)) in enumerate(zip(config.names, config.mixtures, strict=True)):
-        found = search_curves(
-            SearchConfig(
-                horizon=config.horizon, samples=config.samples,
-                parameters={"alpha": alpha, "beta": beta},
-                strategies=("single@cloned", "learned", "oracle", "noisy"),
-            )
-        ).frame  # fmt: skip
-        found = found.rename(columns={"strategy": "series"})
+        search = SearchConfig(
+            horizon=config.horizon, samples=config.samples,
+            parameters={"alpha": alpha, "beta": beta},
+            strategies=("single@cloned", "learned", "oracle", "noisy"),
+        )  # fmt: skip
+        found = search_curves(search).frame.rename(columns={"strategy": "series"})
         frames.append(found.assign(panel=name, alpha=alpha, beta=beta))
         progress(done + 1, len(config.names), name)
     keep = ["panel", "series", "alpha", "beta", "horizon", "n", "budget", "accuracy"]
@@ -110,26 +108,25 @@ def draw(rows: pd.DataFrame) -> Figure:
                 axes.plot(one["budget"], one["accuracy"], line, color=color, marker=marker,
                           label=label)  # fmt: skip
             style.mark_horizon(axes, float(of["horizon"].iloc[0]))
-            axes.set(xscale="log", ylim=(0, 1), xlabel="token budget (hard cap)", ylabel="P(right)")
-            style.plain_ticks(axes, of["budget"].unique(), most=5)
             a, b = of["alpha"].iloc[0], of["beta"].iloc[0]
-            axes.set_title(f"{name.capitalize()}: Beta({setting(a)}, {setting(b)})")
+            axes.set(xscale="log", ylim=(0, 1), xlabel="token budget (hard cap)", ylabel="P(right)",
+                     title=f"{name.capitalize()}: Beta({setting(a)}, {setting(b)})")  # fmt: skip
+            style.plain_ticks(axes, of["budget"].unique(), most=5)
         real = panels[len(names) - 1]
         for series, label, color, marker in (
             ("pass_at", "a right one among them (pass@k)", style.SKY, "^"),
             ("best_of", "best by its own tests", style.VB, "s"),
         ):
-            one = part(rows, "real", series).rename(
-                columns={"low": "accuracy_low", "high": "accuracy_high"}
-            )
-            style.band(real, one["budget"], one, "accuracy", color=color, marker=marker,
-                       label=label)  # fmt: skip
+            one = part(rows, "real", series)
+            one = one.rename(columns={"low": "accuracy_low", "high": "accuracy_high"})
+            look = {"color": color, "marker": marker, "label": label}
+            style.band(real, one["budget"], one, "accuracy", **look)
         real.axhline(part(rows, "real", "best_of")["accuracy"].iloc[0], color=style.VF,
                      label="one sample")  # fmt: skip
-        real.set(xscale="log", xlabel="samples per problem", ylabel="P(right)")
+        real.set(xscale="log", xlabel="samples per problem", ylabel="P(right)",
+                 title="HumanEval, CodeGen-16B (95%)")  # fmt: skip
         style.shares(real, 1.25)
         style.plain_ticks(real, [1, 4, 10, 32, 100])
-        real.set_title("HumanEval, CodeGen-16B (95%)")
         real.legend(loc="upper left")
         style.legend_above(figure, panels[0])
     return figure

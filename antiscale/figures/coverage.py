@@ -15,8 +15,7 @@ RECORD = Record(
     18, "How often the intervals hold what they are of",
     "Not in the paper: data sets drawn from known laws.",
     tables=("interval_coverage.csv", "rollouts_coverage_means.csv", "rollouts_coverage.csv"),
-    digits="%.6g",
-    script="experiments/coverage.py",
+    digits="%.6g", script="experiments/coverage.py",
 )  # fmt: skip
 
 
@@ -59,37 +58,35 @@ def draw(rows: dict[str, pd.DataFrame]) -> Figure:
     laws, means, one = (rows[name] for name in RECORD.tables)
     with style.sheet(5.2, note(rows)) as figure:
         left, middle, right = figure.subplots(1, 3)
-        _marks(left, laws, "law", {
+        _marks(left, "Means of losses", laws, "law", 0.99, {
             "student_20": ("Student, 20", style.VF, "o"),
             "student_200": ("Student, 200", style.VF, "s"),
             "antiscale_20": ("ours, 20", style.VB, "o"),
             "antiscale_200": ("ours, 200", style.VB, "s"),
-        }, 0.99)  # fmt: skip
-        left.set_title("Means of losses")
-        _marks(middle, means, "regime", {
+        })  # fmt: skip
+        _marks(middle, r"Mean of $\sigma$", means, "regime", 0.95, {
             "student_low_covers": ("Student's low end", style.VF, "o"),
             "covers": ("both proved ends", style.VB, "s"),
-        }, 0.95)  # fmt: skip
-        middle.set_title(r"Mean of $\sigma$")
+        })  # fmt: skip
         wide = one.pivot_table("covered", ["policy", "k"], "quantity", sort=False).reset_index()
-        _marks(right, wide, "policy", {
+        _marks(right, "One quantity", wide, "policy", 0.95, {
             r"sigma/H": (r"$\sigma/H$", style.VF, "o"), "c(0.25)": ("c(0.25)", style.VB, "s"),
             "c(1)": ("c(1)", style.GAP, "^"),
-        }, 0.95)  # fmt: skip
-        right.set_title("One quantity")
+        })  # fmt: skip
     return figure
 
 
 def _marks(
-    axes: Any, table: pd.DataFrame, key: str, looks: dict[str, tuple[str, str, str]], level: float
-) -> None:
+    axes: Any, title: str, table: pd.DataFrame, key: str, level: float,
+    looks: dict[str, tuple[str, str, str]],
+) -> None:  # fmt: skip
     """Shares by name on y, one mark per row and column, and the level."""
     names = list(dict.fromkeys(table[key]))
     place = table[key].map(names.index)
-    axes.axvline(level, color=style.INK, linestyle=":", linewidth=0.8, label=f"asked: {level:g}")
+    axes.axvline(level, label=f"asked: {level:g}", **style.HINT)
     for column, (label, color, marker) in looks.items():
         axes.plot(table[column], place, marker, color=color, mfc="none", label=label)
     axes.set_yticks(range(len(names)), [fill(name, 20) for name in names], fontsize=5.5)
-    axes.set_ylim(len(names) + 1.4, -0.6)  # room for the legend
-    axes.set_xlabel("share of data sets")
+    # Room for the legend below.
+    axes.set(title=title, xlabel="share of data sets", ylim=(len(names) + 1.4, -0.6))
     axes.legend(loc="lower left")

@@ -16,12 +16,10 @@ from antiscale.plots import style
 from antiscale.sweeps.run import SweepResult
 
 RECORD = Record(
-    13,
-    "The exponents of both losses along every family",
+    13, "The exponents of both losses along every family",
     "Not in the paper: what breaks each assumption, one family each; each family's own picture is "
     "in [families](families).",
-    tables=("families.csv", "families_sweeps.csv"),
-    digits=None,
+    tables=("families.csv", "families_sweeps.csv"), digits=None,
 )  # fmt: skip
 
 
@@ -62,14 +60,12 @@ def _summary(result: SweepResult) -> dict[str, Any]:
     rows, fit = result.frame, result.fit
     last = rows.iloc[-1]
     found = {"sigma_over_h": last["sigma"] / last["horizon"], "c0": last["c0"]}
-    names = {
-        "slope": "estimate", "low": "low", "high": "high", "theory": "theory",
-        "bound": "bound_upper",
-    }  # fmt: skip
+    names = {"slope": "estimate", "low": "low", "high": "high", "theory": "theory",
+             "bound": "bound_upper"}  # fmt: skip
     for side in ("vf", "vb"):
         found |= {f"{side}_{name}": fit[f"{side}_slope"][key] for name, key in names.items()}
-    for side in ("vf", "vb"):
-        found |= {f"{side}_{name}": last[f"{side}_{name}"] for name in ("loss", "method")}
+    shown = ("vf_loss", "vf_method", "vb_loss", "vb_method")
+    found |= {name: last[name] for name in shown}
     start = certified_from(list(rows["gap_certified"].astype(float)))
     return found | {"certified_from": None if start is None else rows["horizon"].iloc[start]}
 
@@ -93,10 +89,8 @@ def draw(rows: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     table = rows["families.csv"]
     with style.sheet(3.2, note(rows)) as figure:
         panels = figure.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
-        for axes, side in zip(panels, style.SIDES, strict=True):
-            _exponents(axes, table, side)
-        panels[0].set_title("Cloning")
-        panels[1].set_title("Verification")
+        _exponents(panels[0], table, "vf", "Cloning")
+        _exponents(panels[1], table, "vb", "Verification")
         panels[0].set_yticks(range(len(table)), table["experiment"])
         panels[0].invert_yaxis()
         style.legend_above(figure, panels[0])
@@ -106,7 +100,7 @@ def draw(rows: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     return found
 
 
-def _exponents(axes: Axes, table: pd.DataFrame, side: str) -> None:
+def _exponents(axes: Axes, table: pd.DataFrame, side: str, title: str) -> None:
     """Of each family the exponent with its interval, theory's limit and the bound's own."""
     color, marker = style.SIDES[side]
     place = range(len(table))
@@ -116,4 +110,4 @@ def _exponents(axes: Axes, table: pd.DataFrame, side: str) -> None:
               label="of the upper bound's curve")  # fmt: skip
     axes.hlines(place, table[f"{side}_low"], table[f"{side}_high"], color=color)
     axes.plot(table[f"{side}_slope"], place, marker, color=color, label="of the loss, 99%")
-    axes.set_xlabel("exponent in $H$")
+    axes.set(title=title, xlabel="exponent in $H$")

@@ -44,12 +44,11 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "budget" (accuracy and value per strategy) and "value" (the sweep's rows)."""
     from antiscale.search import SearchConfig, search_curves
 
-    found = search_curves(
-        SearchConfig(
-            horizon=config.search_horizon, samples=config.search_samples,
-            strategies=("single@cloned", "learned", "oracle"),
-        )
-    ).frame  # fmt: skip
+    search = SearchConfig(
+        horizon=config.search_horizon, samples=config.search_samples,
+        strategies=("single@cloned", "learned", "oracle"),
+    )  # fmt: skip
+    found = search_curves(search).frame
     budget = found.rename(columns={"strategy": "series"}).assign(panel="budget")
     sweep = SweepConfig(
         horizon=config.horizon, samples_per_token=config.samples_per_token,
@@ -95,10 +94,10 @@ def draw(rows: pd.DataFrame) -> Figure:
             one = part(rows, "budget", name)
             left.plot(one["budget"], one["accuracy"], line, color=color, marker=marker, label=label)
         style.mark_horizon(left, float(budget["horizon"].iloc[0]))
-        left.set(xscale="log", xlabel="token budget", ylabel="P(right)")
+        left.set(xscale="log", xlabel="token budget", ylabel="P(right)",
+                 title="Accuracy against tokens")  # fmt: skip
         style.plain_ticks(left, budget["budget"].unique(), most=5)
         style.shares(left, 1.35)
-        left.set_title("Accuracy against tokens")
         left.legend(loc="upper left")
         _values(right, part(rows, "value"))
     return figure
@@ -115,18 +114,16 @@ def _values(axes: Axes, rows: pd.DataFrame) -> None:
         slope = float(rows[f"{side}_slope_theory"].iloc[0])
         last = 1.6 * rows[f"{side}_loss"].iloc[-1]
         style.power_law(axes, x, last, slope, f"theory: slope {setting(slope)}", color)
-    style.log_axes(axes, x, style.BUDGET, r"$V_\kappa - J$ (tokens)")
+    title = f"Below the best, n = {setting(rows['n'].iloc[-1] / x[-1])} H"
+    style.log_axes(axes, x, style.BUDGET, title, r"$V_\kappa - J$ (tokens)")
     style.headroom(axes, 0.5)
-    rate = rows["n"].iloc[-1] / rows["horizon"].iloc[-1]
-    axes.set_title(f"Below the best, n = {setting(rate)} H")
     axes.legend(loc="upper left", ncols=2, columnspacing=0.8)
 
 
 def _flow(axes: Axes) -> None:
     """Boxes and arrows: what either learner sees."""
-    axes.set(xlim=(0, 100), ylim=(0, 40))
+    axes.set(xlim=(0, 100), ylim=(0, 40), title="Who sees what")
     axes.axis("off")
-    axes.set_title("Who sees what")
     boxes = {
         "expert": (2, 24, 17, "expert $\\pi_e$\nin the ball", style.GREY),
         "traces": (26, 24, 20, "$n$ traces,\nno reward", style.VF),

@@ -86,10 +86,10 @@ def draw(rows: pd.DataFrame) -> Figure:
             for k, one in enumerate(by_series(rows, vary).values()):
                 x = one[key].to_numpy(float)
                 share = fixed(one["sigma"].iloc[-1] / one["horizon"].iloc[-1], 2)
-                style.side(axes, x, one, "vf", rf"VF, $\sigma$ = {share} $H$", color=warm[k % 3],
-                           marker="o^D"[k % 3])  # fmt: skip
-                style.side(axes, x, one, "vb", rf"VB, $\sigma$ = {share} $H$", color=cold[k % 3],
-                           marker="sv*"[k % 3])  # fmt: skip
+                for side, colors, markers in (("vf", warm, "o^D"), ("vb", cold, "sv*")):
+                    name = rf"{side.upper()}, $\sigma$ = {share} $H$"
+                    look = {"color": colors[k % 3], "marker": markers[k % 3]}
+                    style.side(axes, x, one, side, name, **look)
             # The last one is the widest.
             axes.plot(x, one["vf_lower"].where(one["vf_lower"] > 0), ":", color=style.VF,
                       label="VF lower (T4), widest")  # fmt: skip
@@ -97,8 +97,7 @@ def draw(rows: pd.DataFrame) -> Figure:
             for side, label in (("vf", "theory's slopes"), ("vb", "_")):
                 slope = float(one[f"{side}_slope_theory"].iloc[0])
                 style.power_law(axes, x, 1.5 * one[f"{side}_loss"].iloc[-1], slope, label)
-            style.log_axes(axes, x, style.BUDGET if vary == "H" else style.TRACES)
-            axes.set_title(title)
+            style.log_axes(axes, x, style.BUDGET if vary == "H" else style.TRACES, title)
         panels[1].set_ylabel("")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center")

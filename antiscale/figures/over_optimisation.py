@@ -9,8 +9,7 @@ from antiscale.search import over_optimisation as over
 
 RECORD = Record(
     15, "Best-of-N peaks and turns down; the peak against the correlation of false positives",
-    "Not in the paper: exact accuracies beside T10g's turning point.",
-    digits=None,
+    "Not in the paper: exact accuracies beside T10g's turning point.", digits=None,
 )  # fmt: skip
 
 
@@ -26,8 +25,7 @@ def rows(config: over.OverOptimisationConfig, progress: Progress) -> pd.DataFram
 
 def note(rows: pd.DataFrame) -> str:
     """A few sentences of reading."""
-    peaks = part(rows, "peak").to_dict("records")
-    return over.reading(Config(), peaks)
+    return over.reading(Config(), part(rows, "peak").to_dict("records"))
 
 
 def draw(rows: pd.DataFrame) -> Figure:

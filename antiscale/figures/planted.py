@@ -67,12 +67,10 @@ def weights(paces: tuple[float, ...], spread: float, horizon: int) -> tuple[floa
     from antiscale.models.families import load_family
     from antiscale.models.measures import mean_return
 
-    quick, middle, slow = (
-        float(np.mean(np.asarray(mean_return(model.pmf, model.returns))))
-        for model in (
-            load_family("planted", horizon=horizon, paces=(pace,), weights=(1.0,)) for pace in paces
-        )
-    )
+    models = [
+        load_family("planted", horizon=horizon, paces=(pace,), weights=(1.0,)) for pace in paces
+    ]
+    quick, middle, slow = (float(np.mean(mean_return(each.pmf, each.returns))) for each in models)
     share = (middle - slow) / (quick - slow)
     return spread * share, 1.0 - spread, spread * (1.0 - share)
 
@@ -81,26 +79,23 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "n" (one series per H), "H", and "spread" (n at one place)."""
     top = max(config.horizons)
 
-    def sweep(**options: Any) -> SweepConfig:
-        spread = options.pop("spread", None)
-        paces = config.paces if spread is None else config.spread_paces
-        spread = max(config.spreads) if spread is None else spread
-        parameters = {"paces": paces, "weights": weights(paces, spread, options["horizon"])}
+    def sweep(horizon: int, paces: tuple[float, ...], spread: float, **options: Any) -> SweepConfig:
+        parameters = {"paces": paces, "weights": weights(paces, spread, horizon)}
         return SweepConfig(
             family="planted", samples_per_token=config.samples_per_token, repeats=config.repeats,
-            seed=config.seed, exact=False, parameters=parameters, **options,
+            seed=config.seed, exact=False, horizon=horizon, parameters=parameters, **options,
         )  # fmt: skip
 
-    panels = {("n", f"{h}"): sweep(horizon=h, vary="n") for h in config.horizons}
-    panels[("H", "H")] = sweep(horizon=top)
-    n = round(config.samples_per_token * top)
+    usual = (config.paces, max(config.spreads))
+    panels = {("n", f"{h}"): sweep(h, *usual, vary="n") for h in config.horizons}
+    panels[("H", "H")] = sweep(top, *usual)
     # At one place: H is the largest, and n grows to the n that is kept. The base policy is cloned,
     # whose sigma is the one that varies; the ball's best policy may have less where sigma is more.
     for spread in config.spreads:
-        panels[("spread", f"{spread:g}")] = sweep(
-            horizon=top, vary="n", spread=spread, expert="base"
-        )
+        here = sweep(top, config.spread_paces, spread, vary="n", expert="base")
+        panels[("spread", f"{spread:g}")] = here
     found = sweeps.run(panels, progress)
+    n = round(config.samples_per_token * top)
     keep = (found["panel"] != "spread") | (found["n"] == n)
     return found[keep].reset_index(drop=True)
 
@@ -126,15 +121,13 @@ def draw(rows: pd.DataFrame) -> Figure:
     """Cloning's loss in three panels, with T4 and T5 around it."""
     with style.sheet(3.0, note(rows)) as figure:
         left, middle, right = figure.subplots(1, 3)
-        looks = zip((style.LOW, style.MIDDLE, style.HIGH), "o^D", strict=True)
-        for (series, one), (color, marker) in zip(
-            by_series(rows, "n").items(), looks, strict=False
-        ):
+        colors, series_of = (style.LOW, style.MIDDLE, style.HIGH), by_series(rows, "n").items()
+        for color, marker, (series, one) in zip(colors, "o^D", series_of, strict=False):
             style.side(left, one["n"], one, "vf", f"H = {series}", color=color, marker=marker)
             left.plot(one["n"], one["vf_lower"], ":", color=color)
             left.plot(one["n"], one["vf_upper"], "--", color=color)
-        left.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="loss (tokens)")
-        left.set_title("Along n")
+        left.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="loss (tokens)",
+                 title="Along n")  # fmt: skip
         left.legend(loc="lower left", title="VF; T5a dashed, T4 dotted", title_fontsize=6.5)
         style.headroom(left, -0.45)
         along, spread = part(rows, "H"), part(rows, "spread")
@@ -145,13 +138,12 @@ def draw(rows: pd.DataFrame) -> Figure:
             axes.plot(x, found["vf_lower"], ":", color=style.VF, label="VF lower (T4)")
         last = 0.6 * along["vf_loss"].iloc[-1]
         style.power_law(middle, along["horizon"], last, 0.5, "slope 0.5")
-        style.log_axes(middle, along["horizon"], "budget $H$ (tokens)", "")
+        style.log_axes(middle, along["horizon"], "budget $H$ (tokens)", "Along H", "")
         style.headroom(middle, 0.45)
-        middle.set_title("Along H")
-        right.set(xlabel=r"heterogeneity $\sigma$ (tokens)")
         right.set(xlim=(0.9 * sigma.min(), 1.05 * sigma.max()))
-        right.set_ylim(0, 1.5 * spread["vf_upper"].max())
-        right.set_title(r"Along $\sigma$, J fixed, clone of $\pi_b$")
+        right.set(ylim=(0, 1.5 * spread["vf_upper"].max()))
+        right.set(xlabel=r"heterogeneity $\sigma$ (tokens)",
+                  title=r"Along $\sigma$, J fixed, clone of $\pi_b$")  # fmt: skip
         for axes in (middle, right):
             axes.legend(loc="upper left")
     return figure

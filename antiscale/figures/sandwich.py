@@ -4,6 +4,7 @@ Every number is an exact sum or a bound, none is sampled.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -56,20 +57,13 @@ class Config(FromMapping):
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Panels "cloning", "verification" and "verification, sharp", one row per n."""
-    steps = [("cloning", n) for n in config.cloning_samples]
-    steps += [
-        (panel, n)
-        for panel in ("verification", "verification, sharp")
-        for n in config.verification_samples
-    ]
+    panels = {"cloning": config.cloning_samples, "verification": config.verification_samples,
+              "verification, sharp": config.verification_samples}  # fmt: skip
+    steps = [(panel, n) for panel, samples in panels.items() for n in samples]
     found = []
     for done, (panel, n) in enumerate(steps):
-        values = (
-            cloning(config, n)
-            if panel == "cloning"
-            else verification(config, n, sharp="sharp" in panel)
-        )
-        found.append({"panel": panel, "n": n, "kappa": config.kappa, **values})
+        risks = cloning if panel == "cloning" else partial(verification, sharp="sharp" in panel)
+        found.append({"panel": panel, "n": n, "kappa": config.kappa, **risks(config, n)})
         progress(done + 1, len(steps), f"{panel}, n = {n}")
     return pd.DataFrame(found)
 
@@ -84,11 +78,10 @@ def cloning(config: Config, n: int) -> dict[str, float | None]:
     sft = sft_mirror_risk(pmf[None], returns[None], n, np.ones(1), base=pmf[None]).value
     assert sft is not None
     forms = {
-        f"{form}_{overlap}": scale
-        * float(bounds.vf_lower(pmf, returns, n, kappa=config.kappa, form=form, overlap=overlap))
-        for form in ("two_point", "many_point")
-        for overlap in ("affinity", "exact")
-    }
+        f"{form}_{overlap}": scale * float(bounds.vf_lower(pmf, returns, n, kappa=config.kappa,
+                                                           form=form, overlap=overlap))
+        for form in ("two_point", "many_point") for overlap in ("affinity", "exact")
+    }  # fmt: skip
     bayes = None
     if n <= config.bayes_up_to:
         # The hardest of some uniform priors: each is a lower bound for every learner.
@@ -152,9 +145,8 @@ def draw(rows: pd.DataFrame) -> Figure:
             "two_point_exact": ("T4a, exact overlap", ":", "", style.INK),
             "two_point_affinity": ("T4a, affinity", ":", "", style.GREY),
         })  # fmt: skip
-        left.set(xscale="log", ylim=(0, 1.85), xlabel="traces $n$")
-        left.set_ylabel(r"loss / ($\sigma/\sqrt{n}$)")
-        left.set_title("Cloning, two fair types")
+        left.set(xscale="log", ylim=(0, 1.85), xlabel="traces $n$",
+                 ylabel=r"loss / ($\sigma/\sqrt{n}$)", title="Cloning, two fair types")  # fmt: skip
         for axes, panel, title, first, last in (
             (middle, "verification", "Verification", "T7b", "T8a"),
             (right, "verification, sharp", "Verification, sharp", "T7a", "T8b"),
@@ -166,9 +158,9 @@ def draw(rows: pd.DataFrame) -> Figure:
                 "bayes": ("best learner (Bayes)", "-", "x", style.INK),
                 "lower": (f"{last}, lower", ":", "", style.VB),
             })  # fmt: skip
-            axes.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="regret (tokens)")
+            axes.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="regret (tokens)",
+                     title=title)  # fmt: skip
             style.headroom(axes, 0.55)
-            axes.set_title(title)
         for axes in panels:
             axes.legend(loc="upper left" if axes is not left else "upper right")
     return figure

@@ -12,8 +12,7 @@ from antiscale.search.reading import reading
 
 RECORD = Record(
     14, "Ten strategies of search at equal token budgets",
-    "Not in the paper: every number is an exact sum (T10), none is sampled.",
-    digits=None,
+    "Not in the paper: every number is an exact sum (T10), none is sampled.", digits=None,
 )  # fmt: skip
 # What the picture shows of the strategies that are computed.
 SHOWN = (

@@ -1,7 +1,6 @@
 """Figure 7: heterogeneity over problems, of a real model and of families."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,7 @@ from antiscale.figures.build import rows_of
 from antiscale.plots import style
 
 # The families, and how many problems each is asked for.
-_FAMILIES: dict[str, dict[str, Any]] = {
-    "difficulty": {"prompts": 256},
-    "heterogeneous": {"prompts": 8},
-    "lognormal": {"prompts": 4},
-    "erdos": {"prompts": 4},
-}
+_FAMILIES = {"difficulty": 256, "heterogeneous": 8, "lognormal": 4, "erdos": 4}
 
 RECORD = Record(
     7, "Heterogeneity over problems, real and simulated",
@@ -59,36 +53,29 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
     real, means = (stored[f"rollouts_codet_{name}.csv"] for name in ("problems", "horizons"))
     found = []
     for horizon, at in real.groupby("horizon", sort=True):
-        part_ = pd.DataFrame({
+        found.append(pd.DataFrame({
             "panel": "real", "series": f"H = {horizon}", "horizon": horizon,
             **{name: at[name] / at["horizon"] for name in ("sigma", "sigma_low", "sigma_high")},
             **{f"c_{eps:g}": at[f"c_{eps:g}"] for eps in config.eps if f"c_{eps:g}" in at},
-        })  # fmt: skip
-        found.append(part_)
-    known = [eps for eps in config.eps if f"c_eps_{eps:g}" in means]
+        }))  # fmt: skip
     ends = {
         f"c_{end}{eps:g}": means[f"c_eps_{end}{eps:g}"]
-        for eps in known
-        for end in ("", "low_", "high_")
-    }
+        for eps in config.eps if f"c_eps_{eps:g}" in means for end in ("", "low_", "high_")
+    }  # fmt: skip
     found.append(pd.DataFrame({
         "panel": "mean", "series": [f"H = {h}" for h in means["horizon"]],
         "horizon": means["horizon"], **ends,
     }))  # fmt: skip
-    for done, (name, parameters) in enumerate(_FAMILIES.items()):
-        model = load_family(name, horizon=config.horizon, **parameters)
+    for done, (name, prompts) in enumerate(_FAMILIES.items()):
+        model = load_family(name, horizon=config.horizon, prompts=prompts)
         sigma = np.asarray(heterogeneity(model.pmf, model.returns))
-        tails = {
-            f"c_{eps:g}": np.where(
-                sigma > 0,
-                np.asarray(anticoncentration(model.pmf, model.returns, eps,
-                                             horizon=config.horizon)), np.nan)
+        tails = pd.DataFrame({
+            f"c_{eps:g}": anticoncentration(model.pmf, model.returns, eps, horizon=config.horizon)
             for eps in config.eps
-        }  # fmt: skip
-        found.append(pd.DataFrame({
-            "panel": "family", "series": name, "horizon": config.horizon,
-            "sigma": sigma / config.horizon, **tails,
-        }))  # fmt: skip
+        })  # fmt: skip
+        tails[sigma == 0] = np.nan
+        found.append(tails.assign(panel="family", series=name, horizon=config.horizon,
+                                  sigma=sigma / config.horizon))  # fmt: skip
         progress(done + 1, len(_FAMILIES), name)
     return pd.concat(found, ignore_index=True)
 
@@ -112,9 +99,8 @@ def draw(rows: pd.DataFrame) -> Figure:
         panels = figure.subplots(1, 2)
         for axes, (panel, title) in zip(panels, TITLES.items(), strict=True):
             found = part(rows, panel)
-            for (color, line), (series, one) in zip(
-                LOOKS, by_series(rows, panel).items(), strict=False
-            ):
+            each = zip(LOOKS, by_series(rows, panel).items(), strict=False)
+            for (color, line), (series, one) in each:
                 sigma = np.sort(one["sigma"].to_numpy(float))
                 share = np.arange(1, len(sigma) + 1) / len(sigma)
                 axes.step(np.append(0, sigma), np.append(0, share), line, where="post",
@@ -123,12 +109,12 @@ def draw(rows: pd.DataFrame) -> Figure:
                 ends = (np.sort(one[name]) for name in ("sigma_low", "sigma_high"))
                 axes.fill_betweenx(share, *ends, color=color, alpha=0.12, linewidth=0, step="post",
                                    label=f"intervals, {series} (95%)")  # fmt: skip
-            axes.axvline(0.5, color=style.INK, linewidth=0.8, linestyle=":",
-                         label="most possible")  # fmt: skip
-            axes.set(xlim=(0, 0.52), xlabel=r"$\sigma_x/H$", ylabel="share of problems")
+            axes.axvline(0.5, label="most possible", **style.HINT)
+            axes.set(
+                xlim=(0, 0.52), xlabel=r"$\sigma_x/H$", ylabel="share of problems", title=title
+            )
             style.shares(axes, 1.55)
-            axes.set_title(title)
-            axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
+            style.note_legend(axes)
     return figure
 
 

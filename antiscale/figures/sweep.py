@@ -15,8 +15,7 @@ from antiscale.sweeps.words import caption
 
 RECORD = Record(
     12, "A sweep: both losses between their bounds, and the gap",
-    "Not in the paper: what `antiscale sweep` draws, of the default instance.",
-    digits=None,
+    "Not in the paper: what `antiscale sweep` draws, of the default instance.", digits=None,
 )  # fmt: skip
 
 

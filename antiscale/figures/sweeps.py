@@ -1,5 +1,6 @@
 """Rows of a figure that come from sweeps: one per panel and place."""
 
+import itertools
 from collections.abc import Mapping
 
 import pandas as pd
@@ -25,13 +26,11 @@ def run(panels: Mapping[tuple[str, str], SweepConfig], progress: Progress) -> pd
     from antiscale.sweeps.run import sweep
 
     total = sum(len(config.cells()) for config in panels.values())
-    done, frames = 0, []
+    done, frames = itertools.count(1), []
     for (panel, series), config in panels.items():
 
         def advance(_: int, __: int, horizon: int, panel: str = panel) -> None:
-            nonlocal done
-            done += 1
-            progress(done, total, f"{panel}, H = {horizon}")
+            progress(next(done), total, f"{panel}, H = {horizon}")
 
         rows = sweep(config, progress=advance).frame
         frames.append(rows[list(COLUMNS)].assign(panel=panel, series=series))

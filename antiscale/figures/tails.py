@@ -59,11 +59,10 @@ def draw(rows: pd.DataFrame) -> Figure:
                 axes.errorbar(eps * 1.16, at, [at - low, high - at], fmt="_", color=style.INK,
                               capsize=2, label=f"mean, {series} (95%)")  # fmt: skip
             fine = np.geomspace(eps.min() * 0.8, eps.max() * 1.2, 64)
-            axes.plot(fine, 1 / (1 + fine), color=style.INK, linewidth=0.8, linestyle=":",
-                      label="most possible (T3a)")  # fmt: skip
-            axes.set(xscale="log", xlabel=r"level $\varepsilon$", ylabel=r"$c_x(\varepsilon)$")
+            axes.plot(fine, 1 / (1 + fine), label="most possible (T3a)", **style.HINT)
+            axes.set(xscale="log", xlabel=r"level $\varepsilon$", ylabel=r"$c_x(\varepsilon)$",
+                     title=title)  # fmt: skip
             style.shares(axes, 1.45)
             style.plain_ticks(axes, eps)
-            axes.set_title(title)
-            axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
+            style.note_legend(axes)
     return figure

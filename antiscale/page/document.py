@@ -5,6 +5,7 @@ the page's policy runs no script but the two whose digests it names.
 """
 
 import base64
+import dataclasses
 import hashlib
 import importlib.resources
 import json
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from antiscale import plots
 from antiscale.core.config import writable
 from antiscale.core.errors import InputError
 from antiscale.core.folder import reading
-from antiscale.core.numbers import DASH, Toward, number, plus_minus, setting
+from antiscale.core.numbers import DASH, number, plus_minus, setting
 from antiscale.core.version import __version__
 from antiscale.models import families
 from antiscale.page import figures
@@ -37,14 +39,12 @@ SCHEMA = "antiscale.page/1"
 # Of the manifest: not when the run was made, so that equal runs have equal pages.
 _SHOWN = ("hash", "seed", "schema", "git_commit", "device")
 
-# Lower bounds are rounded down, upper bounds up.
-_TOWARD: dict[str, Toward] = {
-    "vf_lower": "down", "vf_upper": "up", "vb_upper": "up", "gap_certified": "down"
-}  # fmt: skip
 _READOUT = {
     "vf_lower": "VF lower", "vf_upper": "VF upper", "vb_upper": "VB upper",
     "gap_certified": "certified gap", "certified": "certified from",
 }  # fmt: skip
+# To whom a lower bound says that cloning loses, where it is not the worst expert.
+_PRIOR = "under the prior that these experts are drawn from"
 # Headers of the table that have signs here.
 _HEADS = {"noise": "η", "sigma": "σ/H", "c0": "c₀"}
 
@@ -78,7 +78,7 @@ def build(
     InputError
         If Plotly or Jinja is not installed, or the run's configuration is no longer understood.
     """
-    plotly = figures.script()
+    jinja, plotly = libraries()
     result = folder.result()
     config = SweepConfig.from_mapping(result["config"])
     rows: list[dict[str, Any]] = result["rows"]
@@ -99,57 +99,40 @@ def build(
             "certified": figures.explored_gap(explorer),
         }
         drawn |= {name: figure for name, figure in explored.items() if figure is not None}
-    reading = words.reading(config, rows, fit)
-    data: dict[str, Any] = {
-        "schema": SCHEMA,
-        "version": __version__,
-        "run": folder.manifest["hash"],
-        "reading": reading,
-        "rows": rows,
-        "fit": fit,
-        "figures": drawn,
+    about = {
+        "schema": SCHEMA, "version": __version__, "run": folder.manifest["hash"],
+        "reading": words.reading(config, rows, fit),
+    }  # fmt: skip
+    data: dict[str, Any] = about | {
+        "rows": rows, "fit": fit, "figures": drawn,
         "explorer": None if explorer is None else _explored(explorer),
-    }
-    note = words.caption(config, rows, fit)
-    picture = plots.encode(plots.sweep_figure(folder.rows(), note), ("svg",))["svg"]
-    own = {name: _asset(name) for name in ("page.css", "page.js")}
-    html = _template().render(
-        policy=_policy(plotly, own["page.js"]),
-        version=__version__,
-        schema=SCHEMA,
-        run=folder.manifest["hash"],
-        style=_markup(own["page.css"]),
-        plotly=_markup(plotly),
-        script=_markup(own["page.js"]),
-        data=_markup(_json(data)),
-        config=config,
+    }  # fmt: skip
+    note, last, table = words.caption(config, rows, fit), rows[-1], folder.rows()
+    picture = plots.encode(plots.sweep_figure(table, note), ("svg",))["svg"]
+    css, script = _asset("page.css"), _asset("page.js")
+    worst = last["vf_lower_holds_for"] == "worst expert"
+    html = _template(jinja).render(
+        **about,
+        # The page's parts.
+        policy=_policy(plotly, script), style=Markup(css), plotly=Markup(plotly),
+        script=Markup(script), data=Markup(_json(data)),
+        # The claim.
+        config=config, reward_class=last["reward_class"], holds_for=last["vf_lower_holds_for"],
+        whom="to the worst expert" if worst else _PRIOR,
         family_summary=_lower(families.summary_of(config.family).rstrip(".")),
-        reward_class=rows[-1]["reward_class"],
-        reading=reading,
-        holds_for=rows[-1]["vf_lower_holds_for"],
-        whom="to the worst expert"
-        if rows[-1]["vf_lower_holds_for"] == "worst expert"
-        else "under the prior that these experts are drawn from",
-        rewards=_rewards(rows[-1]),
-        tiles=_tiles(config, rows),
-        variable=words.KEY[config.vary],
-        picture=_uri("image/svg+xml", picture),
-        explorer=explorer,
-        drawn=drawn,
-        no_explorer=no_explorer.rstrip("."),
+        rewards=_rewards(last), tiles=_tiles(config, rows), variable=words.KEY[config.vary],
+        picture=_uri("image/svg+xml", picture), notes=words.notes(config, rows, fit),
+        # The sliders.
+        explorer=explorer, drawn=drawn, no_explorer=no_explorer.rstrip("."),
         readout=None if explorer is None else _readout(explorer, explorer.start),
         readout_labels=_READOUT,
-        table=_table(rows),
-        exponents=_exponents(config, fit),
-        notes=words.notes(config, rows, fit),
-        csv=_uri("text/csv", folder.rows().to_csv(index=False).encode()),
-        bounds=list(_bounds(values)),
-        no_values=no_values,
-        place={"horizon": rows[-1]["horizon"], "n": rows[-1]["n"]} if values else None,
-        command=sweep_command(config),
-        manifest=list(_manifest(folder.manifest)),
+        # The tables.
+        table=_table(rows), exponents=_exponents(config, fit),
+        csv=_uri("text/csv", table.to_csv(index=False).encode()),
+        bounds=list(_bounds(values)), no_values=no_values, place=last if values else None,
+        command=sweep_command(config), manifest=list(_manifest(folder.manifest)),
         settings=[(name, _written(value)) for name, value in config.to_dict().items()],
-    )
+    )  # fmt: skip
     return Page(html, data)
 
 
@@ -159,28 +142,32 @@ def made_by_us(file: Path) -> bool:
         return SCHEMA.encode() in file.read_bytes()
 
 
-def _template() -> Any:
+def libraries() -> tuple[Any, str]:
+    """Return Jinja, and plotly.js itself, to stand in the page.
+
+    Raises
+    ------
+    InputError
+        If one of them is not installed.
+    """
     try:
         import jinja2
+        from plotly import offline
     except ImportError:
         raise InputError(
             "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
         ) from None
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {
-        "digits": digits, "formula": formula, "prose": prose, "setting": setting,
-    }  # fmt: skip
+    return jinja2, str(offline.get_plotlyjs())
+
+
+def _template(jinja: Any) -> Any:
+    environment = jinja.Environment(autoescape=True, undefined=jinja.StrictUndefined)
+    environment.filters.update(digits=digits, formula=formula, prose=prose, setting=setting)
     return environment.from_string(_asset("page.html"))
 
 
 def _asset(name: str) -> str:
     return (importlib.resources.files("antiscale.page") / name).read_text(encoding="utf-8")
-
-
-def _markup(trusted: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(trusted)
 
 
 def _json(data: dict[str, Any]) -> str:
@@ -197,10 +184,8 @@ def _plain(value: Any) -> Any:
 
 def _policy(*scripts: str) -> str:
     """What the page may do: run these scripts, style itself, show pictures it holds."""
-    digests = (
-        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
-    )
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()) for script in scripts)
+    allowed = " ".join(f"'sha256-{digest.decode()}'" for digest in digests)
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -227,27 +212,21 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
     last = rows[-1]
     key = {"H": "horizon"}.get(config.vary, config.vary)
     place = f"at {words.KEY[config.vary]} = {setting(last[key])}"
-    lower = number(last["vf_lower"], toward="down")
-    upper = number(last["vf_upper"], toward="up")
+    bound = {name: number(last[name], toward=figures.toward(name)) for name in CURVES}
+    ends = f"{bound['vf_lower']} ({last['vf_lower_holds_for']}) and {bound['vf_upper']}"
+    most = "no bound is proved" if last["vb_upper"] is None else f"at most {bound['vb_upper']}"
+    sure = f"certified {bound['gap_certified']}"
+    if last["gap_certified"] is None:
+        sure = "none is certified"
+    gap = plus_minus(last["gap_measured"], last["gap_low"], last["gap_high"])
+    tiles = (
+        ("vf", "cloning loses", words.loss(last, "vf"), f"bounds: {ends}"),
+        ("vb", "verification loses", words.loss(last, "vb"), most), ("gap", "gap", gap, sure),
+    )  # fmt: skip
     return [
-        {
-            "role": "vf", "label": f"cloning loses, {place}",
-            "value": words.loss(last, "vf"),
-            "detail": f"tokens; bounds: {lower} ({last['vf_lower_holds_for']}) and {upper}",
-        },
-        {
-            "role": "vb", "label": f"verification loses, {place}",
-            "value": words.loss(last, "vb"),
-            "detail": f"tokens; at most {number(last['vb_upper'], toward='up')}"
-            if last["vb_upper"] is not None else "tokens; no bound is proved",
-        },
-        {
-            "role": "gap", "label": f"gap, {place}",
-            "value": plus_minus(last["gap_measured"], last["gap_low"], last["gap_high"]),
-            "detail": f"tokens; certified {number(last['gap_certified'], toward='down')}"
-            if last["gap_certified"] is not None else "tokens; none is certified",
-        },
-    ]  # fmt: skip
+        {"role": role, "label": f"{what}, {place}", "value": value, "detail": f"tokens; {detail}"}
+        for role, what, value, detail in tiles
+    ]
 
 
 def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -258,21 +237,17 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
         if column.name in ("vf_lower", "vf_upper", "vb_upper"):
             label = rows[-1][f"{column.name}_name"] or ""
             heads[k] = f"{' '.join(column.header.split())}\n{label}"
+
+    def cell(column: Any, row: dict[str, Any]) -> dict[str, Any]:
+        sure = column.name == "gap_certified" and (row["gap_certified"] or 0) > 0
+        return {"text": digits(column.text(row)), "sure": sure}
+
     return {
         "head": [
             {"lines": head.split("\n"), "role": column.side}
             for head, column in zip(heads, columns, strict=True)
         ],
-        "body": [
-            [
-                {
-                    "text": digits(column.text(row)),
-                    "sure": column.name == "gap_certified" and (row["gap_certified"] or 0) > 0,
-                }
-                for column in columns
-            ]
-            for row in rows
-        ],
+        "body": [[cell(column, row) for column in columns] for row in rows],
     }
 
 
@@ -332,10 +307,13 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(writable(value))
 
 
+def _texts(explorer: Explorer, name: str, stops: tuple[int, ...]) -> list[str]:
+    toward = figures.toward(name)
+    return [digits(number(value, toward=toward)) for value in explorer.at(name, stops)]
+
+
 def _readout(explorer: Explorer, stops: tuple[int, ...]) -> dict[str, str]:
-    shown = {
-        name: digits(number(explorer.at(name, stops)[-1], toward=_TOWARD[name])) for name in CURVES
-    }
+    shown = {name: _texts(explorer, name, stops)[-1] for name in CURVES}
     first = explorer.at("certified", stops)
     return shown | {"certified": "never" if first is None else f"H = {first}"}
 
@@ -348,10 +326,8 @@ def _explored(explorer: Explorer) -> dict[str, Any]:
     for stops in np.ndindex(*shape):
         readouts[stops] = _readout(explorer, stops)
         for name in CURVES:
-            texts[name][stops] = [
-                digits(number(value, toward=_TOWARD[name])) for value in explorer.at(name, stops)
-            ]
-    return explorer.to_json() | {
+            texts[name][stops] = _texts(explorer, name, stops)
+    return dataclasses.asdict(explorer) | {
         "readouts": readouts.tolist(),
         "texts": {name: found.tolist() for name, found in texts.items()},
     }

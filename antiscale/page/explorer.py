@@ -7,6 +7,7 @@ computes there. No loss is simulated: these are the bounds, by the functions tha
 import dataclasses
 import itertools
 import json
+import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ CURVES = ("vf_lower", "vf_upper", "vb_upper", "gap_certified")
 
 # Called after each step with the steps done, those in all, and what is being done.
 Progress = Callable[[int, int, str], None]
+# A cell for each n/H, and sigma.
+Cells = tuple[list[dict[str, Any]], float]
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,6 @@ class Explorer:
             found = found[stop]
         return found
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for the page."""
-        return dataclasses.asdict(self)
-
 
 def of_run(config: SweepConfig, rows: list[dict[str, Any]]) -> SweepConfig:
     """The run's configuration with H varying and its family as it was: files by their digest."""
@@ -98,13 +97,10 @@ def of_run(config: SweepConfig, rows: list[dict[str, Any]]) -> SweepConfig:
 
 
 def explore(
-    config: SweepConfig,
-    *,
-    kappas: tuple[float, ...] = KAPPAS,
-    ratios: tuple[float, ...] = RATIOS,
-    spreads: tuple[float, ...] | None = None,
+    config: SweepConfig, *, kappas: tuple[float, ...] = KAPPAS,
+    ratios: tuple[float, ...] = RATIOS, spreads: tuple[float, ...] | None = None,
     progress: Progress | None = None,
-) -> Explorer:
+) -> Explorer:  # fmt: skip
     """Compute the bounds at every stop of the sliders.
 
     Parameters
@@ -127,25 +123,21 @@ def explore(
     own = config.family_parameters()
     kappas = _with(kappas, config.kappa)
     ratios = _with(ratios, config.samples_per_token)
-    values: tuple[float | None, ...] = (None,)
+    # A family without a knob has one stop, which is never shown.
+    values: tuple[float, ...] = (math.nan,)
     if knob is not None:
         values = _with(knob[1] if spreads is None else spreads, own[knob[0]])
     horizons = tuple(place.horizon for place in config.cells())
-    start = (
-        kappas.index(config.kappa),
-        ratios.index(config.samples_per_token),
-        0 if knob is None else values.index(own[knob[0]]),
-    )
+    middle = 0 if knob is None else values.index(own[knob[0]])
+    start = (kappas.index(config.kappa), ratios.index(config.samples_per_token), middle)
     places = list(itertools.product(range(len(kappas)), range(len(values)), range(len(horizons))))
-    found: dict[tuple[int, int, int], tuple[list[dict[str, Any]], float]] = {}
+    found: dict[tuple[int, int, int], Cells] = {}
     plans: dict[tuple[int, int], Plan] = {}
 
-    def work(place: tuple[int, int, int]) -> tuple[list[dict[str, Any]], float]:
+    def work(place: tuple[int, int, int]) -> Cells:
         k, s, h = place
-        changed = {} if knob is None else {knob[0]: values[s]}
-        there = dataclasses.replace(
-            config, kappa=kappas[k], parameters={**config.parameters, **changed}
-        )
+        parameters = dict(config.parameters) | ({} if knob is None else {knob[0]: values[s]})
+        there = dataclasses.replace(config, kappa=kappas[k], parameters=parameters)
         try:
             if (k, s) not in plans:
                 plans[k, s] = Plan.of(there)
@@ -176,44 +168,36 @@ def explore(
                 result[k, r, s, h] = cell[name]
         return result if knob is not None else result[:, :, 0]
 
+    radii = tuple(f"κ = {setting(k)}" for k in kappas)
+    data = tuple(f"n = {setting(r)} H" for r in ratios)
     sliders = [
-        Slider("kappa", "radius of the ball, κ", kappas, tuple(f"κ = {setting(k)}" for k in kappas),
-               start[0]),
-        Slider("ratio", "data per token of budget, n/H", ratios,
-               tuple(f"n = {setting(r)} H" for r in ratios), start[1]),
-    ]  # fmt: skip
+        Slider("kappa", "radius of the ball, κ", kappas, radii, start[0]),
+        Slider("ratio", "data per token of budget, n/H", ratios, data, start[1]),
+    ]
+    last = len(horizons) - 1
     if knob is not None:
-        last = len(horizons) - 1
         spread = [found[start[0], s, last][1] / horizons[-1] for s in range(len(values))]
-        texts = (
-            f"{knob[0]} = {setting(v or 0.0)}, σ/H = {number(z)}"
+        texts = tuple(
+            f"{knob[0]} = {setting(v)}, σ/H = {number(z)}"
             for v, z in zip(values, spread, strict=True)
         )
-        stops = tuple(float(v) for v in values if v is not None)
-        sliders.append(Slider(knob[0], "heterogeneity", stops, tuple(texts), start[2]))
+        sliders.append(Slider(knob[0], "heterogeneity", values, texts, start[2]))
     gaps = table("gap_certified")
     certified = np.empty(gaps.shape[:-1], dtype=object)
     for stop in np.ndindex(certified.shape):
         first = bounds.certified_from(gaps[stop].astype(float))
         certified[stop] = None if first is None else horizons[first]
-    here = found[start[0], start[2], len(horizons) - 1][0][start[1]]
-    return Explorer(
-        sliders=tuple(sliders),
-        horizons=horizons,
-        curves={name: table(name).tolist() for name in CURVES},
-        names={name: table(f"{name}_name").tolist() for name in ("vf_lower", "vb_upper")},
-        certified=certified.tolist(),
-        reason=here["reason"],
-    )
+    curves = {name: table(name).tolist() for name in CURVES}
+    names = {name: table(f"{name}_name").tolist() for name in ("vf_lower", "vb_upper")}
+    reason = found[start[0], start[2], last][0][start[1]]["reason"]
+    return Explorer(tuple(sliders), horizons, curves, names, certified.tolist(), reason)
 
 
 def _with(stops: tuple[float, ...], own: float) -> tuple[float, ...]:
     return tuple(sorted({*map(float, stops), float(own)}))
 
 
-def _along(
-    plan: Plan, horizon: int, ratios: tuple[float, ...]
-) -> tuple[list[dict[str, Any]], float]:
+def _along(plan: Plan, horizon: int, ratios: tuple[float, ...]) -> Cells:
     """One cell for each n/H, and sigma (the median over prompts), at one H."""
     samples = [
         dataclasses.replace(plan.config, samples_per_token=ratio).samples_at(horizon)

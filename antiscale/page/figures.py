@@ -5,10 +5,11 @@ Colours are left to the page, which has a light and a dark theme: a trace's `met
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antiscale.core.errors import InputError
+import numpy as np
+
 from antiscale.core.numbers import Toward, number, plus_minus, setting, tick
 from antiscale.page.explorer import Explorer
 from antiscale.page.typography import digits
@@ -16,65 +17,58 @@ from antiscale.sweeps.config import ROUNDING, SweepConfig
 
 Rows = list[dict[str, Any]]
 Trace = dict[str, Any]
+_SIDES = ("vf", "vb")
 
 
-def script() -> str:
-    """Return plotly.js itself, to stand in the page.
+# What lies along x, by what varies: its column, its name and its sign.
+_AXES = {
+    "H": ("horizon", "test-time budget H (tokens)", "H"),
+    "n": ("n", "traces n for each side", "n"),
+    "noise": ("noise", "probability η of a reversed verdict", "η"),
+}
 
-    Raises
-    ------
-    InputError
-        If Plotly is not installed.
-    """
-    try:
-        from plotly import offline
-    except ImportError:
-        raise InputError(
-            "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
-        ) from None
-    return str(offline.get_plotlyjs())
+
+def toward(name: str) -> Toward:
+    """How a curve's numbers are rounded: lower bounds down, upper bounds up."""
+    ends: Mapping[str, Toward] = {"upper": "up", "theory": "nearest"}
+    return ends.get(name.rpartition("_")[2], "down")
 
 
 def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
     """Both losses with their intervals, between their bounds; exact where they are known."""
     last = rows[-1]
     log = all(row["vf_loss"] > 0 for row in rows)
+    vf, vb = (f"{_how(rows, side)}: {last[f'{side}_learner']}" for side in _SIDES)
     traces = [
-        _measured(rows, "vf_loss", f"VF {_how(rows, 'vf')}: {last['vf_learner']}", "vf", "circle"),
+        _measured(rows, "vf_loss", f"VF {vf}", "vf", "circle"),
         _bound(rows, "vf_upper", "VF upper", "vf", "dash"),
         _bound(rows, "vf_lower", f"VF lower, {last['vf_lower_holds_for']}", "vf", "dot"),
-        _measured(
-            rows, "vb_loss", f"VB {_how(rows, 'vb')}: {last['vb_learner']}", "vb", "square", log=log
-        ),
+        _measured(rows, "vb_loss", f"VB {vb}", "vb", "square", log=log),
         _bound(rows, "vb_upper", "VB upper", "vb", "dash"),
     ]
     if not all(row["rewards_whole_class"] for row in rows):
-        whole = _measured(
-            rows, "vf_class", "VF over all of ℛ", "vf", "circle-open", key="vf_class_mean"
-        )
+        whole = _measured(rows, "vf_class_mean", "VF over all of ℛ", "vf", "circle-open")
         traces.insert(3, whole and whole | {"visible": "legendonly"})
-    for side in ("vf", "vb"):
-        least = ROUNDING * last["horizon"] if log else -math.inf
-        if rows[0]["exact"] and any(
-            row[f"{side}_method"] == "exact" and row[f"{side}_mean"] > least for row in rows
-        ):
-            check = _measured(
-                rows, side, f"{side.upper()} sampled, as a check", "ink", "x", key=f"{side}_mean"
-            )
+    least = ROUNDING * last["horizon"] if log else -math.inf
+    for side in _SIDES:
+        exact = (row for row in rows if row[f"{side}_method"] == "exact")
+        if rows[0]["exact"] and any(row[f"{side}_mean"] > least for row in exact):
+            label = f"{side.upper()} sampled, as a check"
+            check = _measured(rows, f"{side}_mean", label, "ink", "x")
             traces.append(check and check | {"mode": "markers"})
     traces.append(_theory(rows, "vf", "vf_loss"))
-    return _figure(config, rows, traces, "loss (tokens)", log=log)
+    return _layout(config.vary, rows, traces, "loss (tokens)", log=log)
 
 
 def gap(config: SweepConfig, rows: Rows) -> dict[str, Any]:
     """The gap measured, with its interval, and certified."""
     traces = [
-        _measured(rows, "gap", "measured", "gap", "diamond", key="gap_measured"),
+        _measured(rows, "gap_measured", "measured", "gap", "diamond"),
         _bound(rows, "gap_certified", "certified (T9)", "gap", "dash", symbol="triangle-up"),
         _theory(rows, "gap", "gap_measured"),
     ]
     log = all(row["gap_measured"] > 0 for row in rows)
-    return _figure(config, rows, traces, "VF − VB (tokens)", log=log)
+    return _layout(config.vary, rows, traces, "VF − VB (tokens)", log=log)
 
 
 def explored_bounds(explorer: Explorer) -> dict[str, Any] | None:
@@ -82,22 +76,21 @@ def explored_bounds(explorer: Explorer) -> dict[str, Any] | None:
 
     None where no bound applies at any stop.
     """
-    looks: tuple[tuple[str, str, str, str, Toward], ...] = (
-        ("vf_upper", "VF upper (T5)", "vf", "dash", "up"),
-        ("vf_lower", "VF lower (T4)", "vf", "dot", "down"),
-        ("vb_upper", "VB upper (T7)", "vb", "dash", "up"),
-    )
-    horizons = explorer.horizons
+    looks = {
+        "vf_upper": ("VF upper (T5)", "vf", "dash"), "vf_lower": ("VF lower (T4)", "vf", "dot"),
+        "vb_upper": ("VB upper (T7)", "vb", "dash"),
+    }  # fmt: skip
+    known = {name: _known(explorer, name) for name in looks}
     traces = [
-        _line(horizons, explorer.at(name, explorer.start), label, role, dash, name, toward=toward)
-        for name, label, role, dash, toward in looks
-        if any(value is not None for value in _flat(explorer.curves[name]))
+        _line(name, explorer.at(name, explorer.start), *look)
+        for name, look in looks.items()
+        if known[name]
     ]
     if not traces:
         return None
     # All stops' curves, so that the axis does not move with the sliders.
-    values = [v for name, *_ in looks for v in _flat(explorer.curves[name]) if v is not None]
-    figure = _layout(horizons, traces, "bound on the loss (tokens)", log=True)
+    values = [value for each in known.values() for value in each]
+    figure = _layout("H", _along(explorer), traces, "bound on the loss (tokens)", log=True)
     positive = [v for v in values if v > 0]
     if positive:
         figure["layout"]["yaxis"]["range"] = _range(positive, log=True)
@@ -106,47 +99,52 @@ def explored_bounds(explorer: Explorer) -> dict[str, Any] | None:
 
 def explored_gap(explorer: Explorer) -> dict[str, Any] | None:
     """The certified gap at the run's own stops; None where there is none at any stop."""
-    if all(value is None for value in _flat(explorer.curves["gap_certified"])):
+    if not _known(explorer, "gap_certified"):
         return None
-    trace = _line(
-        explorer.horizons, explorer.at("gap_certified", explorer.start),
-        "certified gap (T9 = T4 − T7)", "gap", "dash", "gap_certified", symbol="triangle-up",
-        toward="down",
-    )  # fmt: skip
-    return _layout(explorer.horizons, [trace], "VF lower − VB upper (tokens)", log=False)
+    values, label = explorer.at("gap_certified", explorer.start), "certified gap (T9 = T4 − T7)"
+    trace = _line("gap_certified", values, label, "gap", "dash", symbol="triangle-up")
+    return _layout("H", _along(explorer), [trace], "VF lower − VB upper (tokens)", log=False)
+
+
+def _along(explorer: Explorer) -> Rows:
+    return [{"horizon": horizon} for horizon in explorer.horizons]
+
+
+def _known(explorer: Explorer, name: str) -> list[float]:
+    """A curve's values at all stops, as far as it has any."""
+    return [value for value in np.ravel(explorer.curves[name]).tolist() if value is not None]
 
 
 def _measured(
-    rows: Rows, side: str, label: str, role: str, symbol: str, *, key: str | None = None,
-    log: bool = True,
-) -> Trace | None:  # fmt: skip
+    rows: Rows, name: str, label: str, role: str, symbol: str, *, log: bool = True
+) -> Trace | None:
     """A measured curve with its interval; None where it is zero but for rounding."""
-    key = key or side
-    if log and all(abs(row[key]) <= ROUNDING * row["horizon"] for row in rows):
+    if log and all(abs(row[name]) <= ROUNDING * row["horizon"] for row in rows):
         return None
-    values = [row[key] for row in rows]
-    ends = [(row[f"{side}_low"], row[f"{side}_high"]) for row in rows]
-    texts = [digits(plus_minus(v, *two)) for v, two in zip(values, ends, strict=True)]
-    trace = _line(None, values, label, role, "solid", key, symbol=symbol, texts=texts)
+    # vf_loss_low is an end of vf_loss, vf_low of vf_mean and gap_low of gap_measured.
+    stem = name.removesuffix("_mean").removesuffix("_measured")
+    found = [(row[name], row[f"{stem}_low"], row[f"{stem}_high"]) for row in rows]
+    texts = [digits(plus_minus(*each)) for each in found]
+    values = [value for value, _, _ in found]
+    trace = _line(name, values, label, role, "solid", symbol=symbol, texts=texts)
     bars = {
-        "array": [high - v for v, (_, high) in zip(values, ends, strict=True)],
-        "arrayminus": [v - low for v, (low, _) in zip(values, ends, strict=True)],
+        "array": [high - value for value, _, high in found],
+        "arrayminus": [value - low for value, low, _ in found],
         "symmetric": False, "thickness": 1.2, "width": 3,
     }  # fmt: skip
     return trace | {"error_y": bars}
 
 
 def _bound(
-    rows: Rows, name: str, label: str, role: str, dash: str | None, *, symbol: str | None = None
+    rows: Rows, name: str, label: str, role: str, dash: str, *, symbol: str | None = None
 ) -> Trace | None:
-    """A column as a line or, without dash, as markers; None where it is nowhere defined."""
+    """A column as a line; None where it is nowhere defined."""
     values = [row.get(name) for row in rows]
     if all(value is None for value in values):
         return None
     label_of = rows[-1].get(f"{name}_name")
     label = f"{label} ({label_of})" if label_of else label
-    toward: Toward = "up" if name.endswith("_upper") else "down"
-    return _line(None, values, label, role, dash, name, symbol=symbol, toward=toward)
+    return _line(name, values, label, role, dash, symbol=symbol)
 
 
 def _how(rows: Rows, side: str) -> str:
@@ -162,7 +160,7 @@ def _theory(rows: Rows, side: str, mean: str) -> Trace | None:
     x = [_scale(row) for row in rows]
     values = [last * (z / x[-1]) ** slope for z in x]
     label = digits(f"theory, limit: slope {setting(slope)}")
-    return _line(None, values, label, "ink", "dashdot", f"{side}_theory")
+    return _line(f"{side}_theory", values, label, "ink", "dashdot")
 
 
 def _scale(row: dict[str, Any]) -> float:
@@ -173,45 +171,33 @@ def _scale(row: dict[str, Any]) -> float:
 
 
 def _line(
-    x: Sequence[float] | None, values: Sequence[float | None], label: str, role: str,
-    dash: str | None, name: str, *, symbol: str | None = None, texts: list[str] | None = None,
-    toward: Toward = "nearest",
+    name: str, values: Sequence[float | None], label: str, role: str, dash: str, *,
+    symbol: str | None = None, texts: list[str] | None = None,
 ) -> Trace:  # fmt: skip
-    texts = [digits(number(v, toward=toward)) for v in values] if texts is None else texts
-    mode = "markers" if dash is None else "lines" if symbol is None else "lines+markers"
+    texts = texts or [digits(number(v, toward=toward(name))) for v in values]
     return {
-        "type": "scatter", "x": list(x or ()), "y": list(values), "customdata": texts,
-        "name": label, "meta": role, "uid": name, "mode": mode,
-        "line": {"dash": dash or "solid", "width": 2},
+        "type": "scatter", "x": [], "y": list(values), "customdata": texts,
+        "name": label, "meta": role, "uid": name, "mode": "lines+markers" if symbol else "lines",
+        "line": {"dash": dash, "width": 2},
         "marker": {"symbol": symbol or "circle", "size": 8},
         "hovertemplate": "%{customdata}<extra>%{fullData.name}</extra>",
     }  # fmt: skip
 
 
-def _figure(
-    config: SweepConfig, rows: Rows, traces: list[Trace | None], title: str, *, log: bool
-) -> dict[str, Any]:
-    key = {"H": "horizon", "n": "n", "noise": "noise"}[config.vary]
-    x = [row[key] for row in rows]
-    return _layout(x, [trace | {"x": x} for trace in traces if trace], title, log=log, key=key)
-
-
 def _layout(
-    x: Sequence[float], traces: list[Trace], title: str, *, log: bool, key: str = "horizon"
+    vary: str, rows: Rows, traces: Sequence[Trace | None], title: str, *, log: bool
 ) -> dict[str, Any]:
-    noise = key == "noise"
-    shown = list(x) if noise else list(x)[:: max(1, -(-len(x) // 6))]
-    names = {
-        "horizon": "test-time budget H (tokens)", "n": "traces n for each side",
-        "noise": "probability η of a reversed verdict",
-    }  # fmt: skip
-    symbols = {"horizon": "H", "n": "n", "noise": "η"}
+    """The figure of the traces that there are, over what varies along the rows."""
+    key, name, sign = _AXES[vary]
+    x, noise = [row[key] for row in rows], vary == "noise"
+    drawn = [trace | {"x": x} for trace in traces if trace]
+    shown = x if noise else x[:: max(1, -(-len(x) // 6))]
     layout = {
         "xaxis": {
-            "type": "linear" if noise else "log", "title": {"text": names[key]},
+            "type": "linear" if noise else "log", "title": {"text": name},
             "range": _range(x, log=not noise),
             "tickvals": shown, "ticktext": [tick(value) for value in shown],
-            "tickangle": 0, "unifiedhovertitle": {"text": symbols[key] + " = %{x:~d}"},
+            "tickangle": 0, "unifiedhovertitle": {"text": sign + " = %{x:~d}"},
         },
         "yaxis": {
             "type": "log" if log else "linear", "title": {"text": title}, "tickformat": "~g",
@@ -220,8 +206,8 @@ def _layout(
         "hovermode": "x unified", "showlegend": False,
         "margin": {"l": 56, "r": 12, "t": 8, "b": 48},
     }  # fmt: skip
-    step = _step([v for trace in traces for v in trace["y"]])
-    return {"data": traces, "layout": layout, "step": step}
+    step = _step([v for trace in drawn for v in trace["y"]])
+    return {"data": drawn, "layout": layout, "step": step}
 
 
 def _step(values: Sequence[float | None]) -> Any:
@@ -236,7 +222,3 @@ def _range(values: Sequence[float], *, log: bool) -> list[float]:
     low, high = (math.log10(f(values)) if log else f(values) for f in (min, max))
     pad = 0.04 * (high - low or 1.0)
     return [low - pad, high + pad]
-
-
-def _flat(nested: Any) -> list[Any]:
-    return [v for item in nested for v in _flat(item)] if isinstance(nested, list) else [nested]

@@ -25,35 +25,21 @@ SKY, PURPLE, AMBER, GREY = "#56B4E9", "#CC79A7", "#E69F00", "#999999"
 LOW, MIDDLE, HIGH = "#9ecae1", "#4292c6", "#08306b"
 # A side's colour and marker.
 SIDES = {"vf": (VF, "o"), "vb": (VB, "s")}
+# A thin dotted line: a limit, a level, a mean.
+HINT: Any = {"color": INK, "linewidth": 0.8, "linestyle": ":"}
 # What the x-axis of losses is.
 BUDGET, TRACES = "test-time budget $H$ (tokens)", "traces $n$ per side"
 
 _RC: Any = {
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 7.5,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E6E6E6",
-    "grid.linewidth": 0.5,
-    "legend.fontsize": 6.5,
-    "legend.frameon": False,
-    "legend.handlelength": 2.0,
-    "legend.borderaxespad": 0.2,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 3.5,
-    "svg.hashsalt": "antiscale",
-    "svg.fonttype": "path",
-    "pdf.fonttype": 42,
-    "figure.dpi": 100,
-}
+    "font.size": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7,
+    "axes.titlesize": 8, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.labelsize": 7.5, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.edgecolor": INK, "axes.grid": True, "axes.axisbelow": True,
+    "grid.color": "#E6E6E6", "grid.linewidth": 0.5,
+    "legend.fontsize": 6.5, "legend.frameon": False, "legend.handlelength": 2.0,
+    "legend.borderaxespad": 0.2, "lines.linewidth": 1.2, "lines.markersize": 3.5,
+    "svg.hashsalt": "antiscale", "svg.fonttype": "path", "pdf.fonttype": 42, "figure.dpi": 100,
+}  # fmt: skip
 _SAVED: dict[str, dict[str, Any]] = {
     "png": {"dpi": 200, "metadata": {"Software": None}},
     "svg": {"metadata": {"Date": None, "Creator": None}},
@@ -101,10 +87,8 @@ def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
 def band(axes: Axes, x: Any, rows: Any, column: str, **look: Any) -> None:
     """A measured curve with its interval shaded: a column, its `_low` and its `_high`."""
     axes.plot(x, rows[column], zorder=3, **look)
-    axes.fill_between(
-        x, rows[f"{column}_low"], rows[f"{column}_high"], color=look["color"], alpha=0.18,
-        linewidth=0, zorder=2,
-    )  # fmt: skip
+    ends = rows[f"{column}_low"], rows[f"{column}_high"]
+    axes.fill_between(x, *ends, color=look["color"], alpha=0.18, linewidth=0, zorder=2)
 
 
 def side(axes: Axes, x: Any, rows: Any, name: str, label: str, **look: Any) -> None:
@@ -116,14 +100,18 @@ def side(axes: Axes, x: Any, rows: Any, name: str, label: str, **look: Any) -> N
 def power_law(axes: Axes, x: Any, last: float, slope: float, label: str, color: str = INK) -> None:
     """A line of theory: the power law of an exponent that ends at `last`."""
     x = np.asarray(x, dtype=float)
-    line = last * (x / x[-1]) ** slope
-    axes.plot(x, line, "-.", color=color, linewidth=0.8, label=label)
+    axes.plot(x, last * (x / x[-1]) ** slope, "-.", color=color, linewidth=0.8, label=label)
 
 
-def log_axes(axes: Axes, x: Any, xlabel: str, ylabel: str = "loss (tokens)") -> None:
-    """Both axes logarithmic, with plain numbers along x."""
-    axes.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
+def log_axes(axes: Axes, x: Any, xlabel: str, title: str, ylabel: str = "loss (tokens)") -> None:
+    """Both axes logarithmic, with plain numbers along x, under a title."""
+    axes.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel, title=title)
     plain_ticks(axes, x)
+
+
+def note_legend(axes: Axes) -> None:
+    """A legend of two columns in the upper left corner."""
+    axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
 
 
 def noise_axis(axes: Axes, noise: Any) -> Any:
@@ -138,21 +126,18 @@ def noise_axis(axes: Axes, noise: Any) -> Any:
 def headroom(axes: Axes, share: float) -> None:
     """Room for a legend: so much of a logarithmic axis more, above, or below if negative."""
     low, high = axes.get_ylim()
-    if share > 0:
-        axes.set_ylim(low, high * (high / low) ** share)
-    else:
-        axes.set_ylim(low * (high / low) ** share, high)
+    more = (high / low) ** share
+    axes.set_ylim(*((low, high * more) if share > 0 else (low * more, high)))
 
 
 def shares(axes: Axes, most: float = 1.0) -> None:
     """A y-axis of shares: ticks from 0 to 1, and room up to `most`."""
-    axes.set_ylim(0, most)
-    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.set(ylim=(0, most), yticks=np.linspace(0, 1, 6))
 
 
 def mark_horizon(axes: Axes, horizon: float) -> None:
     """A vertical line at H, up to a share of one."""
-    axes.vlines(horizon, 0, 1, color=INK, linewidth=0.8, linestyle=":")
+    axes.vlines(horizon, 0, 1, **HINT)
     axes.annotate("$H$", (horizon, 0.01), xytext=(3, 0), textcoords="offset points")
 
 

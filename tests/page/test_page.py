@@ -23,7 +23,7 @@ from antiscale import cli, page
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import number
 from antiscale.models.families import load_family
-from antiscale.page import document, explorer, figures
+from antiscale.page import document, explorer
 from antiscale.page.command import sweep_command
 from antiscale.page.typography import digits, formula, prose
 from antiscale.registry import RESULTS
@@ -83,7 +83,7 @@ def valid(html: str) -> None:
     """Raise unless the page parses without an error; Plotly's own code is not ours to judge."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # html5lib's own, on a new Python
-        html5lib.HTMLParser(strict=True).parse(html.replace(figures.script(), ""))
+        html5lib.HTMLParser(strict=True).parse(html.replace(document.libraries()[1], ""))
 
 
 def embedded(html: str) -> dict[str, Any]:
