@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from antiscale import figures, presets
 from antiscale.core.config import check_keys, read_config, writable
 from antiscale.core.errors import InputError
-from antiscale.core.folder import write_whole
+from antiscale.core.folder import of_command, write_whole
 from antiscale.core.provenance import versions
 from antiscale.core.version import __version__
 from antiscale.figures import Progress
@@ -84,14 +84,9 @@ def plain(config: Any) -> Any:
 
 
 def build(
-    name: str,
-    configs: Path,
-    out: Path,
-    *,
-    fast: bool = False,
-    from_rows: bool = False,
-    progress: Progress | None = None,
-) -> Built:
+    name: str, configs: Path, out: Path, *, fast: bool = False, from_rows: bool = False,
+    progress: Progress = lambda done, total, what: None,
+) -> Built:  # fmt: skip
     """Make a figure, unless its files are those of this configuration and these rows.
 
     Parameters
@@ -124,7 +119,7 @@ def build(
                 if known["rows"] == digest(stored.values()):
                     return Built(name, "up to date", files)
         _refuse(name, manifest, [*tables, *(out / f"{name}.{kind}" for kind in KINDS)])
-        rows = _computed(name)(configuration(name, configs, fast=fast), progress or _silent)
+        rows = _computed(name)(configuration(name, configs, fast=fast), progress)
         texts = _written(name, rows)
         # Kept should drawing fail.
         _save(name, out, {file: text.encode() for file, text in texts.items()})
@@ -151,11 +146,11 @@ def build(
     _save(name, out, content)
     made = sorted({*content, *texts})
     about = {
-        "schema": SCHEMA, "name": name, "number": record.number, "title": record.title,
-        "note": note, "config": config, "rows": digest(texts.values()), "files": made,
-        "version": __version__, "versions": versions(),
+        "number": record.number, "title": record.title, "note": note, "config": config,
+        "rows": digest(texts.values()), "files": made, "version": __version__,
+        "versions": versions(),
     }  # fmt: skip
-    _write(manifest, about)
+    _write(manifest, name, about)
     state = "redrawn" if from_rows else "made"
     return Built(name, state, [*(out / file for file in made), manifest])
 
@@ -164,7 +159,7 @@ def _save(name: str, out: Path, content: dict[str, bytes]) -> None:
     """Write files; a manifest says first whose they are."""
     manifest = out / f"{name}.json"
     _refuse(name, manifest, [out / file for file in content])
-    _write(manifest, {"schema": SCHEMA, "name": name, "status": "running"})
+    _write(manifest, name, {"status": "running"})
     for file, written in content.items():
         (out / file).parent.mkdir(parents=True, exist_ok=True)
         write_whole(out / file, written)
@@ -201,20 +196,18 @@ def _computed(name: str) -> Callable[..., Any]:
         ) from None
 
 
-def _silent(done: int, total: int, what: str) -> None:
-    """Report no progress."""
-
-
 def _written(name: str, rows: Any) -> dict[str, str]:
     """The rows as they are on disk, by file."""
     record = figures.module(name).RECORD
     tables = rows if record.tables else {f"{name}.csv": rows}
-    return {
-        file: tables[file].to_csv(index=False, float_format=record.digits, lineterminator="\n")
-        if file.endswith(".csv")
-        else json.dumps(tables[file], indent=1, allow_nan=False) + "\n"
-        for file in files_of(name)
-    }
+
+    def text(file: str) -> str:
+        if file.endswith(".csv"):
+            digits = record.digits
+            return tables[file].to_csv(index=False, float_format=digits, lineterminator="\n")
+        return json.dumps(tables[file], indent=1, allow_nan=False) + "\n"
+
+    return {file: text(file) for file in files_of(name)}
 
 
 def _read(name: str, folder: Path, texts: dict[str, str]) -> Any:
@@ -223,10 +216,9 @@ def _read(name: str, folder: Path, texts: dict[str, str]) -> Any:
 
     found: dict[str, Any] = {}
     for file, text in texts.items():
+        read = pd.read_csv if file.endswith(".csv") else json.load
         try:
-            found[file] = (
-                pd.read_csv(io.StringIO(text)) if file.endswith(".csv") else json.loads(text)
-            )
+            found[file] = read(io.StringIO(text))
         except ValueError as error:  # pandas' and json's own are of this kind
             raise InputError(f"{folder / file} is not a readable table: {error}") from None
     return found if figures.module(name).RECORD.tables else found[f"{name}.csv"]
@@ -239,21 +231,15 @@ def rows_of(name: str, folder: Path | None = None) -> Any:
 
 
 def check(
-    name: str, configs: Path, out: Path, *, fast: bool = False, progress: Progress | None = None
-) -> list[Difference]:
+    name: str, configs: Path, out: Path, *, fast: bool = False,
+    progress: Progress = lambda done, total, what: None,
+) -> list[Difference]:  # fmt: skip
     """Compute a figure's rows and return where they differ from those of `kept`."""
     folder = kept(name, out, fast=fast)
     committed = _tables(name, rows_of(name, folder))
-    rows = _computed(name)(configuration(name, configs, fast=fast), progress or _silent)
+    rows = _computed(name)(configuration(name, configs, fast=fast), progress)
     found = _tables(name, _read(name, folder, _written(name, rows)))
-    differ: list[Difference] = []
-    for file, old in committed.items():
-        new = found[file]
-        if list(new.columns) != list(old.columns) or len(new) != len(old):
-            differ.append(Difference(name, "(shape)", -1, old.shape, new.shape, inside=False))
-        else:
-            differ += _differences(name, old, new)
-    return differ
+    return [row for file, old in committed.items() for row in _differences(name, old, found[file])]
 
 
 def kept(name: str, out: Path, *, fast: bool) -> Path:
@@ -283,6 +269,8 @@ def _leaves(value: Any, place: str = "") -> Iterable[tuple[str, Any]]:
 
 
 def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> list[Difference]:
+    if list(found.columns) != list(committed.columns) or len(found) != len(committed):
+        return [Difference(name, "(shape)", -1, committed.shape, found.shape, inside=False)]
     differ = []
     for column in committed.columns:
         stem = column.rsplit("_", 1)[0]
@@ -308,7 +296,8 @@ def digest(texts: Iterable[str]) -> str:
 def _refuse(name: str, manifest: Path, files: Iterable[Path]) -> None:
     """Refuse to replace files that are not of this figure; a manifest says whose they are."""
     found = _json(manifest)
-    if isinstance(found, dict) and found.get("name") == name and _ours(found):
+    # Of this version or an earlier one.
+    if found.get("name") == name and of_command({"schema": None} | found, SCHEMA):
         return
     for file in files:
         if file.exists():
@@ -318,28 +307,25 @@ def _refuse(name: str, manifest: Path, files: Iterable[Path]) -> None:
             )
 
 
-def _ours(found: dict[str, Any]) -> bool:
-    """Whether a manifest is a figure's, of this version or an earlier one."""
-    return str(found.get("schema")).partition("/")[0] == SCHEMA.partition("/")[0]
-
-
-def _write(manifest: Path, content: dict[str, Any]) -> None:
+def _write(manifest: Path, name: str, about: dict[str, Any]) -> None:
+    content = {"schema": SCHEMA, "name": name} | about
     write_whole(manifest, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _manifest(file: Path) -> dict[str, Any] | None:
     """What a figure was made of; None if that is not known."""
     found = _json(file)
-    good = isinstance(found, dict) and found.get("schema") == SCHEMA
-    return found if good and {"config", "rows", "files"} <= set(found) else None
+    good = found.get("schema") == SCHEMA and {"config", "rows", "files"} <= set(found)
+    return found if good else None
 
 
-def _json(file: Path) -> Any:
-    """A JSON file's content; None if it is not one."""
+def _json(file: Path) -> dict[str, Any]:
+    """A JSON file's object; empty if it has none."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _stored(file: Path) -> str:

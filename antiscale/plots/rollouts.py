@@ -46,7 +46,7 @@ def diagnose_figure(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) ->
         if tables["roc"].empty:
             draw_sharpness(axes[2, 1], here, row)
         else:
-            draw_roc(axes[2, 1], tables["roc"], summary)
+            draw_roc(axes[2, 1], tables["roc"], summary["roc"])
         figure.text(0.01, 0.08 / height, note, ha="left", va="bottom", fontsize=6.5, color=INK)
     return figure
 
@@ -62,10 +62,9 @@ def _thinned(rows: pd.DataFrame, by: str) -> tuple[pd.DataFrame, Any]:
 def _in_order(axes: Axes, rows: pd.DataFrame, name: str, scale: float, mean: Any) -> None:
     """Every problem's value with its interval, in order, and their mean with its own."""
     shown, place = _thinned(rows, name)
-    axes.vlines(
-        place, shown[f"{name}_low"] / scale, shown[f"{name}_high"] / scale, color=GREY,
-        alpha=0.7, linewidth=0.7, label="interval of one problem",
-    )  # fmt: skip
+    ends = shown[f"{name}_low"] / scale, shown[f"{name}_high"] / scale
+    label = "interval of one problem"
+    axes.vlines(place, *ends, color=GREY, alpha=0.7, linewidth=0.7, label=label)
     axes.plot(place, shown[name] / scale, ".", color=VF, label="samples")
     value, low, high = (end / scale for end in mean)
     axes.axhspan(low, high, color=VB, alpha=0.15, linewidth=0)
@@ -78,10 +77,10 @@ def draw_sigma(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
     """Every problem's sigma_x/H with its interval, in order, and their mean."""
     mean = (row[f"sigma_{end}"] for end in ("mean", "low", "high"))
     _in_order(axes, rows, "sigma", float(row["horizon"]), mean)
-    axes.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
+    axes.axhline(0.5, **style.HINT)
     axes.annotate("no return on [0, H] spreads more", (0.02, 0.51), fontsize=6.5, color=INK)
-    axes.set(ylim=(0, 0.85), ylabel=r"$\sigma_x/H$")
-    axes.set_title(f"Heterogeneity, $H$ = {row['horizon']:,}")
+    title = f"Heterogeneity, $H$ = {row['horizon']:,}"
+    axes.set(ylim=(0, 0.85), ylabel=r"$\sigma_x/H$", title=title)
 
 
 def _bars(axes: Axes, at: Any, mean: Any, low: Any, high: Any, label: str | None) -> None:
@@ -93,42 +92,38 @@ def _bars(axes: Axes, at: Any, mean: Any, low: Any, high: Any, label: str | None
 def draw_anticoncentration(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
     """c_x(eps) of every problem with some spread, per eps, their mean, and Cantelli's limit."""
     keys = list(row["c_eps"])
+    # Only the first level's marks are named.
+    names = [
+        "problems, in order (samples)", "Cantelli: 1/(1 + eps)",
+        "mean, with its interval (approximate)",
+    ]  # fmt: skip
     for at, key in enumerate(keys):
+        each, limit, mean = names if at == 0 else ["_"] * 3
         shown, place = _thinned(rows, f"c_{key}")
-        axes.plot(
-            at - 0.32 + 0.5 * place, shown[f"c_{key}"], ".", color=VF, markersize=2.5,
-            label="problems, in order (samples)" if at == 0 else None,
-        )  # fmt: skip
+        place = at - 0.32 + 0.5 * place
+        axes.plot(place, shown[f"c_{key}"], ".", color=VF, markersize=2.5, label=each)
         cap = 1.0 / (1.0 + float(key))
-        axes.hlines(
-            cap, at - 0.38, at + 0.38, color=INK, linestyle=":", linewidth=1.0,
-            label="Cantelli: 1/(1 + eps)" if at == 0 else "_",
-        )  # fmt: skip
-        mean = row["c_eps"][key]
-        if mean is not None:
-            low, high = row["c_eps_low"][key], row["c_eps_high"][key]
-            label = "mean, with its interval (approximate)" if at == 0 else None
-            _bars(axes, [at + 0.3], [mean], [low], [high], label)
+        axes.hlines(cap, at - 0.38, at + 0.38, color=INK, linestyle=":", label=limit, linewidth=1.0)
+        value, low, high = (row[f"c_eps{end}"][key] for end in ("", "_low", "_high"))
+        if value is not None:
+            _bars(axes, [at + 0.3], [value], [low], [high], mean)
     axes.set_xticks(range(len(keys)), keys)
-    axes.set(ylim=(-0.02, 1.2), xlabel=r"$\varepsilon$", ylabel=r"$c_x(\varepsilon)$")
-    axes.set_title("Anti-concentration")
+    axes.set(ylim=(-0.02, 1.2), xlabel=r"$\varepsilon$", ylabel=r"$c_x(\varepsilon)$",
+             title="Anti-concentration")  # fmt: skip
     axes.legend(loc="upper right")
 
 
 def draw_horizons(axes: Axes, curve: pd.DataFrame, summary: dict[str, Any]) -> None:
     """The mean of sigma_x/H against H, with intervals where they were asked for."""
     axes.plot(curve["horizon"], curve["sigma_mean"] / curve["horizon"], color=VF, label="samples")
-    rows = summary["horizons"]
-    h = np.array([row["horizon"] for row in rows], dtype=float)
-    mean, low, high = (
-        np.array([row[name] for row in rows]) / h
-        for name in ("sigma_mean", "sigma_low", "sigma_high")
-    )
+    names = ["horizon", "sigma_mean", "sigma_low", "sigma_high"]
+    h, *found = np.array([[row[name] for name in names] for row in summary["horizons"]]).T
+    mean, low, high = found / h
     _bars(axes, h, mean, low, high, "mean, with its interval")
-    axes.set(xscale="log", xlabel=f"budget $H$ ({summary['unit']})", ylabel=r"mean of $\sigma_x/H$")
+    axes.set(xscale="log", xlabel=f"budget $H$ ({summary['unit']})", ylabel=r"mean of $\sigma_x/H$",
+             title="Heterogeneity depends on the budget")  # fmt: skip
     axes.set_ylim(0, 1.35 * float(max(np.max(high), np.max(mean))) or 1.0)
     axes.xaxis.minorticks_off()
-    axes.set_title("Heterogeneity depends on the budget")
     axes.legend(loc="upper left")
 
 
@@ -150,15 +145,13 @@ def draw_losses(
         line("vb_upper_certified", "--", VB, "verification loses at most (certified)")
     start = row["prediction"]["n_certified"]
     if start is not None and start <= n[-1]:
-        top = 3.0 * float(row["horizon"])
-        axes.vlines(
-            start, least, top, color=GAP, linewidth=1.0, label=f"certified from n = {start:,}"
-        )
+        top, label = 3.0 * float(row["horizon"]), f"certified from n = {start:,}"
+        axes.vlines(start, least, top, color=GAP, linewidth=1.0, label=label)
     axes.set(xscale="log", yscale="log", ylim=(least, 5e4 * float(row["horizon"])))
-    axes.set(xlabel="traces $n$ over all problems", ylabel=f"loss ({summary['unit']})")
+    axes.set(xlabel="traces $n$ over all problems", ylabel=f"loss ({summary['unit']})",
+             title="Cloning against verification")  # fmt: skip
     axes.set_yticks([10.0**p for p in range(-2, 20) if least < 10.0**p <= 3 * row["horizon"]])
     axes.minorticks_off()
-    axes.set_title("Cloning against verification")
     axes.legend(loc="upper right")
 
 
@@ -173,20 +166,18 @@ def draw_search(axes: Axes, search: pd.DataFrame) -> None:
         if name in search:
             known = search.dropna(subset=[name])
             style.band(axes, known["n"], known, name, color=color, linestyle=look, label=label)
-    axes.set(xlabel="samples $n$ per problem", ylabel="share of problems right")
+    axes.set(xlabel="samples $n$ per problem", ylabel="share of problems right", title="Search")
     if len(search) > 1:
         axes.set_xscale("log")
         axes.minorticks_off()
     style.shares(axes, 1.25)
-    axes.set_title("Search")
     axes.legend(loc="upper left")
 
 
-def draw_roc(axes: Axes, roc: pd.DataFrame, summary: dict[str, Any]) -> None:
+def draw_roc(axes: Axes, roc: pd.DataFrame, areas: dict[str, Any]) -> None:
     """The score's ROC over all samples, with its area within problems."""
     axes.plot(roc["false_positive"], roc["true_positive"], color=VB)
-    axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=0.8)
-    areas = summary["roc"]
+    axes.plot([0, 1], [0, 1], **style.HINT)
     text = f"area {share(areas['pooled_auc'])} over all samples"
     if "within_auc" in areas:
         ends = (areas[f"within_auc{end}"] for end in ("", "_low", "_high"))
@@ -195,14 +186,13 @@ def draw_roc(axes: Axes, roc: pd.DataFrame, summary: dict[str, Any]) -> None:
             f"(mean of {areas['mixed_problems']:,} mixed problems)"
         )
     axes.text(0.97, 0.05, text, ha="right", va="bottom", fontsize=7, transform=axes.transAxes)
-    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="wrong samples above", ylabel="right ones above")
-    axes.set_title("The score as a verifier")
+    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="wrong samples above", ylabel="right ones above",
+             title="The score as a verifier")  # fmt: skip
 
 
 def draw_sharpness(axes: Axes, rows: pd.DataFrame, row: dict[str, Any]) -> None:
     """Every problem's Q_x(H/16) with its interval, in order, and their mean."""
     mean = (row[f"sharpness{end}"] for end in ("", "_low", "_high"))
     _in_order(axes, rows, "sharpness", 1.0, mean)
-    axes.set_ylabel("$Q_x(H/16)$")
+    axes.set(ylabel="$Q_x(H/16)$", title="Sharpness: the fullest window of H/16")
     style.shares(axes, 1.7)
-    axes.set_title("Sharpness: the fullest window of H/16")

@@ -59,22 +59,15 @@ def search_figure(rows: pd.DataFrame, note: str) -> Figure:
             (right, "value", horizon, "Return of the returned trace, over H"),
         ):
             for index, (name, part) in enumerate(rows.groupby("strategy", sort=False)):
-                label, color, line, marker = _look(str(name), index)
+                spare = (str(name), _SPARE[index % len(_SPARE)], "-.", ".")
+                label, color, line, marker = _LOOKS.get(str(name), spare)
                 axes.plot(part["budget"], part[column] / scale, line, marker=marker, color=color,
                           label=label)  # fmt: skip
             style.mark_horizon(axes, horizon)
-            axes.set(xscale="log", ylim=(0, 1), xlabel=f"token budget ({cap})")
-            axes.set_title(title)
+            axes.set(xscale="log", ylim=(0, 1), xlabel=f"token budget ({cap})", title=title)
             style.plain_ticks(axes, rows["budget"].unique())
         style.legend_above(figure, left)
     return figure
-
-
-def _look(name: str, index: int) -> tuple[str, str, str, str]:
-    known = _LOOKS.get(name)
-    if known is not None:
-        return known
-    return name, _SPARE[index % len(_SPARE)], "-.", "."
 
 
 def over_optimisation_figure(rows: pd.DataFrame, peaks: pd.DataFrame, note: str) -> Figure:
@@ -104,20 +97,18 @@ def over_optimisation_figure(rows: pd.DataFrame, peaks: pd.DataFrame, note: str)
                             linestyle=":", linewidth=1)  # fmt: skip
         left.plot([], [], "o", color=INK, label="peak over whole N")
         left.plot([], [], ":", color=INK, linewidth=1, label="T10g: turning point")
-        left.set(xscale="log", ylim=(0, 1.04), xlabel="traces $N$", ylabel="P(right)")
-        left.set_title("Best-of-N, persistent false positives")
+        left.set(xscale="log", ylim=(0, 1.04), xlabel="traces $N$", ylabel="P(right)",
+                 title="Best-of-N, persistent false positives")  # fmt: skip
         style.legend_above(figure, left)
         turning = peaks[np.isfinite(peaks["turning_point"])]
-        right.plot(turning["correlation"], turning["turning_point"], color=INK,
-                   label="T10g: turning point")  # fmt: skip
-        right.plot(turning["correlation"], turning["peak"], "o", color=VB,
-                   label="peak over whole N")  # fmt: skip
+        x = turning["correlation"]
+        right.plot(x, turning["turning_point"], color=INK, label="T10g: turning point")
+        right.plot(x, turning["peak"], "o", color=VB, label="peak over whole N")
         right.set(xscale="log", yscale="log", xlabel="correlation of false positives",
-                  ylabel="traces $N$")  # fmt: skip
+                  ylabel="traces $N$", title="Where accuracy turns down")  # fmt: skip
         low, high = right.get_ylim()
         ticks = [n for n in (2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500) if low <= n <= high]
         right.set_yticks(ticks, [f"{n}" for n in ticks])
         right.minorticks_off()
-        right.set_title("Where accuracy turns down")
         right.legend(loc="lower left")
     return figure

@@ -32,77 +32,61 @@ def separation_figure(
     note
         One paragraph of reading, set under the panels.
     """
-    drawn = phase is not None and len(phase) > 0
-    with style.sheet(5.8 if drawn else 3.2, note) as figure:
-        axes = figure.subplots(2 if drawn else 1, 2, squeeze=False)
-        draw_crossing(axes[0, 0], rows, "horizon")
-        axes[0, 0].set_title("The gap as H grows")
-        draw_crossing(axes[0, 1], in_n, "n")
-        axes[0, 1].set_title(f"The gap in n, at H = {rows['horizon'].iloc[-1]}")
-        if drawn:
-            assert phase is not None
-            titles = {
-                "bounded": "Rewards within $H^a$, W bounded",
-                "growing": "Rewards up to H, W ~ $H^{1-a}$",
-            }
-            for place, (panel, title) in zip(axes[1], titles.items(), strict=True):
-                draw_phase(place, phase[phase["panel"] == panel])
-                place.set_title(title)
+    phases = {} if phase is None or phase.empty else dict(iter(phase.groupby("panel")))
+    with style.sheet(5.8 if phases else 3.2, note) as figure:
+        axes = figure.subplots(2 if phases else 1, 2, squeeze=False)
+        draw_crossing(axes[0, 0], rows, "horizon", "The gap as H grows")
+        draw_crossing(axes[0, 1], in_n, "n", f"The gap in n, at H = {rows['horizon'].iloc[-1]}")
+        if phases:
+            axes[1, 0].set_title("Rewards within $H^a$, W bounded")
+            draw_phase(axes[1, 0], phases["bounded"])
+            axes[1, 1].set_title("Rewards up to H, W ~ $H^{1-a}$")
+            draw_phase(axes[1, 1], phases["growing"])
     return figure
 
 
-def draw_crossing(axes: Axes, rows: pd.DataFrame, key: str) -> None:
+def draw_crossing(axes: Axes, rows: pd.DataFrame, key: str, title: str) -> None:
     """Certified and measured gap against `key`, on axes that show both signs."""
-    x = rows[key].to_numpy(float)
-    measured = rows["gap_measured"].to_numpy(float)
-    errors = np.stack(
-        [measured - rows["gap_low"].to_numpy(float), rows["gap_high"].to_numpy(float) - measured]
-    )
+    columns = [key, "gap_measured", "gap_low", "gap_high", "gap_certified"]
+    x, measured, low, high, certified = rows[columns].to_numpy(float).T
+    errors = np.stack([measured - low, high - measured])
     axes.errorbar(x, measured, errors, fmt="-D", capsize=2, color=GAP, label="measured, 99%")
-    certified = rows["gap_certified"].astype(float).to_numpy()
     if np.isfinite(certified).any():
         axes.plot(x, certified, "--^", color=INK, label="certified (T4 − T7)")
     axes.axhline(0, color=INK, linewidth=0.8)
     finite = np.abs(np.concatenate([measured, certified[np.isfinite(certified)]]))
     scale = float(np.min(finite[finite > 0])) if (finite > 0).any() else 1.0
-    axes.set_xscale("log")
+    axes.set(xscale="log", xlabel=style.BUDGET if key == "horizon" else style.TRACES,
+             ylabel="VF − VB (tokens)", title=title)  # fmt: skip
     axes.set_yscale("symlog", linthresh=max(scale, 1e-2 * float(finite.max())))
     axes.margins(y=0.08)
-    axes.set_xlabel(style.BUDGET if key == "horizon" else style.TRACES)
-    axes.set_ylabel("VF − VB (tokens)")
     axes.legend(loc="best")
 
 
 def draw_phase(axes: Axes, rows: pd.DataFrame) -> None:
     """VF/VB (exact risks) in colour, where it is 1, where T4 certifies it, and theory's line."""
-    grid = rows.pivot(index="a", columns="b", values="ratio")
+    ratios = rows.assign(sure=rows["vf_lower"] / rows["vb_upper"])
+    ratios = ratios.pivot(index="a", columns="b", values=["ratio", "sure"])
+    grid = ratios["ratio"]
     b, a = grid.columns.to_numpy(float), grid.index.to_numpy(float)
-    certain = rows.assign(sure=rows["vf_lower"] / rows["vb_upper"]).pivot(
-        index="a", columns="b", values="sure"
-    )
-    size = np.log10(grid.to_numpy(float))
+    size, certain = (np.log10(ratios[name].to_numpy(float)) for name in ("ratio", "sure"))
     two_sided = LinearSegmentedColormap.from_list("vf over vb", [VB, "white", VF])
-    mesh = axes.pcolormesh(
-        b, a, size, shading="nearest", cmap=two_sided, vmin=-_DECADES, vmax=_DECADES,
-        rasterized=True,
-    )  # fmt: skip
+    limits: Any = {"vmin": -_DECADES, "vmax": _DECADES}
+    mesh = axes.pcolormesh(b, a, size, shading="nearest", cmap=two_sided, rasterized=True, **limits)
     bar = axes.figure.colorbar(mesh, ax=axes, extend="both", pad=0.02)
     powers = list(range(-_DECADES, _DECADES + 1))
     bar.set_ticks(powers, labels=[f"$10^{{{k}}}$" if k else "1" for k in powers])
     bar.set_label("VF/VB, exact")
     handles = []
-    equal: Any = (
-        (size, "-", "VF/VB = 1"),
-        (np.log10(certain.to_numpy(float)), "--", "certified from here up: T4 = H W e"),
-    )
+    sure = "certified from here up: T4 = H W e"
+    equal: Any = ((size, "-", "VF/VB = 1"), (certain, "--", sure))
     for values, dash, name in equal:
         crossed = min(grid.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values)
         if crossed:
             axes.contour(b, a, values, levels=[0.0], colors=INK, linewidths=1.2, linestyles=dash)
-        shown = Line2D([], [], color=INK, linewidth=1.2 if crossed else 0.0)
-        shown.set_linestyle(dash)
-        shown.set_label(name if crossed else f"{name.split(': ')[-1]}: nowhere")
-        handles.append(shown)
+        label = name if crossed else f"{name.split(': ')[-1]}: nowhere"
+        width = 1.2 if crossed else 0.0
+        handles.append(Line2D([], [], color=INK, linewidth=width, linestyle=dash, label=label))
     line = rows.drop_duplicates("b").sort_values("b")
     part, slope = ("ii", "b/2") if rows["panel"].iloc[0] == "bounded" else ("iv", "b/4")
     (theory,) = axes.plot(line["b"], line["boundary"], color=INK, linewidth=2.4, alpha=0.35,

@@ -15,8 +15,6 @@ from antiscale.plots.style import GAP, INK, VB, VF
 if TYPE_CHECKING:
     import pandas as pd
 
-_ENDS = ("mean", "low", "high")
-
 
 def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
     """Draw a sweep: both losses between their bounds, and the gap measured and certified.
@@ -42,7 +40,7 @@ def _column(rows: pd.DataFrame, name: str, *, log: bool = True) -> Any:
 
 
 def _measured(
-    axes: Axes, rows: pd.DataFrame, mean: str, ends: str, *, log: bool = True, **look: Any
+    axes: Axes, rows: pd.DataFrame, mean: str, ends: str, *, log: bool, **look: Any
 ) -> None:
     """A measured curve with its interval, by the names of its columns.
 
@@ -62,17 +60,17 @@ def _measured(
         )  # fmt: skip
 
 
-def _check(axes: Axes, rows: pd.DataFrame, side: str) -> None:
+def _check(axes: Axes, rows: pd.DataFrame, side: str, *, log: bool) -> None:
     """The simulation beside exact losses that were asked for, with its interval."""
-    shown = rows[f"{side}_mean"].abs() > 1e-9 * rows["horizon"]
-    if axes.get_yscale() == "log":
-        shown &= rows[f"{side}_mean"] > 0
+    names = [f"{side}_mean", f"{side}_low", f"{side}_high"]
+    size = rows[f"{side}_mean"] if log else rows[f"{side}_mean"].abs()
+    shown = size > 1e-9 * rows["horizon"]
     checked = (rows["exact"] & (rows[f"{side}_method"] == "exact") & shown).to_numpy(bool)
     if not checked.any():
         return
-    mean, low, high = (rows[f"{side}_{end}"].to_numpy(float)[checked] for end in _ENDS)
+    mean, low, high = rows.loc[checked, names].to_numpy(float).T
     # A logarithm has no zero; the bar leaves the picture.
-    low = np.maximum(low, 1e-30) if axes.get_yscale() == "log" else low
+    low = np.maximum(low, 1e-30) if log else low
     axes.errorbar(
         _x(rows)[checked], mean, np.stack([mean - low, high - mean]), fmt="x", color=INK,
         markersize=4, markeredgewidth=0.8, elinewidth=0.7, zorder=5, label="sampled, as a check",
@@ -131,28 +129,26 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot([], [], "s", color=VB, mfc="white", label="VB: below 0 (gains)")
     if (rows["vb_upper"].astype(float) > rounding).any():
         bound("vb_upper", "--", VB, "VB upper")
-    axes.set(xscale="log", yscale="log" if log else "linear", ylabel="loss (tokens)")
+    axes.set(xscale="log", yscale="log" if log else "linear", ylabel="loss (tokens)",
+             title="Loss: E sup over the stated rewards, ~99% intervals")  # fmt: skip
     _x_axis(axes, rows)
     if not log:
         # A loss without a sign: the axis shows how far single simulations stray from it.
-        for side in ("vf", "vb"):
-            _check(axes, rows, side)
+        for side in style.SIDES:
+            _check(axes, rows, side, log=False)
         _room(axes, rows, ("vf_loss", "vb_loss", "vf_mean"))
     low, high = axes.get_ylim()
-    if log:
-        axes.set_ylim(low / 1.2, high * (high / low) ** 0.42)
-    else:
-        axes.set_ylim(low, high + 0.5 * (high - low))
+    more = high * (high / low) ** 0.42 if log else high + 0.5 * (high - low)
+    axes.set_ylim(low / 1.2 if log else low, more)
     # The axis is fixed from here on: bars may reach below what it shows.
     axes.autoscale(enable=False)
-    for side, color in (("vf", VF), ("vb", VB)):
+    for side, (color, _) in style.SIDES.items():
         if log:
-            _check(axes, rows, side)
-            least, value = (rows[f"{side}_loss{end}"].to_numpy(float) for end in ("_low", ""))
+            _check(axes, rows, side, log=True)
+            least, value = rows[[f"{side}_loss_low", f"{side}_loss"]].to_numpy(float).T
             open_ = (least <= 0) & (value > rounding)
             axes.vlines(x[open_], axes.get_ylim()[0], value[open_], color=color, linewidth=1.2)
     axes.fill_between(x, lower, upper, color=VF, alpha=0.07, linewidth=0)
-    axes.set_title("Loss: E sup over the stated rewards, ~99% intervals")
     order = (
         "VF: ", "VF upper", "VF lower", "VF over", "VB: ", "VB upper", "sampled", "hollow", "theory"
     )  # fmt: skip
@@ -165,17 +161,21 @@ def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     _measured(axes, rows, "gap_measured", "gap", log=log, color=GAP, marker="D", label="measured")
     certified = _column(rows, "gap_certified", log=log)
     if np.isfinite(certified).any():
-        axes.plot(_x(rows), certified, "--", marker="^", color=GAP, label=_certified(rows))
+        # Another expert than the measured one's, mostly.
+        upper = "T10e" if (rows["vb_upper_name"] == "T10e").all() else "T7"
+        worst = rows["vf_lower_holds_for"].iloc[0] == "worst expert"
+        label = f"certified (T4 − {upper})" + (",\nworst expert" if worst else "")
+        axes.plot(_x(rows), certified, "--", marker="^", color=GAP, label=label)
     if log:
         _theory(axes, rows, "gap", "gap_measured")
     else:
         axes.axhline(0, color=INK, linewidth=0.8)
         _room(axes, rows, ("gap_measured", "gap_certified"))
-    axes.set(xscale="log", yscale="log" if log else "linear", ylabel="VF − VB (tokens)")
+    axes.set(xscale="log", yscale="log" if log else "linear", ylabel="VF − VB (tokens)",
+             title="The gap")  # fmt: skip
     _x_axis(axes, rows)
     if log:
         style.headroom(axes, 0.4)
-    axes.set_title("The gap")
     _legend(axes, ("measured", "certified", "theory"), loc="upper left" if log else "best")
 
 
@@ -184,13 +184,6 @@ def _room(axes: Axes, rows: pd.DataFrame, names: tuple[str, ...]) -> None:
     sizes = rows[list(names)].astype(float).abs().to_numpy()
     if not (np.nan_to_num(sizes) > 1e-9 * rows[["horizon"]].to_numpy(float)).any():
         axes.set_ylim(-1.0, 1.0)
-
-
-def _certified(rows: pd.DataFrame) -> str:
-    """Which bounds the certified gap is of; another expert than the measured one's, mostly."""
-    upper = "T10e" if (rows["vb_upper_name"] == "T10e").all() else "T7"
-    worst = rows["vf_lower_holds_for"].iloc[0] == "worst expert"
-    return f"certified (T4 − {upper})" + (",\nworst expert" if worst else "")
 
 
 def _legend(axes: Axes, order: tuple[str, ...], *, loc: Any, columns: int = 1) -> None:
