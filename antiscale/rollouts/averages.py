@@ -70,9 +70,9 @@ def misses(problems: int, level: float) -> int:
 
 
 def mean_of_bounds(
-    low: Floats, high: Floats, level: float, *, problems: int, least: float, most: float
+    low: Floats, high: Floats, level: float, *, problems: int, most: float
 ) -> tuple[float, float]:
-    """Interval for the mean over problems of parameters in [least, most], from their intervals.
+    """Interval for the mean over problems of parameters in [0, most], from their intervals.
 
     All but f = `misses(problems, level)` intervals hold at once with probability `level`; whichever
     f those are, they cost at most the f largest distances to the range's ends. Valid for any choice
@@ -86,15 +86,15 @@ def mean_of_bounds(
         How many problems there were before any were chosen.
     """
     f = misses(problems, level)
-    down = np.sort(low - least)[::-1][:f].sum()
+    down = np.sort(low)[::-1][:f].sum()
     up = np.sort(most - high)[::-1][:f].sum()
     return float((low.sum() - down) / len(low)), float((high.sum() + up) / len(high))
 
 
 def median_of_bounds(
-    low: Floats, high: Floats, level: float, *, least: float, most: float
+    low: Floats, high: Floats, level: float, *, most: float
 ) -> tuple[float, float]:
-    """Interval for the median over problems of parameters in [least, most], from their intervals.
+    """Interval for the median over problems of parameters in [0, most], from their intervals.
 
     If at most f intervals miss, the parameters' order statistic of rank r is at least the low ends'
     of rank r - f and at most the high ends' of rank r + f.
@@ -102,10 +102,8 @@ def median_of_bounds(
     count = len(low)
     f = misses(count, level)
     first, last = (count - 1) // 2 - f, count // 2 + f
-    return (
-        float(np.sort(low)[first]) if first >= 0 else least,
-        float(np.sort(high)[last]) if last < count else most,
-    )
+    lowest = float(np.sort(low)[first]) if first >= 0 else 0.0
+    return lowest, float(np.sort(high)[last]) if last < count else most
 
 
 def sigma_mean(found: Estimates, counts: Integers, level: float) -> Interval:
@@ -129,11 +127,8 @@ def sigma_mean(found: Estimates, counts: Integers, level: float) -> Interval:
     sigma, most = found.sigma[known], found.horizon / 2.0
     value = float(sigma.mean())
     if len(sigma) < FEW:
-        low, high = mean_of_bounds(
-            found.sigma_low[known], found.sigma_high[known], level, problems=len(sigma),
-            least=0.0, most=most,
-        )  # fmt: skip
-        return Interval(value, low, high)
+        bands = found.sigma_low[known], found.sigma_high[known]
+        return Interval(value, *mean_of_bounds(*bands, level, problems=len(sigma), most=most))
     wide = student(len(sigma), level) / math.sqrt(len(sigma))
     above = over_sigma(found, counts, level)[known]
     low = value - wide * float(sigma.std(ddof=1))
@@ -199,11 +194,8 @@ def mean_above(
         return None
     value, cap = float(found.above[e, chosen].mean()), 1.0 / (1.0 + eps)
     if total < FEW:
-        low, high = mean_of_bounds(
-            found.above_low[e, chosen], found.above_high[e, chosen], level, problems=total,
-            least=0.0, most=cap,
-        )  # fmt: skip
-        return Interval(value, low, high)
+        bands = found.above_low[e, chosen], found.above_high[e, chosen]
+        return Interval(value, *mean_of_bounds(*bands, level, problems=total, most=cap))
     k = counts[known].astype(float)
     unseen = (k / (k + 1.0)) ** k / (k + 1.0) + cap ** (k + 1.0)
     least, most = found.reached_least[e, known], found.reached_most[e, known]
@@ -229,10 +221,9 @@ def shrunk_sigma(found: Estimates, counts: Integers) -> Floats:
     mean = float(variance[known].mean())
     spread = float(variance[known].var(ddof=1)) if known.sum() > 1 else 0.0
     between = max(spread - float(noise[known].mean()), 0.0)
-    keep = between / np.maximum(between + noise, np.finfo(float).tiny)
-    keep = np.where(noise == 0.0, 1.0, keep)
-    shrunk: Floats = np.sqrt(keep * variance + (1.0 - keep) * mean)
-    return shrunk
+    share = between / np.maximum(between + noise, np.finfo(float).tiny)
+    keep = np.where(noise == 0.0, 1.0, share)
+    return np.sqrt(keep * variance + (1.0 - keep) * mean)
 
 
 def correctness_share(

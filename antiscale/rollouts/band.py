@@ -180,24 +180,6 @@ class Extremes(NamedTuple):
     above: tuple[Floats, Floats]
 
 
-class _Weights(NamedTuple):
-    """What depends on k alone: the pieces of [0, 1] on which both extreme laws are constant."""
-
-    width: Floats
-    lower: np.ndarray[tuple[int], np.dtype[np.int64]]
-    upper: np.ndarray[tuple[int], np.dtype[np.int64]]
-
-
-def _pieces(limits: Band) -> _Weights:
-    """Lowest quantile function: x_i on (u_i, u_{i+1}]; highest: x_i on (l_{i-1}, l_i]; x_0 = 0."""
-    low, high = limits
-    ends = np.unique(np.concatenate([low, high, [1.0]]))
-    middle = 0.5 * (ends[:-1] + ends[1:])
-    lower = np.searchsorted(high, middle, side="left")
-    upper = np.searchsorted(low, middle, side="left")
-    return _Weights(np.diff(ends), lower.astype(np.int64), upper.astype(np.int64))
-
-
 def extremes(returns: Floats, horizon: float, limits: Band, eps: Floats) -> Extremes:
     """J, sigma and c(eps) over all laws on [0, H] within the band.
 
@@ -221,9 +203,12 @@ def extremes(returns: Floats, horizon: float, limits: Band, eps: Floats) -> Extr
     k, problems = returns.shape
     x = np.empty((k + 2, problems))
     x[0], x[1:-1], x[-1] = 0.0, returns, horizon
-    pieces = _pieces(limits)
-    width = pieces.width[:, None]
-    bottom, top = x[pieces.lower], x[pieces.upper]
+    low, high = limits
+    # The pieces of [0, 1] on which both extreme quantile functions are constant: the lowest is x_i
+    # on (u_i, u_{i+1}], the highest x_i on (l_{i-1}, l_i]; x_0 = 0.
+    ends = np.unique(np.concatenate([low, high, [1.0]]))
+    middle, width = 0.5 * (ends[:-1] + ends[1:]), np.diff(ends)[:, None]
+    bottom, top = x[np.searchsorted(high, middle)], x[np.searchsorted(low, middle)]
     mean = ((bottom * width).sum(0), (top * width).sum(0))
 
     # Largest: switch inside a piece, t of its width still from the lowest function.
@@ -244,13 +229,12 @@ def extremes(returns: Floats, horizon: float, limits: Band, eps: Floats) -> Extr
     # With y = gap (t - vertex) and V the variance at the vertex, wherever that lies,
     # J + sigma sqrt(eps) = centre - y + sqrt(eps (V - y^2)) is largest at y = -sqrt(V/(1 + eps)).
     peak = np.sqrt(np.maximum(second - vertex * slope - centre**2, 0.0)) * inverse
-    threshold_high = []
-    for level in eps:
+    threshold_high = np.empty((len(eps), problems))
+    for e, level in enumerate(eps):
         j, deviation = switched(vertex - peak / math.sqrt(1.0 + level))
-        threshold_high.append((j + math.sqrt(level) * deviation).max(0))
+        threshold_high[e] = (j + math.sqrt(level) * deviation).max(0)
 
     # Smallest: what may lie at a does, M_j = u_{j+1} - l_j of it for a in [x_j, x_{j+1}].
-    low, high = limits
     free = (high - low)[:, None]
     above, below = returns * np.diff(high)[:, None], returns * np.diff(low)[:, None]
     fixed = _from(above) + before(below)
@@ -267,17 +251,17 @@ def extremes(returns: Floats, horizon: float, limits: Band, eps: Floats) -> Extr
     # is smallest at y = -M sqrt(V/(A (eps A - M^2))), or grows with a throughout.
     least = np.sqrt(np.maximum(fixed2 - (1.0 - free) * best**2, 0.0))
     curvature = free * (1.0 - free)
-    threshold_low = []
-    for level in eps:
+    threshold_low = np.empty_like(threshold_high)
+    for e, level in enumerate(eps):
         steep = curvature * (level * curvature - free**2)
         turns = steep > 0
         shift = free / np.sqrt(np.where(turns, steep, 1.0))
         j, deviation = clipped(np.where(turns, best - shift * least, 0.0))
-        threshold_low.append((j + math.sqrt(level) * deviation).min(0))
+        threshold_low[e] = (j + math.sqrt(level) * deviation).min(0)
 
     slack = _ROUNDING * horizon
-    reach = np.stack(threshold_low) - slack, np.stack(threshold_high) + slack
-    under = [np.stack([(returns < each).sum(0) for each in ends]) for ends in reach]
+    reach = threshold_low - slack, threshold_high + slack
+    under = [np.stack([(returns < each).sum(0) for each in end]) for end in reach]
     # As sigma > 0, the threshold is above the mean, and that is above zero.
     under[0] = np.maximum(under[0], (returns <= 0.0).sum(0))
     most = np.minimum(1.0 - low[under[0]], 1.0 / (1.0 + eps[:, None]))

@@ -35,9 +35,9 @@ def event_miss(level: float) -> float:
     return (1.0 - level) / EVENTS
 
 
-def sigma_ends(rollouts: Rollouts, horizons: tuple[int, ...], level: float, *, asked: bool) -> (
-    list[Ends]
-):  # fmt: skip
+def sigma_ends(
+    rollouts: Rollouts, horizons: tuple[int, ...], level: float, *, asked: bool
+) -> list[Ends]:
     """Lower and upper ends of the mean of sigma_x over problems with two samples or more, tokens.
 
     All hold at once, at every one of the horizons, with probability at least 1 - 4 (1 - level)/5.
@@ -93,8 +93,7 @@ def deviations(rollouts: Rollouts, horizon: float) -> Floats:
     r, k = rollouts.returns(horizon), rollouts.counts
     centred = r - np.repeat(rollouts.total(r) / k, k)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = np.sqrt(rollouts.total(centred**2) / (k - 1.0))
-    return found
+        return np.sqrt(rollouts.total(centred**2) / (k - 1.0))
 
 
 def mean_low(s: Floats, k: Integers, horizon: float, miss: float) -> float:
@@ -167,16 +166,19 @@ def deviation_high(s: Floats, k: Integers, horizon: float, miss: float) -> float
     s, k, horizon, miss
         As for `deviation_low`.
     """
-    best, least = 0, math.inf
     slack = -2.0 * math.log(miss)
-    for size in np.unique(k):
+
+    def width(size: int) -> float:
+        return math.sqrt(slack / (int((k >= size).sum()) * (size - 1.0)))
+
+    def without_spread(size: int) -> float:
         count = int((k >= size).sum())
-        width = math.sqrt(slack / (count * (size - 1.0)))
-        if (bound := (len(k) - count) * 0.5 + count * width) < least:
-            best, least = int(size), bound
+        return (len(k) - count) * 0.5 + count * width(size)
+
+    best = min(map(int, np.unique(k)), key=without_spread)
     chosen = k >= best
     count = int(chosen.sum())
-    b = horizon * math.sqrt(slack / (count * (best - 1.0)))
+    b = horizon * width(best)
     root = 0.5 * b + math.sqrt(float((s[chosen] ** 2).mean()) + 0.25 * b * b)
     return (count * root + (len(k) - count) * horizon / 2.0) / len(k)
 
@@ -188,16 +190,12 @@ def _by_bands(rollouts: Rollouts, known: np.ndarray, miss: float) -> Callable[[i
     bands = {int(k): band(int(k), level) for k in np.unique(rollouts.counts[chosen])}
 
     def ends(horizon: int) -> Ends:
-        low, high = [], []
+        found = []
         for block in rollouts.blocks(chosen):
             x = rollouts.returns(horizon, block.rows)
-            found = extremes(x, float(horizon), bands[len(x)], np.zeros(1)).sigma
-            low.append(found[0])
-            high.append(found[1])
-        return mean_of_bounds(
-            np.concatenate(low), np.concatenate(high), level, problems=len(chosen), least=0.0,
-            most=horizon / 2.0,
-        )  # fmt: skip
+            found.append(extremes(x, float(horizon), bands[len(x)], np.zeros(1)).sigma)
+        low, high = np.concatenate(found, axis=1)
+        return mean_of_bounds(low, high, level, problems=len(chosen), most=horizon / 2.0)
 
     return ends
 

@@ -335,30 +335,24 @@ def _horizon_row(
     config: DiagnoseConfig,
 ) -> dict[str, Any]:  # fmt: skip
     """Means over problems at one horizon."""
-    level, horizon = config.level, float(found.horizon)
+    level, horizon, k = config.level, float(found.horizon), rollouts.counts
     known = np.isfinite(found.sigma)
     spread = known & (found.sigma > 0)
-    sigma = averages.sigma_mean(found, rollouts.counts, level)
-    low, high = averages.median_of_bounds(
-        found.sigma_low[known], found.sigma_high[known], level, least=0.0, most=horizon / 2.0
-    )
+    sigma = averages.sigma_mean(found, k, level)
+    bands = found.sigma_low[known], found.sigma_high[known]
+    low, high = averages.median_of_bounds(*bands, level, most=horizon / 2.0)
     found_in_time = rollouts.total(np.isfinite(rollouts.time).astype(np.int64))
-    share = averages.correctness_share(found, rollouts.counts, found_in_time, level)
+    share = averages.correctness_share(found, k, found_in_time, level)
 
     def over_problems(values: Floats, low: Floats, high: Floats, most: float) -> averages.Interval:
-        ends = averages.mean_of_bounds(
-            low, high, level, problems=len(rollouts.counts), least=0.0, most=most
-        )
+        ends = averages.mean_of_bounds(low, high, level, problems=len(k), most=most)
         return averages.Interval(float(values.mean()), *ends)
 
-    above = [
-        averages.mean_above(found, e, eps, rollouts.counts, level)
-        for e, eps in enumerate(config.eps)
-    ]
-    best = [
-        over_problems(*ends, horizon)
-        for ends in zip(found.best, found.best_low, found.best_high, strict=True)
-    ]
+    above = [averages.mean_above(found, e, eps, k, level) for e, eps in enumerate(config.eps)]
+    bests = zip(found.best, found.best_low, found.best_high, strict=True)
+    best = [over_problems(*ends, horizon) for ends in bests]
+    sharp = found.sharpness, found.sharpness_low, found.sharpness_high
+    sharpness = over_problems(*sharp, 1.0)
     ratios = zip(config.kappa, found.max_ratio, strict=True)
     return {
         "horizon": found.horizon,
@@ -370,9 +364,7 @@ def _horizon_row(
         **(share or _UNKNOWN).named("correctness_share"),
         "sigma_problems": int(known.sum()), "spread_problems": int(spread.sum()),
         **_keyed("c_eps", config.eps, above),
-        **over_problems(
-            found.sharpness, found.sharpness_low, found.sharpness_high, 1.0
-        ).named("sharpness"),
+        **sharpness.named("sharpness"),
         **_keyed("best_return", config.kappa, best),
         "max_ratio": {f"{kappa:g}": float(each.max()) for kappa, each in ratios},
         "prediction": prediction,

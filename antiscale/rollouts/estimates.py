@@ -91,14 +91,9 @@ class Estimates:
 
 
 def estimate(
-    rollouts: Rollouts,
-    horizons: Iterable[int],
-    *,
-    eps: tuple[float, ...],
-    kappa: tuple[float, ...],
-    level: float,
-    progress: Callable[[int], None] | None = None,
-) -> list[Estimates]:
+    rollouts: Rollouts, horizons: Iterable[int], *, eps: tuple[float, ...],
+    kappa: tuple[float, ...], level: float, progress: Callable[[int], None] = lambda number: None,
+) -> list[Estimates]:  # fmt: skip
     """Measure every problem at every horizon.
 
     Parameters
@@ -116,16 +111,20 @@ def estimate(
     """
     kinds = np.unique(rollouts.counts)
     rounded = len(kinds) > DISTINCT
-    bands = {int(k): band(int(k), level, rounded=rounded) for k in kinds}
-    crossed = {int(k): without_one(int(k), 1.0 - SLIP, rounded=rounded) for k in kinds if k > 1}
+    limits = {
+        int(k): (
+            band(int(k), level, rounded=rounded),
+            without_one(int(k), 1.0 - SLIP, rounded=rounded) if k > 1 else None,
+        )
+        for k in kinds
+    }
     found = []
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         for number, horizon in enumerate(horizons, 1):
 
             def one(block: Block, horizon: int = horizon) -> dict[str, Floats]:
-                k = len(block.rows)
-                limits = bands[k], crossed.get(k)
-                return _block(rollouts, block, horizon, limits, np.array(eps), kappa)
+                bands = limits[len(block.rows)]
+                return _block(rollouts, block, horizon, bands, np.array(eps), kappa)
 
             blocks = list(rollouts.blocks())
             parts = list(pool.map(one, blocks))
@@ -135,8 +134,7 @@ def estimate(
                 for name in parts[0]
             }
             found.append(Estimates(horizon=horizon, **joined))
-            if progress is not None:
-                progress(number)
+            progress(number)
     return found
 
 

@@ -19,29 +19,21 @@ def model_table(rollouts: Rollouts) -> pd.DataFrame:
     column `answer` gives them, blank for none: a vote among the model's traces is one among them.
     """
     solved = np.isfinite(rollouts.time)
-    frame = pd.DataFrame(
-        {
-            "prompt": rollouts.problem,
-            "solved": solved.astype(np.int64),
-            "answer": -1 if rollouts.answer is None else rollouts.answer,
-            "length": np.where(solved, rollouts.time, rollouts.length),
-        }
-    )
+    frame = pd.DataFrame({
+        "prompt": rollouts.problem, "solved": solved.astype(np.int64),
+        "answer": -1 if rollouts.answer is None else rollouts.answer,
+        "length": np.where(solved, rollouts.time, rollouts.length),
+    })  # fmt: skip
     types = frame.groupby(["prompt", "solved", "answer", "length"], sort=True).size()
     table = types.rename("count").reset_index()
     word = np.where(table.solved == 1, "right", "wrong")
     named = [f"{w}-{a}" if a >= 0 else w for w, a in zip(word, table.answer, strict=True)]
     prompt = table.prompt.to_numpy()
-    found = pd.DataFrame(
-        {
-            "prompt": rollouts.problems[prompt],
-            "style": named,
-            "length": table.length,
-            "probability": table["count"].to_numpy() / rollouts.counts[prompt],
-            "solved": table.solved,
-            "prompt_mass": 1.0 / len(rollouts.counts),
-        }
-    )
+    found = pd.DataFrame({
+        "prompt": rollouts.problems[prompt], "style": named, "length": table.length,
+        "probability": table["count"].to_numpy() / rollouts.counts[prompt],
+        "solved": table.solved, "prompt_mass": 1.0 / len(rollouts.counts),
+    })  # fmt: skip
     if rollouts.answers is not None:
         found["answer"] = np.append(rollouts.answers, "")[table.answer]
     return found
@@ -62,7 +54,6 @@ def write_model(rollouts: Rollouts, path: Path) -> None:
     if path.exists():
         with reading(path), path.open("rb") as stream:
             if stream.readline(200).strip() != header.encode():
-                raise InputError(
-                    f"{path} is there already and is no exported model; give another name"
-                )
+                why = "is there already and is no exported model; give another name"
+                raise InputError(f"{path} {why}")
     write_whole(path, table.to_csv(index=False).encode())

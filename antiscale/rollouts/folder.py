@@ -1,9 +1,6 @@
 """What a diagnosis leaves on disk: tidy rows, the summary and the figure."""
 
-import io
 import json
-
-import pandas as pd
 
 from antiscale import plots
 from antiscale.core.folder import Folder
@@ -23,29 +20,14 @@ def write(found: Diagnosis, folder: Folder) -> list[str]:
     folder
         Of `core.folder.open_folder`.
     """
-    written = []
-
-    def put(name: str, content: bytes) -> None:
-        folder.write(name, content)
-        written.append(name)
-
     for name, table in found.tables().items():
-        if table.empty:
-            continue
-        if name == "problems":
-            buffer = io.BytesIO()
-            table.to_parquet(buffer, index=False)
-            put(f"{name}.parquet", buffer.getvalue())
-        if len(table) <= _CSV_ROWS:
-            put(f"{name}.csv", _csv(table))
-    content = json.dumps(found.to_json(), indent=1, allow_nan=False)
-    put("result.json", content.encode())
+        if name == "problems" and not table.empty:
+            folder.write("problems.parquet", table.to_parquet(index=False))
+        if 0 < len(table) <= _CSV_ROWS:
+            folder.write(f"{name}.csv", table.to_csv(index=False).encode())
+    folder.write("result.json", json.dumps(found.to_json(), indent=1, allow_nan=False).encode())
     if not found.problems.empty:
         for kind, image in plots.encode(found.figure()).items():
-            put(f"diagnose.{kind}", image)
+            folder.write(f"diagnose.{kind}", image)
     folder.finish()
-    return written
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False).encode()
+    return list(folder.files)

@@ -74,16 +74,10 @@ def _heterogeneity(summary: dict[str, Any], row: dict[str, Any]) -> str:
     low, high = row["correctness_share_low"], row["correctness_share_high"]
     if high < 0.005:
         text += ", all of its square from length"
-    elif low > 0.5:
-        text += (
-            f", at least about {percent(low, math.floor)} of its square from being right or wrong "
-            "and the rest from length"
-        )
-    elif high < 0.5:
-        text += (
-            f", at most about {percent(high, math.ceil)} of its square from being right or wrong "
-            "and the rest from length"
-        )
+    elif low > 0.5 or high < 0.5:
+        most = f"most about {percent(high, math.ceil)}"
+        part = f"least about {percent(low, math.floor)}" if low > 0.5 else most
+        text += f", at {part} of its square from being right or wrong and the rest from length"
     if unsolved:
         text += (
             f"; {_problems(unsolved)} {'was' if unsolved == 1 else 'were'} never solved, which "
@@ -111,8 +105,8 @@ def _anticoncentration(summary: dict[str, Any], row: dict[str, Any]) -> str:
         f"the samples; no policy can have more than {number(1.0 / (1.0 + eps), 2, toward='up')}): "
     )
     if low >= _SOME:
-        return text + ("on average good returns are not rare, though single problems may differ.")
-    return text + "too wide to say whether good returns are rare."
+        return f"{text}on average good returns are not rare, though single problems may differ."
+    return f"{text}too wide to say whether good returns are rare."
 
 
 def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
@@ -122,8 +116,7 @@ def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
             "are identical."
         )
     found, unit = row["prediction"], summary["unit"]
-    lower, upper = found["vf_lower_certified"], found["vb_upper_certified"]
-    start = found["n_certified"]
+    lower, upper, start = (found[f"{name}_certified"] for name in ("vf_lower", "vb_upper", "n"))
     per = found["n"] / found["problems"]
     sure = f"{100 * summary['level']:g}%"
     each = f"{per:,.0f}" if per >= 10 else f"{per:.2g}"
@@ -136,15 +129,10 @@ def _verdict(summary: dict[str, Any], row: dict[str, Any]) -> str:
     if lower > upper:
         tail = "" if start is None or start >= found["n"] else f", as from n = {start:,} on"
         return f"{text}: with {sure} confidence verification wins there{tail}."
+    text += ", which leaves open who wins"
     if start is not None:
-        return (
-            f"{text}, which leaves open who wins; from n = {start:,} on verification does, with "
-            f"{sure} confidence."
-        )
-    return (
-        f"{text}, which leaves open who wins: sigma may be so small, as far as these samples "
-        "tell, that no n is sure to do."
-    )
+        return f"{text}; from n = {start:,} on verification does, with {sure} confidence."
+    return f"{text}: sigma may be so small, as far as these samples tell, that no n is sure to do."
 
 
 def _problems(count: int) -> str:
@@ -155,15 +143,13 @@ def _compared_only(summary: dict[str, Any]) -> list[str]:
     found = summary["comparison"]
     low, high = found["low"], found["high"]
     gap = f"{_points(low, math.floor)} to {_points(high, math.ceil)} points"
+    model, against = found["model"], found["against"]
+    verdict = "which leaves open which one is more accurate"
     if low > 0 or high < 0:
-        better, worse = (
-            (found["model"], found["against"]) if low > 0 else (found["against"], found["model"])
-        )
+        better, worse = (model, against) if low > 0 else (against, model)
         verdict = f"so {better} is more accurate than {worse} on problems like these"
-    else:
-        verdict = "which leaves open which one is more accurate"
     return [
-        f"{found['model']} solves {100 * found['accuracy']:.1f}% and {found['against']} "
+        f"{model} solves {100 * found['accuracy']:.1f}% and {against} "
         f"{100 * found['accuracy_against']:.1f}% of the {found['problems']:,} problems they share, "
         f"a paired difference of {_points(found['difference'], round)} points (approximate "
         f"{100 * summary['level']:g}% interval {gap}), {verdict}.",

@@ -78,18 +78,10 @@ class Rollouts:
 
     @classmethod
     def of(
-        cls,
-        labels: npt.NDArray[Any],
-        problem: Integers,
-        correct: Booleans,
-        length: Floats,
-        time: Floats,
-        *,
-        seed: int,
-        score: Floats | None = None,
-        answer: Integers | None = None,
+        cls, labels: npt.NDArray[Any], problem: Integers, correct: Booleans, length: Floats,
+        time: Floats, *, seed: int, score: Floats | None = None, answer: Integers | None = None,
         answers: npt.NDArray[Any] | None = None,
-    ) -> Rollouts:
+    ) -> Rollouts:  # fmt: skip
         """Sort samples, given in any order as arrays [N] with `problem` indexing `labels`."""
         counts = np.bincount(problem, minlength=len(labels)).astype(np.int64)
         starts = np.cumsum(counts) - counts

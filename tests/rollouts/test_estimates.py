@@ -137,9 +137,7 @@ def test_means_over_problems_cover_the_truth() -> None:
         sigma = true_sigma(p, 100)
         interval = averages.sigma_mean(found, rollouts.counts, 0.95)
         hits["sigma"] += interval.low <= sigma.mean() <= interval.high
-        ends = averages.median_of_bounds(
-            found.sigma_low, found.sigma_high, 0.95, least=0.0, most=50.0
-        )
+        ends = averages.median_of_bounds(found.sigma_low, found.sigma_high, 0.95, most=50.0)
         hits["median"] += ends[0] <= np.median(sigma) <= ends[1]
         spread = found.sigma > 0
         above = averages.mean_above(found, 0, 0.25, rollouts.counts, 0.95)
@@ -199,9 +197,9 @@ def test_few_misses_are_paid_for() -> None:
     assert averages.misses(164, 0.95) == stats.binom.ppf(0.95, 164, 0.05)
     low, high = np.full(20, 0.2), np.full(20, 0.3)
     f = averages.misses(20, 0.95)
-    found = averages.mean_of_bounds(low, high, 0.95, problems=20, least=0.0, most=1.0)
+    found = averages.mean_of_bounds(low, high, 0.95, problems=20, most=1.0)
     assert found == pytest.approx((0.2 * (20 - f) / 20, (0.3 * (20 - f) + f) / 20))
-    ends = averages.median_of_bounds(low[:2], high[:2], 0.95, least=0.0, most=1.0)
+    ends = averages.median_of_bounds(low[:2], high[:2], 0.95, most=1.0)
     assert ends == (0.0, 1.0)
 
 
