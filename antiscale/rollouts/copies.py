@@ -16,7 +16,7 @@ import math
 import numpy as np
 from scipy import special
 
-from antiscale.rollouts.samples import Integers, Rollouts
+from antiscale.rollouts.samples import Integers, Rollouts, runs
 
 # Signs count where independent samples show them with less than this chance, as powers of 1/2.
 _BITS = 16.0
@@ -62,13 +62,8 @@ def _records(rollouts: Rollouts) -> tuple[Integers, Integers]:
     parts = [rollouts.problem, rollouts.correct, rollouts.length, rollouts.time]
     parts += [each for each in (rollouts.score, rollouts.answer) if each is not None]
     order = np.lexsort(parts[::-1])
-    new = np.zeros(len(order), dtype=bool)
-    new[0] = True
-    for part in parts:
-        ordered = part[order]
-        new[1:] |= ordered[1:] != ordered[:-1]
-    first = np.flatnonzero(new)
-    return rollouts.problem[order][first], np.diff(np.append(first, len(order)))
+    first, size = runs(*(part[order] for part in parts))
+    return rollouts.problem[order][first], size
 
 
 def _bits_alike(rollouts: Rollouts) -> float:

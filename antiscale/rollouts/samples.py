@@ -36,6 +36,14 @@ class Block(NamedTuple):
     rows: Integers
 
 
+def runs(*columns: npt.NDArray[Any]) -> tuple[Integers, Integers]:
+    """Where rows that are equal in all columns begin to follow one another, and how many do."""
+    new = np.ones(len(columns[0]), dtype=bool)
+    new[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    first = np.flatnonzero(new)
+    return first, np.diff(np.append(first, len(new)))
+
+
 @dataclass(frozen=True, eq=False)
 class Rollouts:
     """Samples of one model on m problems.

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from antiscale.core.validate import Floats
-from antiscale.rollouts.samples import Integers, Rollouts
+from antiscale.rollouts.samples import Integers, Rollouts, runs
 from antiscale.search.laws.passes import pass_at_k as estimate
 
 # ROC curves keep at most about this many points.
@@ -69,11 +69,8 @@ def ranks(rollouts: Rollouts) -> Ranks:
     """Group the samples of each problem by score."""
     assert rollouts.score is not None
     order = np.lexsort((rollouts.score, rollouts.problem))
-    problem, score = rollouts.problem[order], rollouts.score[order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (np.diff(problem) != 0) | (np.diff(score) != 0)
-    first = np.flatnonzero(new)
-    size = np.diff(np.append(first, len(order)))
+    problem = rollouts.problem[order]
+    first, size = runs(problem, rollouts.score[order])
     right = np.add.reduceat(rollouts.correct[order].astype(float), first) / size
     below = first - rollouts.starts[problem[first]]
     return Ranks(problem[first], below, below + size, right, rollouts.counts)

@@ -6,9 +6,11 @@ alike by `antiscale.core.texts`. Columns that are not needed are not read.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,9 +59,7 @@ def read_file(path: Path, choose: Choose) -> pd.DataFrame:
         raise
     except Exception as error:  # each reader has errors of its own
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if isinstance(error, UnicodeDecodeError) or "utf-8" in line.lower().replace(
-            "utf8", "utf-8"
-        ):
+        if isinstance(error, UnicodeDecodeError) or re.search("utf-?8", line.lower()):
             raise not_utf8(path) from None
         line = line if len(line) <= _QUOTED else f"{line[:_QUOTED]}..."
         raise InputError(f"{path} is no readable {kind} file: {line}") from None
@@ -111,24 +111,18 @@ def _csv(path: Path, choose: Choose) -> pd.DataFrame:
 
 
 def _parquet(path: Path, choose: Choose) -> pd.DataFrame:
+    import pyarrow as pa
     from pyarrow import parquet
 
     file = parquet.ParquetFile(path)
     names = file.schema_arrow.names
     table = file.read(columns=_once(path, names, choose(names)))
-    return _to_pandas(table)
-
-
-def _to_pandas(table: Any) -> pd.DataFrame:
-    """An Arrow table with whole numbers whole beside missing ones."""
-    import pyarrow as pa
-
+    # Whole numbers stay whole beside missing ones.
     kept = {
-        getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
-        for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
-    }
-    frame: pd.DataFrame = table.to_pandas(types_mapper=kept.get, ignore_metadata=True)
-    return frame
+        getattr(pa, f"{kind}int{bits}")(): pd.api.types.pandas_dtype(f"{kind.upper()}Int{bits}")
+        for kind in ("", "u") for bits in (8, 16, 32, 64)
+    }  # fmt: skip
+    return table.to_pandas(types_mapper=kept.get, ignore_metadata=True)
 
 
 def _json(path: Path, choose: Choose) -> pd.DataFrame:
@@ -160,20 +154,16 @@ def _columns(path: Path) -> dict[str, list[Any]] | None:
     """The columns of a file that is one object of lists, or of rows by label; None for others."""
     with path.open(encoding="utf-8-sig") as stream:
         start = stream.read(1 << 16).lstrip()
-        if not start.startswith("{"):
+        if path.suffix.lower() != ".json" or not start.startswith("{"):
             return None
-        first = start.partition("\n")[0]
         stream.seek(0)
-        try:
+        whole: Any = None
+        with contextlib.suppress(ValueError):
             # Lines of records begin with a whole one.
-            if path.suffix.lower() != ".json" or not _nested(json.loads(first)):
+            if not _nested(json.loads(start.partition("\n")[0])):
                 return None
-        except ValueError:
-            pass
-        try:
+        with contextlib.suppress(ValueError):
             whole = json.load(stream)
-        except ValueError:
-            return None
     if not _nested(whole):
         return None
     values = [list(each.values()) if isinstance(each, dict) else each for each in whole.values()]
@@ -222,8 +212,6 @@ def _tidy(values: list[Any]) -> pd.Series[Any]:
     """A column of one type where it is one; else of Python's objects as they are."""
     plain = ("integer", "floating", "boolean", "string")
     if pd.api.types.infer_dtype(values, skipna=False) in plain:
-        try:
+        with contextlib.suppress(UnicodeEncodeError):  # half of a character
             return pd.Series(values)
-        except UnicodeEncodeError:  # half of a character
-            pass
     return pd.Series(values, dtype=object)

@@ -121,33 +121,29 @@ def _rows(file: Path, number: int, folder: Path, config: DiagnoseConfig) -> list
                 ) from None
             responses = _responses(logged, where)
             verdicts = _several(_verdict(line, where, config), len(responses), where)
+            several: dict[str, list[Any]] = {}
+            for role in _KEPT:
+                name = config.columns.get(role, IGNORED)
+                if name != IGNORED:
+                    if name not in line:
+                        raise InputError(
+                            f"{where} lacks the field {shown(name)} (for {role}); it has "
+                            f"{listed(sorted(line))}"
+                        )
+                    several[role] = _several(line[name], len(responses), where)
             answers = line.get("filtered_resps")
             answers = answers if isinstance(answers, list) else [answers]
             if len(answers) != len(responses):
                 answers = [None] * len(responses)
-            for place, response in enumerate(responses):
+            for place, (response, answer) in enumerate(zip(responses, answers, strict=True)):
                 row = {
-                    "problem": f"{task}/{text(document)}",
-                    "sample_id": f"{number}.{place}",
-                    "correct": verdicts[place],
-                    "length": len(response.split()),
-                    "answer": answers[place],
-                    "filter": str(line.get("filter", "none")),
-                    "task": task,
-                    "whole": answers[place] is None or text(answers[place]) == text(response),
-                }
-                if model:
-                    row["model"] = model
-                for role in _KEPT:
-                    name = config.columns.get(role)
-                    if name is not None and name != IGNORED:
-                        if name not in line:
-                            raise InputError(
-                                f"{where} lacks the field {shown(name)} (for {role}); it has "
-                                f"{listed(sorted(line))}"
-                            )
-                        row[role] = _several(line[name], len(responses), where)[place]
-                found.append(row)
+                    "problem": f"{task}/{text(document)}", "sample_id": f"{number}.{place}",
+                    "correct": verdicts[place], "length": len(response.split()), "answer": answer,
+                    "filter": str(line.get("filter", "none")), "task": task,
+                    "whole": answer is None or text(answer) == text(response),
+                    **({"model": model} if model else {}),
+                }  # fmt: skip
+                found.append(row | {role: values[place] for role, values in several.items()})
     return found
 
 
