@@ -114,10 +114,9 @@ def build(
     else:
         if known is not None and known["config"] == config:
             files = [*(out / file for file in known["files"]), manifest]
-            if all(file.exists() for file in files):
-                stored = {file.name: _stored(file) for file in tables}
-                if known["rows"] == digest(stored.values()):
-                    return Built(name, "up to date", files)
+            there = all(file.exists() for file in files)
+            if there and known["rows"] == digest(_stored(file) for file in tables):
+                return Built(name, "up to date", files)
         _refuse(name, manifest, [*tables, *(out / f"{name}.{kind}" for kind in KINDS)])
         rows = _computed(name)(configuration(name, configs, fast=fast), progress)
         texts = _written(name, rows)
@@ -137,10 +136,9 @@ def build(
             f"{error}); make them with: antiscale figures {name}"
         ) from None
     content = {
-        f"{picture}.{kind}": image
-        for picture, figure in drawn.items()
+        f"{picture}.{kind}": image for picture, figure in drawn.items()
         for kind, image in style.encode(figure, KINDS).items()
-    }
+    }  # fmt: skip
     if source != out:
         content |= {file: text.encode() for file, text in texts.items()}
     _save(name, out, content)

@@ -13,10 +13,8 @@ RECORD = Record(
     16, "A diagnosis of real rollouts",
     "Not in the paper: what `antiscale diagnose --example codet` draws, of the samples of "
     "CodeGen-16B on HumanEval that CodeT published (MIT licence).",
-    tables=(
-        *(f"rollouts_codet_{name}.csv" for name in TABLES), "rollouts_codet.json",
-        "rollouts_gsm8k.json",
-    ),
+    tables=(*(f"rollouts_codet_{name}.csv" for name in TABLES), "rollouts_codet.json",
+            "rollouts_gsm8k.json"),
     digits="%.6g",
 )  # fmt: skip
 # Columns of the problems that are kept: what the picture shows, and what names it.

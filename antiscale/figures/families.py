@@ -64,8 +64,7 @@ def _summary(result: SweepResult) -> dict[str, Any]:
              "bound": "bound_upper"}  # fmt: skip
     for side in ("vf", "vb"):
         found |= {f"{side}_{name}": fit[f"{side}_slope"][key] for name, key in names.items()}
-    shown = ("vf_loss", "vf_method", "vb_loss", "vb_method")
-    found |= {name: last[name] for name in shown}
+    found |= {name: last[name] for name in ("vf_loss", "vf_method", "vb_loss", "vb_method")}
     start = certified_from(list(rows["gap_certified"].astype(float)))
     return found | {"certified_from": None if start is None else rows["horizon"].iloc[start]}
 

@@ -81,8 +81,8 @@ def draw(rows: pd.DataFrame) -> Figure:
     """The flow of data above; below, accuracy against tokens and distance to the best against H."""
     with style.sheet(5.0, note(rows)) as figure:
         grid = figure.add_gridspec(2, 2, height_ratios=(0.75, 1))
-        top = figure.add_subplot(grid[0, :])
-        left, right = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
+        places = (grid[0, :], grid[1, 0], grid[1, 1])
+        top, left, right = (figure.add_subplot(place) for place in places)
         _flow(top)
         looks = {
             "oracle": ("best-of-N, oracle", style.SKY, "^", ":"),

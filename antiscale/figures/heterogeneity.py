@@ -99,6 +99,5 @@ def draw(rows: pd.DataFrame) -> Figure:
                 style.power_law(axes, x, 1.5 * one[f"{side}_loss"].iloc[-1], slope, label)
             style.log_axes(axes, x, style.BUDGET if vary == "H" else style.TRACES, title)
         panels[1].set_ylabel("")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
     return figure

@@ -29,7 +29,8 @@ from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
 from antiscale.registry import RESULTS
-from antiscale.sweeps import words
+from antiscale.sweeps import evaluated, words
+from antiscale.sweeps.case import Case
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import RunFolder
 from antiscale.sweeps.plan import Plan
@@ -78,7 +79,7 @@ def build(
     InputError
         If Plotly or Jinja is not installed, or the run's configuration is no longer understood.
     """
-    jinja, plotly = libraries()
+    template, plotly = libraries()
     result = folder.result()
     config = SweepConfig.from_mapping(result["config"])
     rows: list[dict[str, Any]] = result["rows"]
@@ -94,10 +95,8 @@ def build(
             no_explorer = str(error)
     drawn = {"losses": figures.losses(config, rows), "gap": figures.gap(config, rows)}
     if explorer is not None:
-        explored = {
-            "bounds": figures.explored_bounds(explorer),
-            "certified": figures.explored_gap(explorer),
-        }
+        explored = {"bounds": figures.explored_bounds(explorer)}
+        explored |= {"certified": figures.explored_gap(explorer)}
         drawn |= {name: figure for name, figure in explored.items() if figure is not None}
     about = {
         "schema": SCHEMA, "version": __version__, "run": folder.manifest["hash"],
@@ -111,7 +110,8 @@ def build(
     picture = plots.encode(plots.sweep_figure(table, note), ("svg",))["svg"]
     css, script = _asset("page.css"), _asset("page.js")
     worst = last["vf_lower_holds_for"] == "worst expert"
-    html = _template(jinja).render(
+    heads = [header.replace("\n", " ") for header in words.exponents_head(config, fit)]
+    html = template.render(
         **about,
         # The page's parts.
         policy=_policy(plotly, script), style=Markup(css), plotly=Markup(plotly),
@@ -127,7 +127,7 @@ def build(
         readout=None if explorer is None else _readout(explorer, explorer.start),
         readout_labels=_READOUT,
         # The tables.
-        table=_table(rows), exponents=_exponents(config, fit),
+        table=_table(rows), exponents={"head": heads, "body": words.exponents_rows(fit)},
         csv=_uri("text/csv", table.to_csv(index=False).encode()),
         bounds=list(_bounds(values)), no_values=no_values, place=last if values else None,
         command=sweep_command(config), manifest=list(_manifest(folder.manifest)),
@@ -143,7 +143,7 @@ def made_by_us(file: Path) -> bool:
 
 
 def libraries() -> tuple[Any, str]:
-    """Return Jinja, and plotly.js itself, to stand in the page.
+    """Return the page's template in Jinja, and plotly.js itself, to stand in the page.
 
     Raises
     ------
@@ -157,13 +157,9 @@ def libraries() -> tuple[Any, str]:
         raise InputError(
             "the report page needs Plotly and Jinja; install them with: pip install plotly jinja2"
         ) from None
-    return jinja2, str(offline.get_plotlyjs())
-
-
-def _template(jinja: Any) -> Any:
-    environment = jinja.Environment(autoescape=True, undefined=jinja.StrictUndefined)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(digits=digits, formula=formula, prose=prose, setting=setting)
-    return environment.from_string(_asset("page.html"))
+    return environment.from_string(_asset("page.html")), str(offline.get_plotlyjs())
 
 
 def _asset(name: str) -> str:
@@ -172,14 +168,8 @@ def _asset(name: str) -> str:
 
 def _json(data: dict[str, Any]) -> str:
     """JSON that can stand in a script element whatever is in it."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=_plain)
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"), default=np.generic.item)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(type(value).__name__)
 
 
 def _policy(*scripts: str) -> str:
@@ -215,9 +205,8 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
     bound = {name: number(last[name], toward=figures.toward(name)) for name in CURVES}
     ends = f"{bound['vf_lower']} ({last['vf_lower_holds_for']}) and {bound['vf_upper']}"
     most = "no bound is proved" if last["vb_upper"] is None else f"at most {bound['vb_upper']}"
-    sure = f"certified {bound['gap_certified']}"
-    if last["gap_certified"] is None:
-        sure = "none is certified"
+    sure = bound["gap_certified"]
+    sure = "none is certified" if last["gap_certified"] is None else f"certified {sure}"
     gap = plus_minus(last["gap_measured"], last["gap_low"], last["gap_high"])
     tiles = (
         ("vf", "cloning loses", words.loss(last, "vf"), f"bounds: {ends}"),
@@ -251,24 +240,14 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _exponents(config: SweepConfig, fit: dict[str, Any]) -> dict[str, Any]:
-    head = [header.replace("\n", " ") for header in words.exponents_head(config, fit)]
-    return {"head": head, "body": words.exponents_rows(fit)}
-
-
 def _values(
     config: SweepConfig, rows: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every bound at the run's last cell, or why there are none."""
-    from antiscale.sweeps import evaluated
-    from antiscale.sweeps.case import Case
-
     if config.expert == "hard":
         return [], "hard experts are drawn for every replicate; the table above averages"
     try:
-        place = config.cells()[-1]
-        settled = of_run(config, rows)
-        return evaluated.rows(Case.of(Plan.of(settled), place.horizon, place.n, place.noise)), None
+        return evaluated.rows(Case.of(Plan.of(of_run(config, rows)), *config.cells()[-1])), None
     except InputError as error:
         return [], str(error).rstrip(".")
 
@@ -282,9 +261,8 @@ def _bounds(values: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "stated": digits(number(value["value"], toward=result.toward)),
                 "whole": digits(number(value["class_value"], toward=result.toward)),
             }
-            for value in values
-            if value["label"] == label
-        ]
+            for value in values if value["label"] == label
+        ]  # fmt: skip
         named = result.facts("label", "name", "statement", "learner", "kind", "origin", "unit")
         nothing = {"variant": "", "reason": "", "stated": DASH, "whole": DASH}
         yield named | {"values": found or [nothing]}

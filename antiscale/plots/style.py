@@ -80,8 +80,7 @@ def paragraph(note: str, inches: float = PAGE) -> str:
 
 def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
     """One legend for all panels, over them: that of `axes`."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=columns)
 
 
 def band(axes: Axes, x: Any, rows: Any, column: str, **look: Any) -> None:

@@ -40,24 +40,24 @@ def _column(rows: pd.DataFrame, name: str, *, log: bool = True) -> Any:
 
 
 def _measured(
-    axes: Axes, rows: pd.DataFrame, mean: str, ends: str, *, log: bool, **look: Any
+    axes: Axes, rows: pd.DataFrame, mean: str, color: str, marker: str, label: str, *, log: bool
 ) -> None:
-    """A measured curve with its interval, by the names of its columns.
+    """A measured curve with its interval, by the name of its column.
 
     Exact points have no bar. A hollow one is coarse: its interval is wider than its value.
     """
+    ends = mean.removesuffix("_measured")
     names = mean, f"{ends}_low", f"{ends}_high"
     center, bottom, top = (_column(rows, name, log=log) for name in names)
     errors = np.stack([center - np.where(np.isnan(bottom), center, bottom), top - center])
     errors = np.where(errors > 0, errors, np.nan)
-    axes.errorbar(_x(rows), center, errors, capsize=2, zorder=3, **look)
+    look: Any = {"marker": marker, "color": color}
+    axes.errorbar(_x(rows), center, errors, capsize=2, zorder=3, label=label, **look)
     side = mean.partition("_")[0]
     if mean == f"{side}_loss" and rows[f"{side}_coarse"].any():
         hollow = rows[f"{side}_coarse"].to_numpy(bool)
-        axes.plot(
-            _x(rows)[hollow], center[hollow], look["marker"], color=look["color"],
-            mfc="white", zorder=4, label="hollow: interval wider than the loss",
-        )  # fmt: skip
+        axes.plot(_x(rows)[hollow], center[hollow], mfc="white", linestyle="none", zorder=4,
+                  label="hollow: interval wider than the loss", **look)  # fmt: skip
 
 
 def _check(axes: Axes, rows: pd.DataFrame, side: str, *, log: bool) -> None:
@@ -107,10 +107,8 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
             axes.plot(x, values, line, color=color, label=label)
         return values
 
-    _measured(
-        axes, rows, "vf_loss", "vf_loss", log=log, color=VF, marker="o",
-        label=f"VF: cloning, {last['vf_learner']}{_how(rows, 'vf')}",
-    )  # fmt: skip
+    vf, vb = (f"{last[f'{side}_learner']}{_how(rows, side)}" for side in style.SIDES)
+    _measured(axes, rows, "vf_loss", VF, "o", f"VF: cloning, {vf}", log=log)
     upper = bound("vf_upper", "--", VF, "VF upper")
     lower = bound("vf_lower", ":", VF, f"VF lower, {last['vf_lower_holds_for']}")
     _theory(axes, rows, "vf", "vf_loss")
@@ -120,10 +118,7 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
             linewidth=0.8, alpha=0.7, label=r"VF over all of $\mathcal{R}$",
         )  # fmt: skip
     if (rows["vb_loss"] > rounding).any() or not log:
-        _measured(
-            axes, rows, "vb_loss", "vb_loss", log=log, color=VB, marker="s",
-            label=f"VB: verified, {last['vb_learner']}{_how(rows, 'vb')}",
-        )  # fmt: skip
+        _measured(axes, rows, "vb_loss", VB, "s", f"VB: verified, {vb}", log=log)
     if log and (rows["vb_loss"] < -rounding).any():
         # A loss below zero has no place on these axes; say so rather than leave it out.
         axes.plot([], [], "s", color=VB, mfc="white", label="VB: below 0 (gains)")
@@ -158,7 +153,7 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
 def draw_gap(axes: Axes, rows: pd.DataFrame) -> None:
     """The gap measured, with its interval, and certified; only log axes hide negative ones."""
     log = bool((rows["gap_measured"] > 0).all())
-    _measured(axes, rows, "gap_measured", "gap", log=log, color=GAP, marker="D", label="measured")
+    _measured(axes, rows, "gap_measured", GAP, "D", "measured", log=log)
     certified = _column(rows, "gap_certified", log=log)
     if np.isfinite(certified).any():
         # Another expert than the measured one's, mostly.

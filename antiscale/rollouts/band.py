@@ -146,11 +146,9 @@ def all_inside(low: Floats, high: Floats) -> float:
     log_factorials = special.gammaln(np.arange(k + 1) + 1.0)
     first, law = 0, np.ones(1)
     for step, bottom, top in zip(steps, least, most, strict=True):
-        if top < bottom:
+        if top < max(bottom, first):
             return 0.0
         size = int(top) - first + 1
-        if size < 1:
-            return 0.0
         jumps = np.arange(size)
         poisson = np.exp(jumps * math.log(step) - step - log_factorials[:size])
         law = np.convolve(law, poisson)[max(int(bottom) - first, 0) : size]

@@ -6,12 +6,11 @@ import numpy as np
 
 from antiscale.core.errors import InputError
 from antiscale.rollouts.averages import bounded_mean
+from antiscale.rollouts.config import DiagnoseConfig
 from antiscale.rollouts.samples import Rollouts
 
 
-def compare(
-    rollouts: Rollouts, other: Rollouts, *, model: str | None, against: str | None, level: float
-) -> dict[str, Any]:
+def compare(rollouts: Rollouts, other: Rollouts, config: DiagnoseConfig) -> dict[str, Any]:
     """Compare two models problem by problem: accuracy of `model` minus that of `against`.
 
     The interval is `bounded_mean` of the differences in [-1, 1]; with one sample of each per
@@ -35,11 +34,12 @@ def compare(
     InputError
         If they have no problem in common.
     """
+    model, against = config.model, config.against
     shared, left, right = np.intersect1d(rollouts.problems, other.problems, return_indices=True)
     if len(shared) == 0:
         raise InputError(f"{model} and {against} have no problem in common; nothing to compare")
     ours, theirs = rollouts.accuracy[left], other.accuracy[right]
-    found = bounded_mean(ours - theirs, level, low=-1.0, high=1.0)
+    found = bounded_mean(ours - theirs, config.level, low=-1.0, high=1.0)
     solved, solved_too = ours > 0, theirs > 0
     return {
         "model": model, "against": against, "problems": len(shared),

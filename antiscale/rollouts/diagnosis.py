@@ -176,14 +176,10 @@ def diagnose_loaded(
     require_samples(loaded)
     rollouts = loaded.rollouts
     horizons = config.horizon or _default_horizons(rollouts.length)
-    comparison = None
-    if loaded.other is not None:
-        comparison = compare(
-            rollouts, loaded.other, model=config.model, against=config.against, level=config.level
-        )
+    other = loaded.other
+    compared = {} if other is None else {"comparison": compare(rollouts, other, config)}
     if int(np.max(rollouts.counts)) == 1:
-        assert comparison is not None
-        return _compared_only(loaded, config, comparison)
+        return _compared_only(loaded, config, compared)
     done = itertools.count(1)
 
     def step(what: str) -> None:
@@ -197,7 +193,6 @@ def diagnose_loaded(
     )  # fmt: skip
     copies = copied(rollouts)
     ends, telling = _proved(rollouts, horizons, config, copies is None)
-
     outlooks = [
         Outlook(rollouts, each, low, tells, config.kappa[0], config.level, config.seed)
         for each, (low, _), tells in zip(found, ends, telling, strict=True)
@@ -212,14 +207,9 @@ def diagnose_loaded(
     roc, scored = _roc(rollouts, config.level)
     losses = outlooks[-1].curve(max(prediction["n"], 64 * len(rollouts.counts)))
     summary = {
-        **_heading(loaded, config),
-        "certified": copies is None,
-        **spent,
-        "horizons": rows,
-        **scored,
-        **({} if comparison is None else {"comparison": comparison}),
-        "notes": _notes(loaded, prediction, copies, spent),
-    }
+        **_heading(loaded, config), "certified": copies is None, **spent, "horizons": rows,
+        **scored, **compared, "notes": _notes(loaded, prediction, copies, spent),
+    }  # fmt: skip
     summary["reading"] = sentences(summary)
     step("summing up")
     return Diagnosis(
@@ -256,10 +246,8 @@ def _proved(
         nothing = np.zeros(len(rollouts.counts))
         return [(0.0, horizon / 2.0) for horizon in horizons], [nothing for _ in horizons]
     asked = bool(config.horizon)
-    return (
-        certified.sigma_ends(rollouts, horizons, config.level, asked=asked),
-        certified.least_telling(rollouts, horizons, config.level, asked=asked),
-    )
+    ends = certified.sigma_ends(rollouts, horizons, config.level, asked=asked)
+    return ends, certified.least_telling(rollouts, horizons, config.level, asked=asked)
 
 
 def _default_horizons(length: Floats) -> tuple[int, ...]:
@@ -281,15 +269,13 @@ def _heading(loaded: Loaded, config: DiagnoseConfig) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _compared_only(loaded: Loaded, config: DiagnoseConfig, comparison: dict[str, Any]) -> Diagnosis:
+def _compared_only(loaded: Loaded, config: DiagnoseConfig, compared: dict[str, Any]) -> Diagnosis:
     """One sample per problem: the comparison, and why there is no more."""
+    accuracy = float(loaded.rollouts.accuracy.mean())
     summary = {
-        **_heading(loaded, config),
-        "pass_at": {"1": float(loaded.rollouts.accuracy.mean())},
-        "horizons": [],
-        "comparison": comparison,
+        **_heading(loaded, config), "pass_at": {"1": accuracy}, "horizons": [], **compared,
         "notes": loaded.notes,
-    }
+    }  # fmt: skip
     summary["reading"] = sentences(summary)
     none = pd.DataFrame()
     return Diagnosis(config, summary, none, none, none, none, none, none, loaded.rollouts)
@@ -344,15 +330,13 @@ def _horizon_row(
     found_in_time = rollouts.total(np.isfinite(rollouts.time).astype(np.int64))
     share = averages.correctness_share(found, k, found_in_time, level)
 
-    def over_problems(values: Floats, low: Floats, high: Floats, most: float) -> averages.Interval:
+    def over_problems(name: str, most: float, at: Any = ...) -> averages.Interval:
+        values, low, high = _three(found, name, name, at).values()
         ends = averages.mean_of_bounds(low, high, level, problems=len(k), most=most)
         return averages.Interval(float(values.mean()), *ends)
 
     above = [averages.mean_above(found, e, eps, k, level) for e, eps in enumerate(config.eps)]
-    bests = zip(found.best, found.best_low, found.best_high, strict=True)
-    best = [over_problems(*ends, horizon) for ends in bests]
-    sharp = found.sharpness, found.sharpness_low, found.sharpness_high
-    sharpness = over_problems(*sharp, 1.0)
+    best = [over_problems("best", horizon, i) for i in range(len(config.kappa))]
     ratios = zip(config.kappa, found.max_ratio, strict=True)
     return {
         "horizon": found.horizon,
@@ -364,7 +348,7 @@ def _horizon_row(
         **(share or _UNKNOWN).named("correctness_share"),
         "sigma_problems": int(known.sum()), "spread_problems": int(spread.sum()),
         **_keyed("c_eps", config.eps, above),
-        **sharpness.named("sharpness"),
+        **over_problems("sharpness", 1.0).named("sharpness"),
         **_keyed("best_return", config.kappa, best),
         "max_ratio": {f"{kappa:g}": float(each.max()) for kappa, each in ratios},
         "prediction": prediction,
@@ -376,11 +360,8 @@ def _keyed(
 ) -> dict[str, dict[str, float]]:
     """An object per estimate and end, with an entry for each of the keys."""
     texts = [f"{key:g}" for key in keys]
-    columns = zip(*(each or _UNKNOWN for each in found), strict=True)
-    return {
-        name + end: dict(zip(texts, column, strict=True))
-        for end, column in zip(averages.ENDS, columns, strict=True)
-    }
+    rows = [(each or _UNKNOWN).named(name) for each in found]
+    return {end: {k: row[end] for k, row in zip(texts, rows, strict=True)} for end in rows[0]}
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
