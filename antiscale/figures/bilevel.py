@@ -78,13 +78,12 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
     for k, (kind, time) in enumerate(config.traces):
         kind_of = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
         for h in range(H + 1):
-            done = time > 0 and h >= time
-            earned = h - time + 1 if done else 0
-            state = size if done else kind
+            # Right from this token on, a trace earns one token of reward each.
+            earned = max(h - time + 1, 0) if time > 0 else 0
             # Before the first token the style is not known: the expectation is J.
-            expected = mean if h == 0 else earned + float(value[h + 1][state])
+            expected = earned + float(value[h + 1][size if earned else kind]) if h else mean
             found.append({"panel": "trace", "series": f"{k}: {kind_of}", "h": h,
-                          "reward": float(done), "value": expected, "mean": mean})  # fmt: skip
+                          "reward": float(earned > 0), "value": expected, "mean": mean})  # fmt: skip
     law, pmf = chain.start, chain.hitting_law(H)
     returns = np.append(np.arange(H, 0, -1.0), 0.0)
     sigma2 = float(pmf @ (returns - pmf @ returns) ** 2)

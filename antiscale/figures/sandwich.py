@@ -85,11 +85,9 @@ def cloning(config: Config, n: int) -> dict[str, float | None]:
     bayes = None
     if n <= config.bayes_up_to:
         # The hardest of some uniform priors: each is a lower bound for every learner.
-        widths = {min(np.sqrt(config.kappa), k / scale) for k in _WIDTHS}
-        bayes = scale * max(
-            bayes_risk_on_two_types(float(a), int(np.clip(16 * a * scale, 64, 512)), 0.5, n)
-            for a in widths
-        )
+        widths = {float(min(np.sqrt(config.kappa), k / scale)) for k in _WIDTHS}
+        points = {a: int(np.clip(16 * a * scale, 64, 512)) for a in widths}
+        bayes = scale * max(bayes_risk_on_two_types(a, k, 0.5, n) for a, k in points.items())
     upper = scale * float(bounds.sft_upper(1.0, n))
     return {"upper": upper, "learner": scale * sft, "bayes": bayes, **forms,
             "ratio": scale * sft / forms["many_point_exact"]}  # fmt: skip

@@ -109,6 +109,7 @@ def build(
     note, last, table = words.caption(config, rows, fit), rows[-1], folder.rows()
     picture = plots.encode(plots.sweep_figure(table, note), ("svg",))["svg"]
     css, script = _asset("page.css"), _asset("page.js")
+    family = families.summary_of(config.family).rstrip(".")
     worst = last["vf_lower_holds_for"] == "worst expert"
     heads = [header.replace("\n", " ") for header in words.exponents_head(config, fit)]
     html = template.render(
@@ -119,7 +120,7 @@ def build(
         # The claim.
         config=config, reward_class=last["reward_class"], holds_for=last["vf_lower_holds_for"],
         whom="to the worst expert" if worst else _PRIOR,
-        family_summary=_lower(families.summary_of(config.family).rstrip(".")),
+        family_summary=family[:1].lower() + family[1:],
         rewards=_rewards(last), tiles=_tiles(config, rows), variable=words.KEY[config.vary],
         picture=_uri("image/svg+xml", picture), notes=words.notes(config, rows, fit),
         # The sliders.
@@ -180,10 +181,6 @@ def _policy(*scripts: str) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
 
 
 def _uri(kind: str, content: bytes) -> str:

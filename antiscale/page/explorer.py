@@ -177,10 +177,8 @@ def explore(
     last = len(horizons) - 1
     if knob is not None:
         spread = [found[start[0], s, last][1] / horizons[-1] for s in range(len(values))]
-        texts = tuple(
-            f"{knob[0]} = {setting(v)}, σ/H = {number(z)}"
-            for v, z in zip(values, spread, strict=True)
-        )
+        pairs = zip(values, spread, strict=True)
+        texts = tuple(f"{knob[0]} = {setting(v)}, σ/H = {number(z)}" for v, z in pairs)
         sliders.append(Slider(knob[0], "heterogeneity", values, texts, start[2]))
     gaps = table("gap_certified")
     certified = np.empty(gaps.shape[:-1], dtype=object)
@@ -199,10 +197,8 @@ def _with(stops: tuple[float, ...], own: float) -> tuple[float, ...]:
 
 def _along(plan: Plan, horizon: int, ratios: tuple[float, ...]) -> Cells:
     """One cell for each n/H, and sigma (the median over prompts), at one H."""
-    samples = [
-        dataclasses.replace(plan.config, samples_per_token=ratio).samples_at(horizon)
-        for ratio in ratios
-    ]
+    configs = (dataclasses.replace(plan.config, samples_per_token=ratio) for ratio in ratios)
+    samples = [each.samples_at(horizon) for each in configs]
     case = Case.of(plan, horizon, samples[0], plan.config.noise, whole=False)
     spread = np.asarray(heterogeneity(case.model.pmf, case.model.returns))
     cells = [_cell(case), *(_cell(case.with_samples(n)) for n in samples[1:])]

@@ -3,7 +3,7 @@
 import io
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -118,7 +118,8 @@ def noise_axis(axes: Axes, noise: Any) -> Any:
     noise = np.asarray(noise, dtype=float)
     x = (np.sqrt(1 - noise) - np.sqrt(noise)) ** -2
     axes.set_xlabel(r"reversed labels: $\eta$, at $1/(\sqrt{1-\eta}-\sqrt{\eta})^2$")
-    plain_ticks(axes, x, texts=[tick(value) for value in noise], most=len(x))
+    axes.set_xticks(x, [tick(value) for value in noise])
+    axes.xaxis.minorticks_off()
     return x
 
 
@@ -140,14 +141,10 @@ def mark_horizon(axes: Axes, horizon: float) -> None:
     axes.annotate("$H$", (horizon, 0.01), xytext=(3, 0), textcoords="offset points")
 
 
-def plain_ticks(
-    axes: Axes, values: Any, *, most: int = 6, texts: Sequence[str] | None = None
-) -> None:
-    """Label at most so many of the values on the x-axis, as plain numbers or by these texts."""
-    step = max(1, -(-len(values) // most))
-    shown = list(values)[::step]
-    texts = [tick(value) for value in shown] if texts is None else texts[::step]
-    axes.set_xticks(shown, texts)
+def plain_ticks(axes: Axes, values: Any, *, most: int = 6) -> None:
+    """Label at most so many of the values on the x-axis, as plain numbers."""
+    shown = list(values)[:: max(1, -(-len(values) // most))]
+    axes.set_xticks(shown, [tick(value) for value in shown])
     axes.xaxis.minorticks_off()
 
 

@@ -109,22 +109,17 @@ def estimate(
     progress
         Called after each horizon with its number in the list.
     """
-    kinds = np.unique(rollouts.counts)
+    kinds = np.unique(rollouts.counts).tolist()
     rounded = len(kinds) > DISTINCT
-    limits = {
-        int(k): (
-            band(int(k), level, rounded=rounded),
-            without_one(int(k), 1.0 - SLIP, rounded=rounded) if k > 1 else None,
-        )
-        for k in kinds
-    }
+    bands = {k: band(k, level, rounded=rounded) for k in kinds}
+    crossed = {k: without_one(k, 1.0 - SLIP, rounded=rounded) for k in kinds if k > 1}
     found = []
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         for number, horizon in enumerate(horizons, 1):
 
             def one(block: Block, horizon: int = horizon) -> dict[str, Floats]:
-                bands = limits[len(block.rows)]
-                return _block(rollouts, block, horizon, bands, np.array(eps), kappa)
+                limits = bands[len(block.rows)], crossed.get(len(block.rows))
+                return _block(rollouts, block, horizon, limits, np.array(eps), kappa)
 
             blocks = list(rollouts.blocks())
             parts = list(pool.map(one, blocks))

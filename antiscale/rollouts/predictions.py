@@ -65,13 +65,9 @@ class Outlook:
         """Simulated cloning: the paths are drawn once, for every n."""
         return Clones.of(self.rollouts, self.found, self.kappa, self.seed)
 
-    @property
-    def _problems(self) -> int:
-        return len(self.rollouts.counts)
-
     def certified(self, n: int) -> tuple[float, float]:
         """T4a and T7a as the intervals allow, in tokens."""
-        horizon, problems = float(self.found.horizon), self._problems
+        horizon, problems = float(self.found.horizon), len(self.rollouts.counts)
         low = lower_from_sigma(
             self.sigma_low / horizon, n, prompt_mass=1.0 / problems, kappa=self.kappa
         )
@@ -82,10 +78,11 @@ class Outlook:
 
     def measured(self, n: int) -> dict[str, float]:
         """Losses on the samples' law: cloning simulated, with its interval, verification exact."""
-        value, low, high = self.clones.cloning(n, self._problems, self.level)
+        problems = len(self.rollouts.counts)
+        value, low, high = self.clones.cloning(n, problems, self.level)
         return {
             "vf_measured": value, "vf_measured_low": low, "vf_measured_high": high,
-            "vb_measured": self.clones.verification(n, self._problems),
+            "vb_measured": self.clones.verification(n, problems),
         }  # fmt: skip
 
     def at(self, n: int) -> dict[str, Any]:
@@ -114,7 +111,7 @@ class Outlook:
         bound_problems, measured_problems
             How many problems vf_lower and vf_measured are averaged over.
         """
-        horizon, problems, found = float(self.found.horizon), self._problems, self.found
+        found, horizon, problems = self.found, float(self.found.horizon), len(self.rollouts.counts)
         few = _evenly(found.sigma, _PROBLEMS_BOUND)
         tells = _tells(self.rollouts, horizon)
         unseen = float(np.mean(bounds.unseen_mass(tells[:, None], n, prompt_mass=1.0 / problems)))
@@ -165,7 +162,7 @@ class Outlook:
         ends = ("vf_lower_certified", "vb_upper_certified")
         return [
             {"n": n, **dict(zip(ends, self.certified(n), strict=True)),
-             "vf_upper": self.clones.upper(n, self._problems), **self.measured(n)}
+             "vf_upper": self.clones.upper(n, len(self.rollouts.counts)), **self.measured(n)}
             for n in (2**power for power in range(math.ceil(math.log2(max(most, 2))) + 1))
         ]  # fmt: skip
 
