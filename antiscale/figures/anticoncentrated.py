@@ -111,12 +111,10 @@ def draw(rows: pd.DataFrame) -> Figure:
             log = bool(base.min() < 0.02 * base.max() and len(r) < 4)
             high = max(base.max(), optimal.max()) * (1.6 if log else 1.08)
             if facts["window_bound"] == facts["window_bound"]:
-                edge, name = (
-                    facts["window_start"] - facts["width"] / 2,
-                    "Erdős window: one step wide",
-                )
-                axes.fill_between([edge, edge + facts["width"]], 0, high, color=style.AMBER,
-                                  alpha=0.25, linewidth=0, label=name)  # fmt: skip
+                edge = facts["window_start"] - facts["width"] / 2
+                window = [edge, edge + facts["width"]]
+                axes.fill_between(window, 0, high, color=style.AMBER, alpha=0.25, linewidth=0,
+                                  label="Erdős window: one step wide")  # fmt: skip
             axes.bar(r, base, width, color=style.SKY, label=r"base policy $\pi_b$", linewidth=0)
             beyond = r >= facts["level"] - 1e-9 * facts["horizon"]
             axes.bar(r[beyond], base[beyond], width, color=style.VB, linewidth=0,

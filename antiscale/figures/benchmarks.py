@@ -71,12 +71,8 @@ def draw(rows: pd.DataFrame) -> Figure:
         left.set(xscale="log", xlabel="seconds (blue: antiscale)",
                  title="The same numbers, by other ways")  # fmt: skip
         left.set_xlim(right=60 * shown["seconds"].max())
-        names = {
-            "n": "traces n",
-            "types": "types S",
-            "prompts": "prompts m",
-            "repeats": "replicates",
-        }
+        names = {"n": "traces n", "types": "types S", "prompts": "prompts m",
+                 "repeats": "replicates"}  # fmt: skip
         colors = (style.VF, style.VB, style.GAP, style.INK)
         scaling = part(rows, "scaling").groupby("benchmark", sort=False)
         for (name, one), marker, color in zip(scaling, "os^D", colors, strict=False):

@@ -76,14 +76,14 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     mean = float(chain.start @ value[1])
     for k, (kind, time) in enumerate(config.traces):
-        kind_of = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
+        style_ = f"style {kind + 1}, " + (f"right at token {time}" if time else "never right")
         for h in range(H + 1):
             # Right from this token on, a trace earns one token of reward each.
             earned = max(h - time + 1, 0) if time > 0 else 0
             # Before the first token the style is not known: the expectation is J.
             expected = earned + float(value[h + 1][size if earned else kind]) if h else mean
-            found.append({"panel": "trace", "series": f"{k}: {kind_of}", "h": h,
-                          "reward": float(earned > 0), "value": expected, "mean": mean})  # fmt: skip
+            reward = {"reward": float(earned > 0), "value": expected, "mean": mean}
+            found.append({"panel": "trace", "series": f"{k}: {style_}", "h": h} | reward)
     law, pmf = chain.start, chain.hitting_law(H)
     returns = np.append(np.arange(H, 0, -1.0), 0.0)
     sigma2 = float(pmf @ (returns - pmf @ returns) ** 2)
