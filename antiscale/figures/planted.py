@@ -95,8 +95,7 @@ def rows(config: Config, progress: Progress) -> pd.DataFrame:
         here = sweep(top, config.spread_paces, spread, vary="n", expert="base")
         panels[("spread", f"{spread:g}")] = here
     found = sweeps.run(panels, progress)
-    n = round(config.samples_per_token * top)
-    keep = (found["panel"] != "spread") | (found["n"] == n)
+    keep = (found["panel"] != "spread") | (found["n"] == round(config.samples_per_token * top))
     return found[keep].reset_index(drop=True)
 
 
@@ -136,7 +135,6 @@ def draw(rows: pd.DataFrame) -> Figure:
             style.side(axes, x, found, "vf", "VF: cloning, ~99%")
             axes.plot(x, found["vf_upper"], "--", color=style.VF, label="VF upper (T5a)")
             axes.plot(x, found["vf_lower"], ":", color=style.VF, label="VF lower (T4)")
-            axes.legend(loc="upper left")
         last = 0.6 * along["vf_loss"].iloc[-1]
         style.power_law(middle, along["horizon"], last, 0.5, "slope 0.5")
         style.log_axes(middle, along["horizon"], "budget $H$ (tokens)", "Along H", "")
@@ -145,4 +143,6 @@ def draw(rows: pd.DataFrame) -> Figure:
         right.set(ylim=(0, 1.5 * spread["vf_upper"].max()))
         right.set(xlabel=r"heterogeneity $\sigma$ (tokens)",
                   title=r"Along $\sigma$, J fixed, clone of $\pi_b$")  # fmt: skip
+        for axes in (middle, right):
+            axes.legend(loc="upper left")
     return figure
