@@ -118,8 +118,7 @@ def self_correction_accuracy(
     start = np.stack([c, 1 - c], -1)
     visits, still_open = _visits(start, step, count)
     # Accepted in some round, or right when rewriting ends: the same sum, without cancellation.
-    result: Floats = a * visits[..., 0] + still_open[..., 0]
-    return result
+    return a * visits[..., 0] + still_open[..., 0]
 
 
 def _visits(start: Floats, step: Floats, count: float) -> tuple[Floats, Floats]:

@@ -70,8 +70,7 @@ def turning_point(
     size, faster = rise * rate, rate - rate[0]
 
     def slope(n: Floats) -> Floats:
-        value: Floats = (size * np.exp(-n[..., None] * faster)).sum(-1)
-        return value
+        return (size * np.exp(-n[..., None] * faster)).sum(-1)
 
     helping = size[size > 0].sum()
     if helping <= 0:

@@ -55,8 +55,7 @@ def roc_accuracy(
     v = np.maximum(1.0 - (1.0 - c) * u - c * g, 0.0)
     high, low = v[..., :-1], v[..., 1:]
     wrong = (1.0 - c) * np.diff(u)
-    result: Floats = 1.0 - (wrong * _slope(high, low, tries)).sum(-1)
-    return result
+    return 1.0 - (wrong * _slope(high, low, tries)).sum(-1)
 
 
 def _slope(high: Floats, low: Floats, n: Floats) -> Floats:
@@ -68,5 +67,4 @@ def _slope(high: Floats, low: Floats, n: Floats) -> Floats:
         # Where the ends all but meet the midpoint's slope is right to second order in the gap.
         tangent = n * middle ** (n - 1.0)
     close = gap * n <= 1e-5 * np.maximum(high, 1e-300)
-    result: Floats = np.where(close, tangent, secant)
-    return result
+    return np.where(close, tangent, secant)

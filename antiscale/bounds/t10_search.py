@@ -33,8 +33,7 @@ def best_of_n_kl(n: npt.ArrayLike) -> Floats:
         N >= 1 tries.
     """
     tries = _tries(n)
-    result: Floats = np.log(tries) - (tries - 1.0) / tries
-    return result
+    return np.log(tries) - (tries - 1.0) / tries
 
 
 @theorem(
@@ -54,8 +53,7 @@ def best_of_n_chi2(n: npt.ArrayLike) -> Floats:
         N >= 1 tries.
     """
     tries = _tries(n)
-    result: Floats = (tries - 1.0) ** 2 / (2.0 * tries - 1.0)
-    return result
+    return (tries - 1.0) ** 2 / (2.0 * tries - 1.0)
 
 
 @theorem(
@@ -88,8 +86,7 @@ def tries_needed(coverage: npt.ArrayLike, delta: npt.ArrayLike) -> Floats:
     level = validate.probability("delta", delta, allow_zero=False, allow_one=False)
     with np.errstate(divide="ignore"):
         needed = np.ceil(np.log(level) / np.log1p(-c) * (1 - 1e-12))
-    result: Floats = np.maximum(needed, 1.0)
-    return result
+    return np.maximum(needed, 1.0)
 
 
 @theorem(
@@ -187,5 +184,4 @@ def best_of_n_upper(
     if not terms:
         raise InputError("best_of_n_upper needs kappa or max_ratio; give one of them")
     least = np.min(np.broadcast_arrays(*terms), axis=0)
-    result: Floats = h * np.minimum(least + missed + lost, 1.0)
-    return result
+    return h * np.minimum(least + missed + lost, 1.0)

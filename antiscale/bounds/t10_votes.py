@@ -43,5 +43,4 @@ def vote_error(answers: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
         each = np.exp(tries * np.log1p(-(np.maximum(ahead, 0.0) ** 2)))
     # An answer that is never given never wins, unless no other is given either.
     each = np.where(q[..., 1:] > 0, each, 0.0)
-    result: Floats = np.minimum(each.sum(-1), 1.0)
-    return result
+    return np.minimum(each.sum(-1), 1.0)

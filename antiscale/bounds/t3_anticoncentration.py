@@ -26,8 +26,7 @@ def cantelli(eps: npt.ArrayLike) -> Floats:
     eps
         The level, >= 0.
     """
-    result: Floats = 1.0 / (1.0 + validate.nonnegative("eps", eps))
-    return result
+    return 1.0 / (1.0 + validate.nonnegative("eps", eps))
 
 
 @theorem(
@@ -59,8 +58,7 @@ def above_mean(pmf: npt.ArrayLike, returns: npt.ArrayLike) -> Floats:
     above = np.maximum(centred, 0.0)
     first, second = (p * above).sum(-1), (p * above**2).sum(-1)
     constant = above.max(-1) <= 1e-14 * np.abs(r).max(-1)
-    result: Floats = np.where(constant, 0.0, first**2 / np.where(constant, 1.0, second))
-    return result
+    return np.where(constant, 0.0, first**2 / np.where(constant, 1.0, second))
 
 
 @theorem(
@@ -112,5 +110,4 @@ def conditioned_ratio(coverage: npt.ArrayLike) -> Floats:
     coverage
         ct_0 in (0, 1].
     """
-    result: Floats = 1.0 / validate.probability("coverage", coverage, allow_zero=False)
-    return result
+    return 1.0 / validate.probability("coverage", coverage, allow_zero=False)

@@ -112,8 +112,7 @@ def sft_upper_in_probability(
     term = sigma / np.sqrt(count)
     term = np.where(least > 0, term, np.maximum(term, gap))
     spread = np.sqrt(np.log(2.0 / level) * (rho**2 / count).sum(-1) / 2.0)
-    result: Floats = np.minimum((rho * term).sum(-1) + width * spread, width)
-    return result
+    return np.minimum((rho * term).sum(-1) + width * spread, width)
 
 
 def _binomial_quantile(level: Floats, n: Floats, rho: Floats) -> Floats:
@@ -140,8 +139,7 @@ def _never_seen(n: Floats, rho: Floats) -> Floats:
     """(1 - rho)^n."""
     with np.errstate(divide="ignore", invalid="ignore"):
         power = n * np.log1p(-rho)
-    result: Floats = np.exp(np.where(n == 0, 0.0, power))
-    return result
+    return np.exp(np.where(n == 0, 0.0, power))
 
 
 def _inverse_root_count(n: Floats, rho: Floats) -> Floats:
@@ -164,8 +162,7 @@ def _inverse_root_count(n: Floats, rho: Floats) -> Floats:
         integrand = np.where(n_ * rho_ < 0.5, never * np.expm1(odds), np.exp(power) - never)
     integrand = np.where(n_ == 0, 0.0, integrand)
     integrand[..., 0] *= 0.5
-    result: Floats = 2.0 / np.sqrt(np.pi) * step * integrand.sum(-1)
-    return result
+    return 2.0 / np.sqrt(np.pi) * step * integrand.sum(-1)
 
 
 @theorem(
@@ -220,5 +217,4 @@ def mle_upper(
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(n_ > 0, (size - np.log(level)) / n_, np.inf)
         bound = 2.0 * np.sqrt(2.0) * sigma * np.sqrt(rate) + 2.0 * horizon_ * rate
-    result: Floats = np.where(np.isnan(bound), horizon_, np.minimum(bound, horizon_))
-    return result
+    return np.where(np.isnan(bound), horizon_, np.minimum(bound, horizon_))

@@ -61,8 +61,7 @@ def verifier_error(
         else:
             top = rivals - np.log(validate.probability("delta", delta, allow_zero=False))
         bound = np.where(n_ > 0, np.maximum(top, 0.0) / n_, 1.0)
-    result: Floats = np.where(size > 0, np.minimum(bound, 1.0), 0.0)
-    return result
+    return np.where(size > 0, np.minimum(bound, 1.0), 0.0)
 
 
 @theorem(
@@ -101,8 +100,7 @@ def unseen_mass(
     rho = validate.probability("prompt_mass", prompt_mass)[..., None]
     with np.errstate(divide="ignore", invalid="ignore"):
         power = n_ * np.log1p(-np.minimum(rho * mass, 1.0))
-    result: Floats = (mass * np.exp(np.where(n_ == 0, 0.0, power))).sum(-1)
-    return result
+    return (mass * np.exp(np.where(n_ == 0, 0.0, power))).sum(-1)
 
 
 @theorem(
@@ -224,8 +222,7 @@ def noisy_unseen_mass(
         slack = np.where(t > 0, t / 2 * (np.log1p(-eta) - np.log(eta)), 0.0)
         power = np.where((n_ == 0) | np.isinf(slack), 0.0, power)
     chance = np.exp(np.minimum(power + slack, 0.0))
-    result: Floats = (mass * chance).sum(-1)
-    return result
+    return (mass * chance).sum(-1)
 
 
 @validate.boundary
@@ -242,8 +239,7 @@ def wrong_verdict(noise: npt.ArrayLike, tolerance: npt.ArrayLike) -> Floats:
     """
     eta = _noise(noise)
     t = validate.nonnegative("tolerance", tolerance, finite=True)
-    result: Floats = (eta / (1.0 - eta)) ** (np.floor(t) + 1.0)
-    return result
+    return (eta / (1.0 - eta)) ** (np.floor(t) + 1.0)
 
 
 def _noise(value: npt.ArrayLike) -> Floats:

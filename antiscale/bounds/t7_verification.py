@@ -82,8 +82,7 @@ def vb_upper(
         failure=failure,
     )
     stacked = np.broadcast_arrays(*terms.values())
-    result: Floats = np.min(stacked, axis=0)
-    return result
+    return np.min(stacked, axis=0)
 
 
 @theorem(

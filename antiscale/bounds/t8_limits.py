@@ -66,8 +66,7 @@ def vb_lower_fast(
     with np.errstate(divide="ignore"):
         power = np.exp((n_ + 1) * np.log1p(-1.0 / n_))
     value = np.sqrt(budget) * h / 4.0 * (d / n_ * power - 3.0 * d**2 / n_**4)
-    result: Floats = np.maximum(value, 0.0)
-    return result
+    return np.maximum(value, 0.0)
 
 
 @functools.cache
@@ -148,5 +147,4 @@ def vb_lower_slow(
     bracket = np.sqrt(1.0 - mass) * (1.0 - 1.0 / (2.0 * d)) - np.sqrt(seen) - cost
     with np.errstate(invalid="ignore"):
         value = h * np.sqrt(budget * mass / 8.0) * np.maximum(bracket, 0.0)
-    result: Floats = np.where(budget > 0, value, 0.0)
-    return result
+    return np.where(budget > 0, value, 0.0)

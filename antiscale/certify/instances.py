@@ -225,8 +225,7 @@ def masses(most: int) -> Gene:
 def normalised(weights: Floats, prompts: int) -> Floats:
     """The prompts' masses from `masses`: the first so many, made to sum to one."""
     part = weights[:prompts] + 1e-9
-    share: Floats = part / part.sum()
-    return share
+    return part / part.sum()
 
 
 # What each family lets vary, and how far.

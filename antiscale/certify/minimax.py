@@ -19,8 +19,7 @@ _COARSE, _FINE = 33, 17
 def standardised(pmf: Floats, returns: Floats) -> Floats:
     """G = (R - J)/sigma, sigma > 0."""
     centred = returns - pmf @ returns
-    g: Floats = centred / np.sqrt(pmf @ centred**2)
-    return g
+    return centred / np.sqrt(pmf @ centred**2)
 
 
 def largest_theta(pmf: Floats, returns: Floats, kappa: float) -> float:
@@ -38,8 +37,7 @@ def law_of_experts(pmf: Floats, g: Floats, theta: Floats, n: int, rho: float) ->
 def median_learner(theta: Floats, law: Floats) -> Floats:
     """The posterior median under the uniform prior on theta, for every data set: [N]."""
     below = np.cumsum(law, axis=0)
-    median: Floats = theta[np.argmax(below >= below[-1] / 2 * (1 - 1e-12), axis=0)]
-    return median
+    return theta[np.argmax(below >= below[-1] / 2 * (1 - 1e-12), axis=0)]
 
 
 def median_risk(theta: Floats, law: Floats) -> float:

@@ -137,8 +137,7 @@ def _accuracy(right: Floats, wrong: Floats, n: Floats) -> Floats:
     below = reached - total
     purity = np.divide(right, total, out=np.zeros_like(total), where=total > 0)
     picked = np.minimum(reached, 1.0)[..., None] ** n - np.maximum(below, 0.0)[..., None] ** n
-    found: Floats = (purity[..., None] * picked).sum(1).mean(0)
-    return found
+    return (purity[..., None] * picked).sum(1).mean(0)
 
 
 @check(

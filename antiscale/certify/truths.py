@@ -263,8 +263,7 @@ def best_of_n(pmf: Floats, scores: Floats, n: float) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         rise = reached**n * -np.expm1(n * np.log1p(-np.minimum(here / reached, 1.0)))
     share = np.divide(rise, here, out=np.zeros_like(rise), where=here > 0)
-    law: Floats = pmf * share[group]
-    return law
+    return pmf * share[group]
 
 
 def run_of_successes(length: int, chance: float, horizon: int) -> float:

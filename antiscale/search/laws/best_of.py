@@ -109,8 +109,7 @@ def select(pmf: Floats, law: ScoreLaw, n: npt.ArrayLike) -> Floats:
     width = np.zeros_like(upto) if law.atomless else (p * law.mass).sum(-1)
     ratio = mean_power(upto, above, width, tries)
     by_state = (law.mass * ratio[..., None]).sum(-2)
-    found: Floats = pmf * (law.weight[..., None] * by_state).sum(-2)
-    return found
+    return pmf * (law.weight[..., None] * by_state).sum(-2)
 
 
 def select_on_average(pmf: Floats, law: ScoreLaw, n: Floats) -> Floats:

@@ -70,8 +70,7 @@ def pass_at_k(n_samples: npt.ArrayLike, n_correct: npt.ArrayLike, k: npt.ArrayLi
         logs = special.betaln(rest + 1.0, right)
         logs -= special.betaln(rest - np.where(some, tries, 0.0) + 1.0, right)
         logs = np.where(some, logs, 0.0)
-    result: Floats = np.where(missed, -np.expm1(np.minimum(logs, 0.0)), 1.0)
-    return result
+    return np.where(missed, -np.expm1(np.minimum(logs, 0.0)), 1.0)
 
 
 # Up to this many factors the product is taken; it is exact to rounding.

@@ -84,5 +84,4 @@ def mean_power(upto: Floats, above: Floats, width: Floats, n: Floats) -> Floats:
     rise = n * np.where(jump, 0.0, share)
     flat = np.where(rise > 1e-17, -np.expm1(-rise) / np.where(rise > 1e-17, rise, 1.0), 1.0)
     smooth = n * np.exp((n - 1.0) * log) * flat
-    result: Floats = np.where(there, np.where(jump, stepped, smooth), 0.0)
-    return result
+    return np.where(there, np.where(jump, stepped, smooth), 0.0)
