@@ -42,12 +42,12 @@ from antiscale.bounds.t10_allocation import allocation_upper as allocation_upper
 from antiscale.bounds.t10_attempts import revision_accuracy as revision_accuracy
 from antiscale.bounds.t10_attempts import self_correction_accuracy as self_correction_accuracy
 from antiscale.bounds.t10_over_optimisation import turning_point as turning_point
-from antiscale.bounds.t10_roc import roc_accuracy as roc_accuracy
 from antiscale.bounds.t10_search import best_of_n_chi2 as best_of_n_chi2
 from antiscale.bounds.t10_search import best_of_n_kl as best_of_n_kl
 from antiscale.bounds.t10_search import best_of_n_upper as best_of_n_upper
+from antiscale.bounds.t10_search import roc_accuracy as roc_accuracy
 from antiscale.bounds.t10_search import tries_needed as tries_needed
+from antiscale.bounds.t10_search import vote_error as vote_error
 from antiscale.bounds.t10_search import wrong_verifier_loss as wrong_verifier_loss
-from antiscale.bounds.t10_votes import vote_error as vote_error
 from antiscale.bounds.t12_misspecified import MisspecifiedValues as MisspecifiedValues
 from antiscale.bounds.t12_misspecified import misspecified_values as misspecified_values

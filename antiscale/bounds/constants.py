@@ -81,7 +81,7 @@ def constants() -> dict[str, Constant]:
 def _enclosed(flint: Any) -> dict[str, tuple[str, str, str, Any]]:
     arb = flint.arb
     pi = arb.pi()
-    affinity = _maximum(
+    affinity, expected = _maximum(
         flint,
         lambda t: t * (1 - (1 - (-(t**2)).exp()).sqrt()),
         # The derivative times sqrt(1 - e^(-t^2)).
@@ -90,7 +90,7 @@ def _enclosed(flint: Any) -> dict[str, tuple[str, str, str, Any]]:
             - t**2 * (-(t**2)).exp()
         ),
     )
-    exact = _maximum(
+    exact, _ = _maximum(
         flint,
         lambda t: t * (t / arb(2).sqrt()).erfc(),
         lambda t: (t / arb(2).sqrt()).erfc() - t * (2 / pi).sqrt() * (-(t**2) / 2).exp(),
@@ -100,10 +100,10 @@ def _enclosed(flint: Any) -> dict[str, tuple[str, str, str, Any]]:
     return {
         "two_point": (
             "T4a", "sigma/sqrt(rho n), affinity", "max_t t (1 - sqrt(1 - exp(-t^2)))",
-            affinity.value,
+            affinity,
         ),
         "two_point_exact": (
-            "T4a", "sigma/sqrt(rho n), exact overlap", "max_t 2t (1 - Phi(t))", exact.value,
+            "T4a", "sigma/sqrt(rho n), exact overlap", "max_t 2t (1 - Phi(t))", exact,
         ),
         "many_point": (
             "T4c", "sigma/sqrt(rho n), affinity",
@@ -121,9 +121,9 @@ def _enclosed(flint: Any) -> dict[str, tuple[str, str, str, Any]]:
         "slow": (
             "T8b", "sqrt(kappa d/n) H",
             "max_c sqrt(c/8) (1 - sqrt(1 - exp(-c))) = two_point/sqrt(8)",
-            affinity.value / arb(8).sqrt(),
+            affinity / arb(8).sqrt(),
         ),
-        "slow_expected": ("T8b", "the best c", "its maximiser", affinity.place**2),
+        "slow_expected": ("T8b", "the best c", "its maximiser", expected**2),
         "slow_at_one": (
             "T8b", "sqrt(kappa d/n) H at c = 1", "sqrt(1/8) (1 - sqrt(1 - 1/e))",
             (1 - (1 - (-arb(1)).exp()).sqrt()) / arb(8).sqrt(),
@@ -131,12 +131,7 @@ def _enclosed(flint: Any) -> dict[str, tuple[str, str, str, Any]]:
     }  # fmt: skip
 
 
-class _Maximum(NamedTuple):
-    value: Any
-    place: Any
-
-
-def _maximum(flint: Any, f: Callable[[Any], Any], slope: Callable[[Any], Any]) -> _Maximum:
+def _maximum(flint: Any, f: Callable[[Any], Any], slope: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Enclose max f over t > 0 and its place, where f(t) <= t and f(t) <= t exp(-t^2/2).
 
     `slope` has the sign of the derivative. It is proved positive from 1/100 to the bracket and
@@ -144,30 +139,27 @@ def _maximum(flint: Any, f: Callable[[Any], Any], slope: Callable[[Any], Any]) -
     """
     arb, fmpq = flint.arb, flint.fmpq
 
-    def sign(low: Any, high: Any) -> int:
-        """The sign of the slope all over [low, high], 0 if not settled."""
-        value = slope(arb(low).union(arb(high)))
+    def sign(one: Any, other: Any) -> int:
+        """The sign of the slope all between two points, 0 if not settled."""
+        value = slope(arb(one).union(arb(other)))
         return 1 if value > 0 else -1 if value < 0 else 0
 
-    low, high = fmpq(1, 100), fmpq(8)
+    ends = [fmpq(1, 100), fmpq(8)]
     # Walk in from both sides by steps in which the sign is settled, halving those where it is not.
-    for towards, wanted in ((1, 1), (-1, -1)):
+    for side, wanted in enumerate((1, -1)):
         step = fmpq(1, 16)
         while step > fmpq(1, 2**60):
-            if towards > 0:
-                settled = low + step < high and sign(low, low + step) == wanted
-                low = low + step if settled else low
+            further = ends[side] + wanted * step
+            if ends[0] < further < ends[1] and sign(ends[side], further) == wanted:
+                ends[side] = further
             else:
-                settled = high - step > low and sign(high - step, high) == wanted
-                high = high - step if settled else high
-            if not settled:
                 step = step / 2
-    place = arb(low).union(arb(high))
+    place = arb(ends[0]).union(arb(ends[1]))
     best = f(place)
     outside = arb(fmpq(1, 100)).max(8 * (-arb(32)).exp())
     if not best > outside:
         raise ArithmeticError("the maximum was not enclosed")
-    return _Maximum(best, place)
+    return best, place
 
 
 def _integral(flint: Any) -> Any:

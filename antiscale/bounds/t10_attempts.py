@@ -108,13 +108,8 @@ def self_correction_accuracy(
     if np.isfinite(count) and count != np.floor(count):
         raise InputError(f"rounds must be a whole number or inf; got {count:g}")
     # Rows: from right, from wrong; columns: to right, to wrong.
-    step = np.stack(
-        [
-            np.stack([(1 - a) * (1 - s), (1 - a) * s], -1),
-            np.stack([(1 - b) * f, (1 - b) * (1 - f)], -1),
-        ],
-        -2,
-    )
+    step = np.stack([(1 - a) * (1 - s), (1 - a) * s, (1 - b) * f, (1 - b) * (1 - f)], -1)
+    step = step.reshape(*c.shape, 2, 2)
     start = np.stack([c, 1 - c], -1)
     visits, still_open = _visits(start, step, count)
     # Accepted in some round, or right when rewriting ends: the same sum, without cancellation.

@@ -58,7 +58,7 @@ def sft_upper(
     n_ = validate.nonnegative("n", n, finite=True)
     rho = validate.probability("prompt_mass", prompt_mass)
     gap = validate.nonnegative("fallback_gap", fallback_gap, finite=True)
-    return sigma * _inverse_root_count(n_, rho) + gap * _never_seen(n_, rho)
+    return sigma * _inverse_root_count(n_, rho) + gap * never_seen(n_, rho)
 
 
 @theorem(
@@ -135,7 +135,7 @@ def _binomial_quantile(level: Floats, n: Floats, rho: Floats) -> Floats:
         high = np.where(inside & ~within, middle, high)
 
 
-def _never_seen(n: Floats, rho: Floats) -> Floats:
+def never_seen(n: Floats, rho: Floats) -> Floats:
     """(1 - rho)^n."""
     with np.errstate(divide="ignore", invalid="ignore"):
         power = n * np.log1p(-rho)
@@ -154,7 +154,7 @@ def _inverse_root_count(n: Floats, rho: Floats) -> Floats:
     step = _STEP / np.sqrt(n * rho + 1.0)
     square = (step[..., None] * np.arange(_NODES)) ** 2
     n_, rho_ = n[..., None], rho[..., None]
-    never = _never_seen(n_, rho_)
+    never = never_seen(n_, rho_)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         power = np.where(n_ == 0, 0.0, n_ * np.log1p(rho_ * np.expm1(-square)))
         odds = n_ * np.log1p(rho_ / (1.0 - rho_) * np.exp(-square))

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from antiscale.bounds.t5_cloning_upper import never_seen
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.theorem import theorem
@@ -98,9 +99,7 @@ def unseen_mass(
     mass = validate.probability("style_mass", style_mass)
     n_ = validate.nonnegative("n", n, finite=True)[..., None]
     rho = validate.probability("prompt_mass", prompt_mass)[..., None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        power = n_ * np.log1p(-np.minimum(rho * mass, 1.0))
-    return (mass * np.exp(np.where(n_ == 0, 0.0, power))).sum(-1)
+    return (mass * never_seen(n_, np.minimum(rho * mass, 1.0))).sum(-1)
 
 
 @theorem(

@@ -72,17 +72,10 @@ def vb_upper(
         If the learner is held to no bound, or an argument is out of range or NaN.
     """
     terms = vb_upper_terms(
-        horizon,
-        error,
-        learner=learner,
-        kappa=kappa,
-        sigma=sigma,
-        max_ratio=max_ratio,
-        coverage=coverage,
-        failure=failure,
-    )
-    stacked = np.broadcast_arrays(*terms.values())
-    return np.min(stacked, axis=0)
+        horizon, error, learner=learner, kappa=kappa, sigma=sigma, max_ratio=max_ratio,
+        coverage=coverage, failure=failure,
+    )  # fmt: skip
+    return np.min(np.broadcast_arrays(*terms.values()), axis=0)
 
 
 @theorem(
@@ -137,12 +130,17 @@ def vb_upper_terms(
                 spread = validate.nonnegative("sigma", sigma, finite=True)
                 terms["T7(0)"] = np.where(spread > 0, 2.0 * spread * np.sqrt(budget), 0.0)
     if max_ratio is not None:
-        ratio = validate.floats("max_ratio", max_ratio)
-        if (ratio < 1.0 - 1e-9).any():
-            raise InputError(f"max_ratio must be >= 1; got {np.min(ratio):.6g}")
-        terms["T7b"] = h * ratio * e + lost
+        terms["T7b"] = h * density_ratio(max_ratio) * e + lost
     if coverage is not None:
         reached = validate.probability("coverage", coverage, allow_zero=False)
         if "c" in allowed:
             terms["T7c"] = h * e / reached + lost
     return terms
+
+
+def density_ratio(max_ratio: npt.ArrayLike) -> Floats:
+    """W, checked: at least 1 but for rounding."""
+    ratio = validate.floats("max_ratio", max_ratio)
+    if (ratio < 1.0 - 1e-9).any():
+        raise InputError(f"max_ratio must be >= 1; got {np.min(ratio):.6g}")
+    return ratio

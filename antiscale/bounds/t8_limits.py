@@ -73,11 +73,9 @@ def vb_lower_fast(
 def best_expected() -> float:
     """Return the c that maximises sqrt(c) (1 - sqrt(1 - e^-c)), T8b's limit: about 0.3529."""
     found = optimize.minimize_scalar(
-        lambda c: -np.sqrt(c) * (1.0 - np.sqrt(-np.expm1(-c))),
-        bounds=(1e-6, 4.0),
-        method="bounded",
-        options={"xatol": 1e-12},
-    )
+        lambda c: -np.sqrt(c) * (1.0 - np.sqrt(-np.expm1(-c))), bounds=(1e-6, 4.0),
+        method="bounded", options={"xatol": 1e-12},
+    )  # fmt: skip
     return float(found.x)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,13 +40,17 @@ class Found:
     instance: Instance | None = None
     ratios: list[float] = field(default_factory=list)
 
-    def add(self, other: Found) -> None:
-        """Take in what another attack on the same result found."""
-        self.tried += other.tried
-        self.violations += other.violations
-        if other.worst > self.worst:
-            self.worst, self.instance = other.worst, other.instance
-        self.ratios += other.ratios
+    @classmethod
+    def together(cls, parts: Iterable[Found]) -> Found:
+        """What several attacks on the same result found; of equal ratios the first one counts."""
+        total = cls()
+        for part in parts:
+            total.tried += part.tried
+            total.violations += part.violations
+            if part.worst > total.worst:
+                total.worst, total.instance = part.worst, part.instance
+            total.ratios += part.ratios
+        return total
 
 
 def attack(
@@ -98,26 +103,25 @@ def attack(
             found.ratios.append(ratio)
     for _ in range(check.draws):
         if found.instance is None or enough():
-            break
+            return found
         trial(instances.mutate(check.genes, rng, found.instance))
     if number % CLIMB_EVERY == 0 and found.instance is not None and not enough():
         _climb(check, found.instance, trial)
     return found
 
 
-def _climb(check: Check, instance: Instance, trial: object) -> None:
+def _climb(check: Check, instance: Instance, trial: Callable[[Instance], float | None]) -> None:
     """Climb the ratio in everything continuous, by a simplex that needs no derivatives."""
     free = instances.encode(check.genes, instance)
-    if not len(free):
-        return
 
     def loss(point: np.ndarray) -> float:
-        ratio = trial(instances.decode(check.genes, instance, point))  # type: ignore[operator]
+        ratio = trial(instances.decode(check.genes, instance, point))
         return 0.0 if ratio is None or not math.isfinite(ratio) else -ratio
 
-    optimize.minimize(
-        loss, free, method="Nelder-Mead", options={"maxfev": 2 * check.draws, "xatol": 1e-9}
-    )
+    if len(free):
+        optimize.minimize(
+            loss, free, method="Nelder-Mead", options={"maxfev": 2 * check.draws, "xatol": 1e-9}
+        )
 
 
 def minimise(check: Check, instance: Instance, *, bound: Bound | None = None) -> Instance:

@@ -23,7 +23,6 @@ Evaluate = Callable[..., Pair]
 # Rounding that does not count as a violation: relative to the truth, and absolute (tokens, with
 # returns up to TOP, and probabilities).
 SLACK, ROUNDING = 1e-7, 1e-11
-_DIRECTIONS = {"up": "upper", "down": "lower", "nearest": "equal"}
 
 
 def key_of(label: str, arena: str) -> str:
@@ -103,11 +102,8 @@ class Check:
         value, truth = found
         if math.isnan(value) or math.isnan(truth):
             return math.inf
-        if self.direction == "upper":
-            return _over(truth, value)
-        if self.direction == "lower":
-            return _over(value, truth)
-        return max(_over(value, truth), _over(truth, value))
+        above, below = _over(value, truth), _over(truth, value)
+        return {"upper": below, "lower": above, "equal": max(above, below)}[self.direction]
 
 
 LISTED: list[Check] = []
@@ -135,7 +131,7 @@ def check(
         own = (place for place, entry in enumerate(LISTED) if entry.function is function)
         place = next(own, len(LISTED))
         for label, count in zip(names, each, strict=True):
-            direction = _DIRECTIONS[RESULTS[label].toward]
+            direction = RESULTS[label].direction
             LISTED.insert(place, Check(label, arena, by, count, direction, genes, function))
         return function
 

@@ -70,9 +70,8 @@ def decode(genes: Mapping[str, Gene], instance: Instance, free: Floats) -> Insta
     changed, at = dict(instance), 0
     for name, gene in genes.items():
         if gene.encode is not None and gene.decode is not None:
-            size = len(gene.encode(instance[name]))
-            changed[name] = gene.decode(free[at : at + size], instance[name])
-            at += size
+            start, at = at, at + len(gene.encode(instance[name]))
+            changed[name] = gene.decode(free[start:at], instance[name])
     return changed
 
 
@@ -107,6 +106,24 @@ def _pmf(rng: Rng, size: int) -> Floats:
     return mass / mass.sum()
 
 
+def _nudged(rng: Rng, value: list[float], spread: float) -> list[float]:
+    mass = np.maximum(value, 1e-12) * np.exp(rng.normal(0, spread, len(value)))
+    return (mass / mass.sum()).tolist()
+
+
+def _of_masses(draw: Callable[[Rng, Instance], Any], mutate: Callable[..., Any]) -> Gene:
+    """A gene of one pmf or several: they sum to one, and their logarithms are free."""
+
+    def decode(free: Floats, value: Any) -> Any:
+        mass = np.exp(free - free.max()).reshape(np.shape(value))
+        return (mass / mass.sum(-1, keepdims=True)).tolist()
+
+    def encode(value: Any) -> Floats:
+        return np.log(np.maximum(np.ravel(value), 1e-9))
+
+    return Gene(draw, mutate, encode, decode, _summing_to_one, _floats)
+
+
 def pmf(least: int, most: int) -> Gene:
     """A pmf over `least` to `most` types; sizes are even on a log scale."""
 
@@ -115,22 +132,11 @@ def pmf(least: int, most: int) -> Gene:
         return _pmf(rng, min(max(size, least), most)).tolist()
 
     def nudge(rng: Rng, value: list[float], _: Instance) -> list[float]:
-        mass = np.array(value)
         if rng.uniform() < 0.2:
-            return _pmf(rng, len(mass)).tolist()
-        mass = np.maximum(mass, 1e-12) * np.exp(
-            rng.normal(0, 10.0 ** rng.uniform(-2, 0.5), len(mass))
-        )
-        return (mass / mass.sum()).tolist()
+            return _pmf(rng, len(value)).tolist()
+        return _nudged(rng, value, 10.0 ** rng.uniform(-2, 0.5))
 
-    def decode(free: Floats, _: Any) -> list[float]:
-        mass = np.exp(free - free.max())
-        return (mass / mass.sum()).tolist()
-
-    def encode(value: list[float]) -> Floats:
-        return np.log(np.maximum(value, 1e-9))
-
-    return Gene(fresh, nudge, encode, decode, _summing_to_one, _floats)
+    return _of_masses(fresh, nudge)
 
 
 def table(rows: int, of: str, *, top: float = TOP) -> Gene:
@@ -142,7 +148,7 @@ def table(rows: int, of: str, *, top: float = TOP) -> Gene:
         return found[0].tolist() if rows == 1 else found.tolist()
 
     def nudge(rng: Rng, value: Any, _: Instance) -> Any:
-        array = np.array(value, dtype=float)
+        array = _floats(value)
         place = tuple(int(rng.integers(k)) for k in array.shape)
         kind = int(rng.integers(4))
         if kind == 0:
@@ -153,15 +159,15 @@ def table(rows: int, of: str, *, top: float = TOP) -> Gene:
             array[place] = rng.uniform(0, top)
         else:
             array = array + rng.normal(0, top * 10.0 ** rng.uniform(-4, -1), array.shape)
-        return np.clip(array, 0.0, top).tolist()
+        return tidy(array)
 
     def decode(free: Floats, value: Any) -> Any:
-        return np.clip(free, 0.0, top).reshape(np.shape(value)).tolist()
+        return tidy(free.reshape(np.shape(value)))
 
-    return Gene(
-        fresh, nudge, lambda value: np.ravel(value).astype(float), decode,
-        lambda value: np.clip(value, 0.0, top).tolist(), _floats,
-    )  # fmt: skip
+    def tidy(value: Any) -> Any:
+        return np.clip(value, 0.0, top).tolist()
+
+    return Gene(fresh, nudge, lambda value: np.ravel(_floats(value)), decode, tidy, _floats)
 
 
 def _returns(rng: Rng, size: int, top: float) -> Floats:
@@ -202,18 +208,10 @@ def laws(rows: int, of: str) -> Gene:
     def nudge(rng: Rng, value: list[list[float]], _: Instance) -> list[list[float]]:
         changed = [list(row) for row in value]
         k = int(rng.integers(len(changed)))
-        mass = np.maximum(changed[k], 1e-12) * np.exp(rng.normal(0, 1.0, len(changed[k])))
-        changed[k] = (mass / mass.sum()).tolist()
+        changed[k] = _nudged(rng, changed[k], 1.0)
         return changed
 
-    def decode(free: Floats, value: Any) -> Any:
-        mass = np.exp(free - free.max()).reshape(np.shape(value))
-        return (mass / mass.sum(-1, keepdims=True)).tolist()
-
-    return Gene(
-        fresh, nudge, lambda value: np.log(np.maximum(np.ravel(value), 1e-9)), decode,
-        _summing_to_one, _floats,
-    )  # fmt: skip
+    return _of_masses(fresh, nudge)
 
 
 def masses(most: int) -> Gene:
@@ -269,10 +267,9 @@ def family() -> Gene:
         horizon = 2 ** int(np.clip(np.round(np.log2(value["horizon"])), 4, 6))
         return {"name": value["name"], "horizon": horizon, "parameters": parameters}
 
-    def read(value: dict[str, Any]) -> TraceModel | None:
-        return _model(json.dumps(value, sort_keys=True))
-
-    return Gene(fresh, nudge, tidy=tidy, read=read)
+    return Gene(
+        fresh, nudge, tidy=tidy, read=lambda value: _model(json.dumps(value, sort_keys=True))
+    )
 
 
 @functools.lru_cache(maxsize=1024)
@@ -296,10 +293,13 @@ def count(least: int, most: int) -> Gene:
 
     def nudge(rng: Rng, value: int, _: Instance) -> int:
         if rng.uniform() < 0.5:
-            return int(np.clip(value + rng.integers(-2, 3), least, most))
-        return int(np.clip(round(value * 2.0 ** rng.uniform(-1, 1)), least, most))
+            return tidy(value + int(rng.integers(-2, 3)))
+        return tidy(round(value * 2.0 ** rng.uniform(-1, 1)))
 
-    return Gene(fresh, nudge, tidy=lambda value: int(np.clip(value, least, most)))
+    def tidy(value: int) -> int:
+        return int(np.clip(value, least, most))
+
+    return Gene(fresh, nudge, tidy=tidy)
 
 
 def positive(low: float, high: float, *extremes: float) -> Gene:
@@ -313,15 +313,16 @@ def positive(low: float, high: float, *extremes: float) -> Gene:
     def nudge(rng: Rng, value: float, instance: Instance) -> float:
         if rng.uniform() < 0.1 or not low <= value <= high:
             return fresh(rng, instance)
-        return float(np.clip(value * 10.0 ** rng.normal(0, 0.2), low, high))
+        return inside(value * 10.0 ** rng.normal(0, 0.2))
 
-    def decode(free: Floats, _: Any) -> float:
-        return float(np.clip(np.exp(np.clip(free[0], -50, 50)), low, high))
+    def inside(value: float) -> float:
+        return float(np.clip(value, low, high))
 
-    def tidy(value: float) -> float:
-        return value if value in extremes else float(np.clip(value, low, high))
-
-    return Gene(fresh, nudge, lambda value: np.log([max(value, low)]), decode, tidy)
+    return Gene(
+        fresh, nudge, lambda value: np.log([max(value, low)]),
+        lambda free, _: inside(np.exp(np.clip(free[0], -50, 50))),
+        lambda value: value if value in extremes else inside(value),
+    )  # fmt: skip
 
 
 def share(low: float = 0.0, high: float = 1.0, *extremes: float) -> Gene:
@@ -335,15 +336,12 @@ def share(low: float = 0.0, high: float = 1.0, *extremes: float) -> Gene:
     def nudge(rng: Rng, value: float, instance: Instance) -> float:
         if rng.uniform() < 0.1:
             return fresh(rng, instance)
-        return float(np.clip(value + rng.normal(0, 0.1 * (high - low)), low, high))
+        return tidy(value + rng.normal(0, 0.1 * (high - low)))
 
-    def decode(free: Floats, _: Any) -> float:
-        return float(np.clip(free[0], low, high))
+    def tidy(value: float) -> float:
+        return float(np.clip(value, low, high))
 
-    return Gene(
-        fresh, nudge, lambda value: np.array([value]), decode,
-        lambda value: float(np.clip(value, low, high)),
-    )  # fmt: skip
+    return Gene(fresh, nudge, lambda value: np.array([value]), lambda free, _: tidy(free[0]), tidy)
 
 
 def choice(*values: Any) -> Gene:

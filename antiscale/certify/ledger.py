@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from antiscale.registry import RESULTS
 
 SCHEMA = "antiscale.certify/1"
 _HANDED_OUT = "handed_out.json"
+# By check and seed: the first round that was not handed out.
+_Handed = dict[str, dict[str, int]]
 # Seconds to wait for another run that is writing; each writes for milliseconds.
 _PATIENCE = 60.0
 COLUMNS: dict[str, type] = {
@@ -45,8 +48,6 @@ class Ledger:
 
     Attributes
     ----------
-    path
-        The folder.
     rows
         One per run and check: `tried` instances within the result's assumptions, `violations`,
         the `worst` ratio, and the `median` ratio of the `sampled` instances drawn at random.
@@ -54,19 +55,13 @@ class Ledger:
         By check: its worst instance, as in its file.
     """
 
-    path: Path
     rows: list[dict[str, Any]]
     worst: dict[str, dict[str, Any]]
 
     def next_round(self, key: str, seed: int) -> int:
         """The first round of this check and seed that was never run."""
-        check = CHECKS[key]
-        done = [
-            row["last_round"]
-            for row in self.rows
-            if (row["label"], row["arena"], row["seed"]) == (check.label, check.arena, seed)
-        ]
-        return max(done, default=-1) + 1
+        mine = [row for row in self.rows if row["seed"] == seed and check_of(row).key == key]
+        return max((row["last_round"] for row in mine), default=-1) + 1
 
     def summary(self) -> list[dict[str, Any]]:
         """One row per result: all its runs and arenas added up.
@@ -79,34 +74,18 @@ class Ledger:
             rows = [row for row in self.rows if row["label"] == label]
             if not rows:
                 continue
-            sampled = sum(row["sampled"] for row in rows)
-            top = max(rows, key=lambda row: row["worst"])
-            check = CHECKS[key_of(label, top["arena"])]
-            found.append(
-                {
-                    "label": label,
-                    "direction": check.direction,
-                    "arenas": len({row["arena"] for row in rows}),
-                    "tried": sum(row["tried"] for row in rows),
-                    "violations": sum(row["violations"] for row in rows),
-                    "worst": top["worst"],
-                    "arena": top["arena"],
-                    "truth": check.by,
-                    "median": sum(row["median"] * row["sampled"] for row in rows) / sampled
-                    if sampled
-                    else None,
-                }
+            tried, violations, sampled = (
+                sum(row[name] for row in rows) for name in ("tried", "violations", "sampled")
             )
+            top = max(rows, key=lambda row: row["worst"])
+            medians = sum(row["median"] * row["sampled"] for row in rows)
+            found.append({
+                "label": label, "direction": check_of(top).direction,
+                "arenas": len({row["arena"] for row in rows}), "tried": tried,
+                "violations": violations, "worst": top["worst"], "arena": top["arena"],
+                "truth": check_of(top).by, "median": medians / sampled if sampled else None,
+            })  # fmt: skip
         return found
-
-
-@dataclass
-class _Stretch:
-    """Rounds of one check that were run without a gap, first to last, and what they found."""
-
-    first: int
-    last: int
-    found: Found
 
 
 class Record:
@@ -126,7 +105,7 @@ class Record:
             If the folder cannot be written, or holds anything but a ledger.
         """
         self.path, self.seed, self.keys = path, seed, list(keys)
-        self._stretches: dict[str, list[_Stretch]] = {key: [] for key in keys}
+        self._rounds: dict[str, dict[int, Found]] = {key: {} for key in keys}
         self._mine: dict[str, tuple[int, int]] = {}  # the block of rounds now handed out
         self._blocks: dict[str, list[tuple[int, int]]] = {key: [] for key in keys}
         self._worst: dict[str, dict[str, Any]] = {}  # as this run wrote them
@@ -137,42 +116,32 @@ class Record:
             if not (path / "ledger.csv").exists():
                 _write_rows(path, [])
             self.known = read(path)
-            self._handed = _Handed.read(path)
+            handed = _read_handed(path)
             if rounds is not None:
                 for key in keys:
-                    self._hand_out(key, rounds)
-                self._handed.write(path)
+                    self._hand_out(handed, key, rounds)
+                _write_handed(path, handed)
 
     def next_round(self, key: str) -> int:
         """Hand out the next round of a check."""
         first, last = self._mine.get(key, (0, -1))
         if first > last:
             with self._locked():
-                self._handed = _Handed.read(self.path)
-                self.known = read_rows(self.path, self.known)
+                handed = _read_handed(self.path)
+                self.known = replace(self.known, rows=read_rows(self.path))
                 # Few blocks, so that two runs at once leave few rows.
-                self._hand_out(key, 4 << len(self._blocks[key]))
-                self._handed.write(self.path)
+                self._hand_out(handed, key, 4 << len(self._blocks[key]))
+                _write_handed(self.path, handed)
             first, last = self._mine[key]
         self._mine[key] = first + 1, last
         return first
 
     def keep(self, key: str, number: int, found: Found) -> None:
         """Add a finished round and write it down."""
-        stretches = self._stretches[key]
-        stretches.append(_Stretch(number, number, found))
-        stretches.sort(key=lambda stretch: stretch.first)
-        joined: list[_Stretch] = []
-        for stretch in stretches:
-            if joined and joined[-1].last + 1 == stretch.first:
-                joined[-1].last = stretch.last
-                joined[-1].found.add(stretch.found)
-            else:
-                joined.append(stretch)
-        self._stretches[key] = joined
+        self._rounds[key][number] = found
         with self._locked():
             self._keep_worst(key)
-            self._write(read_rows(self.path, self.known))
+            self._write()
 
     def finish(self) -> tuple[Ledger, dict[str, Found]]:
         """Return rounds that were handed out and not run; the ledger now, and what this run found.
@@ -180,46 +149,53 @@ class Record:
         Each result is of the rounds in the order of their numbers, not of their ends.
         """
         with self._locked():
-            self._handed = _Handed.read(self.path)
+            handed = _read_handed(self.path)
             for key, (first, last) in self._mine.items():
-                self._handed.give_back(key, self.seed, first, last)
+                # Others may have rounds that were not run unless later ones are out.
+                if first <= last and handed.get(key, {}).get(str(self.seed)) == last + 1:
+                    handed[key][str(self.seed)] = first
             ledger = read(self.path)
-            self._handed.forget(ledger)
-            self._handed.write(self.path)
+            for key, seeds in handed.items():
+                handed[key] = {
+                    seed: number
+                    for seed, number in seeds.items()
+                    if key in CHECKS and number > ledger.next_round(key, int(seed))
+                }  # what the ledger's rows do not say
+            _write_handed(self.path, {key: seeds for key, seeds in handed.items() if seeds})
         return ledger, {key: self.found(key) for key in self.keys}
 
     def found(self, key: str) -> Found:
         """What this run found of a check so far."""
-        total = Found()
-        for stretch in self._stretches[key]:
-            total.add(stretch.found)
-        return total
+        return Found.together(found for _, found in sorted(self._rounds[key].items()))
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(self.path, _PATIENCE)
 
-    def _hand_out(self, key: str, count: int) -> None:
-        first = max(self.known.next_round(key, self.seed), self._handed.next_round(key, self.seed))
+    def _hand_out(self, handed: _Handed, key: str, count: int) -> None:
+        seeds, seed = handed.setdefault(key, {}), str(self.seed)
+        first = max(self.known.next_round(key, self.seed), seeds.get(seed, 0))
+        seeds[seed] = first + count
         self._mine[key] = first, first + count - 1
         self._blocks[key].append(self._mine[key])
-        self._handed.set(key, self.seed, first + count)
 
-    def _write(self, others: Ledger) -> None:
+    def _write(self) -> None:
         """Write all rows: those of others as they are, ours in the order of the checks."""
-        blocks = {
-            (CHECKS[key].label, CHECKS[key].arena): blocks for key, blocks in self._blocks.items()
-        }
         rows = [
             row
-            for row in others.rows
+            for row in read_rows(self.path)
             if row["seed"] != self.seed
             or not any(
                 first <= row["first_round"] <= last
-                for first, last in blocks.get((row["label"], row["arena"]), [])
+                for first, last in self._blocks.get(check_of(row).key, [])
             )
         ]
-        for key in self.keys:
-            rows += [_row(CHECKS[key], self.seed, stretch) for stretch in self._stretches[key]]
+        for key, rounds in self._rounds.items():
+            # Of rounds without a gap each one's number and its place differ by the same.
+            numbers = enumerate(sorted(rounds))
+            for _, stretch in itertools.groupby(numbers, lambda item: item[1] - item[0]):
+                run = [number for _, number in stretch]
+                found = Found.together(rounds[number] for number in run)
+                rows.append(_row(CHECKS[key], self.seed, run[0], run[-1], found))
         _write_rows(self.path, rows)
 
     def _keep_worst(self, key: str) -> None:
@@ -244,65 +220,32 @@ class Record:
             self._worst[key] = read_worst(file)
 
 
-class _Handed:
-    """Which rounds were handed out: handed_out.json, there as long as the rows do not say it."""
-
-    def __init__(self, next_: dict[str, dict[str, int]]) -> None:
-        self._next = next_
-
-    @classmethod
-    def read(cls, path: Path) -> _Handed:
-        file = path / _HANDED_OUT
-        if not file.exists():
-            return cls({})
-        found = read_json(file)
-        try:
-            return cls({k: {s: int(n) for s, n in seeds.items()} for k, seeds in found.items()})
-        except (AttributeError, TypeError, ValueError):
-            raise InputError(f"{file} is damaged; delete it when no certify runs") from None
-
-    def write(self, path: Path) -> None:
-        if any(self._next.values()):
-            write_whole(path / _HANDED_OUT, (json.dumps(self._next, indent=1) + "\n").encode())
-        else:
-            (path / _HANDED_OUT).unlink(missing_ok=True)
-
-    def next_round(self, key: str, seed: int) -> int:
-        return self._next.get(key, {}).get(str(seed), 0)
-
-    def set(self, key: str, seed: int, value: int) -> None:
-        self._next.setdefault(key, {})[str(seed)] = value
-
-    def give_back(self, key: str, seed: int, first: int, last: int) -> None:
-        """Rounds first to last were not run; others may have them unless later ones are out."""
-        if first <= last and self.next_round(key, seed) == last + 1:
-            self.set(key, seed, first)
-
-    def forget(self, ledger: Ledger) -> None:
-        """Drop what the ledger's rows say as well."""
-        self._next = {
-            key: {s: n for s, n in seeds.items() if n > ledger.next_round(key, int(s))}
-            for key, seeds in self._next.items()
-            if key in CHECKS
-        }
-        self._next = {key: seeds for key, seeds in self._next.items() if seeds}
+def _read_handed(path: Path) -> _Handed:
+    """Which rounds were handed out; the file is there as long as the rows do not say it."""
+    file = path / _HANDED_OUT
+    if not file.exists():
+        return {}
+    found = read_json(file)
+    try:
+        return {k: {s: int(n) for s, n in seeds.items()} for k, seeds in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"{file} is damaged; delete it when no certify runs") from None
 
 
-def _row(check: Check, seed: int, stretch: _Stretch) -> dict[str, Any]:
-    found = stretch.found
-    return {
-        "label": check.label,
-        "arena": check.arena,
-        "version": __version__,
-        "seed": seed,
-        "first_round": stretch.first,
-        "last_round": stretch.last,
-        "tried": found.tried,
-        "violations": found.violations,
-        "worst": found.worst if found.tried else 0.0,
-        "median": float(np.median(found.ratios)) if found.ratios else 0.0,
-        "sampled": len(found.ratios),
-    }
+def _write_handed(path: Path, handed: _Handed) -> None:
+    if any(handed.values()):
+        write_whole(path / _HANDED_OUT, (json.dumps(handed, indent=1) + "\n").encode())
+    else:
+        (path / _HANDED_OUT).unlink(missing_ok=True)
+
+
+def _row(check: Check, seed: int, first: int, last: int, found: Found) -> dict[str, Any]:
+    values = (
+        check.label, check.arena, __version__, seed, first, last, found.tried, found.violations,
+        found.worst if found.tried else 0.0,
+        float(np.median(found.ratios)) if found.ratios else 0.0, len(found.ratios),
+    )  # fmt: skip
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -333,19 +276,16 @@ def read(path: Path) -> Ledger:
     InputError
         If a file cannot be read or is damaged.
     """
-    ledger = read_rows(path, Ledger(path, [], {}))
-    if not (path / "ledger.csv").exists():
-        return ledger
-    files = sorted((path / "worst").glob("*.json"))
-    worst = {f.stem: read_worst(f) for f in files if f.stem in CHECKS}
-    return Ledger(path, ledger.rows, worst)
+    rows = read_rows(path)
+    files = sorted((path / "worst").glob("*.json")) if (path / "ledger.csv").exists() else []
+    return Ledger(rows, {f.stem: read_worst(f) for f in files if f.stem in CHECKS})
 
 
-def read_rows(path: Path, ledger: Ledger) -> Ledger:
-    """Read a folder's rows; the worst instances are those of `ledger`."""
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read a folder's rows; none if there is no ledger."""
     file = path / "ledger.csv"
     if not file.exists():
-        return Ledger(path, [], ledger.worst)
+        return []
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             rows = [
@@ -357,8 +297,7 @@ def read_rows(path: Path, ledger: Ledger) -> Ledger:
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         raise InputError(f"{file} is damaged; move it away to start a new ledger") from None
     # Rows of arenas that no longer exist are dropped.
-    rows = [row for row in rows if key_of(row["label"], row["arena"]) in CHECKS]
-    return Ledger(path, rows, ledger.worst)
+    return [row for row in rows if key_of(row["label"], row["arena"]) in CHECKS]
 
 
 def read_worst(file: Path) -> dict[str, Any]:
@@ -371,17 +310,15 @@ def read_worst(file: Path) -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise KeyError(file.name)
-        genes, instance = check_of(content).genes, content["instance"]
-        if set(genes) != set(instance) or not all(
-            _allowed(gene, instance[name]) for name, gene in genes.items()
-        ):
-            raise KeyError(file.name)
+        check, instance = check_of(content), content["instance"]
         content["ratio"] = float(content["ratio"])
-        if math.isnan(content["ratio"]) or not isinstance(content["truth"], str):
-            raise ValueError(file.name)
-        if content["direction"] != check_of(content).direction:
+        if (
+            (content["schema"], content["direction"]) != (SCHEMA, check.direction)
+            or set(check.genes) != set(instance)
+            or not all(_allowed(gene, instance[name]) for name, gene in check.genes.items())
+            or math.isnan(content["ratio"])
+            or not isinstance(content["truth"], str)
+        ):
             raise ValueError(file.name)
     except FileNotFoundError:
         raise InputError(f"{file} does not exist") from None

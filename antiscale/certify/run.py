@@ -33,12 +33,8 @@ class _Task(NamedTuple):
     start: Instance | None
 
 
-class _Round(NamedTuple):
-    """One finished round and what it cost in seconds."""
-
-    task: _Task
-    found: Found
-    seconds: float
+# A finished round, what it found, and what it cost in seconds.
+_Round = tuple[_Task, Found, float]
 
 
 def certify(
@@ -87,10 +83,9 @@ def certify(
         raise ValueError("give minutes or rounds")
     record = Record(folder, seed, keys, rounds)
     known = record.known
-    started = dict.fromkeys(keys, 0)
+    started, running = Counter[str](), Counter[str]()
     spent = dict.fromkeys(keys, 0.0)
-    running = dict.fromkeys(keys, 0)
-    finished = tried = violations = 0
+    tried = violations = 0
     begin = time.perf_counter()
     first = _rotation(known, keys) if minutes is not None else []
 
@@ -108,27 +103,22 @@ def certify(
             return spent[key] + running[key] * mean, started[key]
 
         key = first.pop(0) if first else min(waiting, key=cost)
-        worst = known.worst.get(key)
-        task = _Task(
-            key, seed, record.next_round(key), None if worst is None else worst["instance"]
-        )
         started[key] += 1
         running[key] += 1
-        return task
+        worst = known.worst.get(key, {"instance": None})
+        return _Task(key, seed, record.next_round(key), worst["instance"])
 
     with contextlib.closing(_rounds(next_task, jobs)) as results:
         for task, found, seconds in results:
             record.keep(task.key, task.number, found)
-            finished += 1
             running[task.key] -= 1
             spent[task.key] += seconds
             tried, violations = tried + found.tried, violations + found.violations
             if progress is not None:
-                share = (
-                    finished / (len(keys) * rounds)
-                    if rounds is not None
-                    else (time.perf_counter() - begin) / (60 * (minutes or 1.0))
-                )
+                if rounds is not None:
+                    share = (started.total() - running.total()) / (len(keys) * rounds)
+                else:
+                    share = (time.perf_counter() - begin) / (60 * (minutes or 1.0))
                 progress(min(share, 1.0), tried, violations)
     return record.finish()
 
@@ -139,17 +129,15 @@ def _rotation(known: Ledger, keys: Sequence[str]) -> list[str]:
     arenas: dict[str, list[str]] = {}
     for key in keys:
         arenas.setdefault(CHECKS[key].label, []).append(key)
-    reached = {label: sum(runs[key] for key in of) for label, of in arenas.items()}
-    return [
-        min(arenas[label], key=lambda key: runs[key])
-        for label in sorted(arenas, key=lambda label: reached[label])
-    ]
+    # Both are stable: of equals the first one stays.
+    rising = sorted(arenas.values(), key=lambda of: sum(runs[key] for key in of))
+    return [min(of, key=lambda key: runs[key]) for of in rising]
 
 
 def _run(task: _Task) -> _Round:
     begin = time.perf_counter()
     found = attack(CHECKS[task.key], task.seed, task.number, start=task.start)
-    return _Round(task, found, time.perf_counter() - begin)
+    return task, found, time.perf_counter() - begin
 
 
 def _rounds(next_task: Callable[[], _Task | None], jobs: int) -> Generator[_Round]:

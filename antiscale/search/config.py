@@ -169,10 +169,8 @@ class SearchConfig(FromMapping):
 
     def self_verifier(self) -> SelfVerifier:
         """Return the rates of self-correction."""
-        return SelfVerifier(
-            accept_right=self.accept_right, accept_wrong=self.accept_wrong, fix=self.fix,
-            spoil=self.spoil,
-        )  # fmt: skip
+        rates = ("accept_right", "accept_wrong", "fix", "spoil")
+        return SelfVerifier(**{name: getattr(self, name) for name in rates})
 
     def family_parameters(self) -> dict[str, Any]:
         """Return the family's parameters: its defaults and those given."""

@@ -41,12 +41,9 @@ class SearchResult:
     def to_json(self) -> dict[str, Any]:
         """Return the object that `antiscale search --json` prints."""
         return {
-            "schema": SCHEMA,
-            "config": writable(self.config.to_dict()),
-            "config_hash": self.config.hash(),
-            "rows": self.rows,
-            "notes": self.notes,
-        }
+            "schema": SCHEMA, "config": writable(self.config.to_dict()),
+            "config_hash": self.config.hash(), "rows": self.rows, "notes": self.notes,
+        }  # fmt: skip
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -95,12 +92,9 @@ def search_curves(
     rows: list[dict[str, Any]] = []
     notes: dict[str, str] = {}
     common = {
-        "config_hash": config.hash(),
-        "family": config.family,
-        "horizon": config.horizon,
-        "n": config.traces,
-        "budget_kind": config.budget_kind,
-    }
+        "config_hash": config.hash(), "family": config.family, "horizon": config.horizon,
+        "n": config.traces, "budget_kind": config.budget_kind,
+    }  # fmt: skip
     for done, (name, strategy, policy) in enumerate(chosen, start=1):
         outcome = strategy.run(Search.of(setup, policy))
         problem, rho = outcome.problem, outcome.problem.prompt_mass
@@ -108,17 +102,11 @@ def search_curves(
         value = np.einsum("m,mqs,ms->q", rho, outcome.law, problem.returns)
         spent = rho @ outcome.spent
         for q, budget in enumerate(config.budgets):
-            rows.append(
-                common
-                | {
-                    "strategy": name,
-                    "policy": policy,
-                    "budget": budget,
-                    "accuracy": float(np.clip(accuracy[q], 0.0, 1.0)),
-                    "value": float(np.clip(value[q], 0.0, config.horizon)),
-                    "spent": float(spent[q]),
-                }
-            )
+            rows.append(common | {
+                "strategy": name, "policy": policy, "budget": budget,
+                "accuracy": float(np.clip(accuracy[q], 0.0, 1.0)),
+                "value": float(np.clip(value[q], 0.0, config.horizon)), "spent": float(spent[q]),
+            })  # fmt: skip
         if outcome.note is not None:
             notes[name] = outcome.note
         if progress is not None:

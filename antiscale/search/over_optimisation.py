@@ -99,16 +99,12 @@ def over_optimisation(
         turn = turning_point(levels[..., 0], levels[..., 1], law.weight[0])
         there = np.isfinite(turn)
         at_turn = _accuracy(pmf, law, np.array([turn if there else 1.0]))[0]
-        peaks.append(
-            {
-                "correlation": correlation,
-                "peak": float(every[best]),
-                "peak_accuracy": float(accuracy[best]),
-                "limit_accuracy": float(_accuracy(pmf, law, np.array([1e9]))[0]),
-                "turning_point": turn,
-                "accuracy_at_turn": float(at_turn) if there else float("nan"),
-            }
-        )
+        peaks.append({
+            "correlation": correlation, "peak": float(every[best]),
+            "peak_accuracy": float(accuracy[best]),
+            "limit_accuracy": float(_accuracy(pmf, law, np.array([1e9]))[0]),
+            "turning_point": turn, "accuracy_at_turn": float(at_turn) if there else float("nan"),
+        })  # fmt: skip
         if correlation in config.shown:
             rows += [
                 {"correlation": correlation, "n": float(n), "accuracy": float(a)}
@@ -118,12 +114,9 @@ def over_optimisation(
 
 
 def _accuracy(pmf: Floats, law: ScoreLaw, n: Floats) -> Floats:
-    return np.concatenate(
-        [
-            select(np.broadcast_to(pmf, (len(part), 2)), law, part)[:, 0]
-            for part in np.array_split(n, -(-len(n) // 512))
-        ]
-    )
+    parts = np.array_split(n, -(-len(n) // 512))
+    laws = [select(np.broadcast_to(pmf, (len(part), 2)), law, part) for part in parts]
+    return np.concatenate(laws)[:, 0]
 
 
 def reading(config: OverOptimisationConfig, peaks: list[dict[str, float]]) -> str:

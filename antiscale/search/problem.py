@@ -124,19 +124,12 @@ class SearchProblem:
         pmf : [m, K, S]
             The policies.
         """
-        count = chance.shape[-1]
-
-        def repeated(array: Any) -> Any:
-            return np.repeat(array, count, axis=0)
-
-        return replace(
-            self,
-            pmf=pmf.reshape(-1, pmf.shape[-1]),
-            returns=repeated(self.returns),
-            costs=repeated(self.costs),
-            answers=repeated(self.answers),
-            prompt_mass=(self.prompt_mass[:, None] * chance).reshape(-1),
-        )
+        repeated: dict[str, Any] = {
+            name: np.repeat(getattr(self, name), chance.shape[-1], axis=0)
+            for name in ("returns", "costs", "answers")
+        }
+        mass = (self.prompt_mass[:, None] * chance).reshape(-1)
+        return replace(self, pmf=pmf.reshape(-1, pmf.shape[-1]), prompt_mass=mass, **repeated)
 
 
 def _answers(model: TraceModel, solved: npt.NDArray[np.bool_], wrong_answers: int | str) -> Floats:

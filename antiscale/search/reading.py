@@ -1,5 +1,6 @@
 """What the curves say, in a few words; and the screen of `antiscale search`."""
 
+import math
 from collections.abc import Mapping
 
 from antiscale.core.numbers import number, setting
@@ -32,25 +33,17 @@ def reading(found: SearchResult, names: Mapping[str, str] | None = None) -> str:
         alone = max(singles, key=lambda name: ends[name])
         if alone != best:
             sentences[0] += f", {called[alone]} on {number(ends[alone])}"
-        reached: dict[int, list[str]] = {}
-        never = []
+        # By the first budget at which they are ahead; infinite: never.
+        reached: dict[float, list[str]] = {}
         for name in config.strategies:
-            if name in singles:
-                continue
-            ahead = [
-                budget
-                for budget, here in zip(config.budgets, found.curve(name), strict=True)
-                if here > ends[alone] + _ROUNDING
-            ]
-            if ahead:
-                reached.setdefault(ahead[0], []).append(called[name])
-            else:
-                never.append(called[name])
+            if name not in singles:
+                points = zip(config.budgets, found.curve(name), strict=True)
+                ahead = (budget for budget, here in points if here > ends[alone] + _ROUNDING)
+                reached.setdefault(next(ahead, math.inf), []).append(called[name])
         passed = [
-            f"from {budget} tokens {', '.join(some)}" for budget, some in sorted(reached.items())
+            f"{f'from {budget} tokens' if budget < math.inf else 'never'} {', '.join(some)}"
+            for budget, some in sorted(reached.items())
         ]
-        if never:
-            passed.append(f"never {', '.join(never)}")
         if passed:
             sentences.append(
                 f"right more often than {called[alone]} at any budget: {'; '.join(passed)}"
@@ -58,9 +51,8 @@ def reading(found: SearchResult, names: Mapping[str, str] | None = None) -> str:
     falls = []
     for name in config.strategies:
         curve = found.curve(name)
-        peak = max(curve)
-        if peak > curve[-1] + _FALL:
-            falls.append(f"{called[name]} after {config.budgets[curve.index(peak)]} tokens")
+        if max(curve) > curve[-1] + _FALL:
+            falls.append(f"{called[name]} after {config.budgets[curve.index(max(curve))]} tokens")
     if falls:
         sentences.append(f"turning down: {', '.join(falls)}")
     return ". ".join(text[0].upper() + text[1:] for text in sentences) + "."

@@ -93,14 +93,14 @@ def allocate(
         raise InputError(
             f"budget {limit:g} is below what the cheapest options take, {limit - left:g}"
         )
-    steps = []
-    for x, corner in enumerate(corners):
-        t, v = curves[x]
-        for a, b in itertools.pairwise(corner):
-            steps.append(((v[b] - v[a]) / (t[b] - t[a]), x, int(a), int(b)))
+    steps = [
+        ((v[b] - v[a]) / (t[b] - t[a]), x, int(b))
+        for x, ((t, v), corner) in enumerate(zip(curves, corners, strict=True))
+        for a, b in itertools.pairwise(corner)
+    ]
     high, share, price = low.copy(), np.zeros(len(rho)), 0.0
     # Stable: within one problem gains fall, so its steps stay in order.
-    for gain, x, _, b in sorted(steps, key=lambda step: -step[0]):
+    for gain, x, b in sorted(steps, key=lambda step: -step[0]):
         a = low[x]
         need = rho[x] * (curves[x][0][b] - curves[x][0][a])
         if need <= left * (1 + 1e-12):
@@ -111,10 +111,8 @@ def allocate(
         break
     spent = np.array([_between(t, low[x], high[x], share[x]) for x, (t, _) in enumerate(curves)])
     worth = np.array([_between(v, low[x], high[x], share[x]) for x, (_, v) in enumerate(curves)])
-    whole = np.array(
-        [_all_on(curve, corner) for curve, corner in zip(curves, corners, strict=True)]
-    )
-    return Allocation(low, high, share, spent, float(rho @ worth), price, whole)
+    whole = [_all_on(curve, corner) for curve, corner in zip(curves, corners, strict=True)]
+    return Allocation(low, high, share, spent, float(rho @ worth), price, np.array(whole))
 
 
 def concave_envelope(tokens: Floats, values: Floats) -> npt.NDArray[np.int64]:

@@ -9,15 +9,8 @@ from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
-from antiscale.search.laws.renewal import (
-    Whole,
-    binned,
-    check_size,
-    columns_at_once,
-    overshoot,
-    renew,
-    whole_costs,
-)
+from antiscale.search.laws import renewal
+from antiscale.search.laws.renewal import Whole, binned, check_size
 from antiscale.search.laws.score_laws import ScoreLaw
 from antiscale.search.laws.verifiers import Flags, by_score
 
@@ -57,12 +50,12 @@ def capped_best_of_n(
     """
     p = validate.pmf("pmf", pmf)
     s = validate.floats("scores", scores)
-    c = whole_costs(costs)
+    c = renewal.whole_tokens("costs", costs, least=1)
     if p.ndim != 1 or s.shape != p.shape or c.shape != p.shape:
         raise InputError(
             f"pmf, scores and costs must be of one shape [S]; got {p.shape}, {s.shape}, {c.shape}"
         )
-    caps = whole_budgets(budget)
+    caps = renewal.whole_tokens("budget", budget)
     law = capped_select(p[None], c[None], by_score(s), caps.ravel())[0]
     return law.reshape(*caps.shape, len(p))
 
@@ -105,18 +98,10 @@ def capped_pass(pmf: Floats, solved: Flags, costs: Whole, caps: Whole) -> Floats
     prices, place = np.unique(costs, return_inverse=True)
     check_size(top, 1, len(prices))
     wrong = binned(place, np.where(solved, 0.0, pmf))[:, None]
-    late = overshoot(binned(place, pmf), prices, top)[:, None]
-    none = renew(late, wrong, prices)[:, 0]
+    late = renewal.overshoot(binned(place, pmf), prices, top)[:, None]
+    none = renewal.renew(late, wrong, prices)[:, 0]
     # Where costs leave the right traces unaffordable this is 0 but for rounding.
     return np.maximum(1.0 - none[caps], 0.0)
-
-
-def whole_budgets(budget: npt.ArrayLike) -> Whole:
-    """`budget` as whole tokens, >= 0."""
-    array = validate.nonnegative("budget", budget, finite=True)
-    if (array != np.floor(array)).any():
-        raise InputError(f"budget must be whole tokens; got {array[array % 1 != 0].flat[0]:g}")
-    return array.astype(np.int64)
 
 
 def capped_select(
@@ -144,7 +129,7 @@ def capped_select(
     states, levels = law.mass.shape[-3:-1]
     priced = [np.unique(costs[x][pmf[x] > 0]) for x in range(len(pmf))]
     check_size(top, states * levels * len(pmf), max(len(prices) for prices in priced))
-    at_once = max(1, columns_at_once(top) // (states * levels))
+    at_once = max(1, renewal.columns_at_once(top) // (states * levels))
     # Prompts whose traces cost the same run together.
     alike: dict[bytes, list[int]] = {}
     for x, prices in enumerate(priced):
@@ -172,10 +157,10 @@ def _capped(pmf: Floats, costs: Whole, laws: list[ScoreLaw], prices: Whole, caps
     # What does not score above: below or equal, summed without a difference.
     equal = below if laws[0].atomless else below + mass
     upper = np.einsum("mkls,msu->umkl", equal, priced).reshape(len(prices), -1)
-    late = overshoot(priced.sum(1).T, prices, top)  # [B + 1, m]
+    late = renewal.overshoot(priced.sum(1).T, prices, top)  # [B + 1, m]
     per_prompt = int(np.prod(mass.shape[1:3]))
-    reach = renew(np.repeat(late, per_prompt, axis=1), upper, prices)
-    reach = renew(reach, lower, prices).reshape(top + 1, *mass.shape[:3])
+    reach = renewal.renew(np.repeat(late, per_prompt, axis=1), upper, prices)
+    reach = renewal.renew(reach, lower, prices).reshape(top + 1, *mass.shape[:3])
     found = np.zeros((len(pmf), len(caps), pmf.shape[-1]))
     for u, price in enumerate(prices):
         left = caps - int(price)

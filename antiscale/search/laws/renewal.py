@@ -14,12 +14,13 @@ _AT_ONCE = 2**24
 MOST = 2**31
 
 
-def whole_costs(costs: npt.ArrayLike) -> Whole:
-    """`costs` as whole tokens, at least 1."""
-    array = validate.nonnegative("costs", costs, finite=True)
-    if (array < 1).any() or (array != np.floor(array)).any():
-        bad = array[(array < 1) | (array != np.floor(array))].flat[0]
-        raise InputError(f"costs must be whole tokens, at least 1; got {bad:g}")
+def whole_tokens(name: str, value: npt.ArrayLike, least: int = 0) -> Whole:
+    """`value` as whole tokens, at least `least`."""
+    array = validate.nonnegative(name, value, finite=True)
+    bad = array[(array < least) | (array != np.floor(array))]
+    if bad.size:
+        allowed = f"whole tokens, at least {least}" if least else "whole tokens"
+        raise InputError(f"{name} must be {allowed}; got {bad.flat[0]:g}")
     return array.astype(np.int64)
 
 

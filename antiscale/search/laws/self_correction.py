@@ -39,10 +39,11 @@ class SelfVerifier(FromMapping):
     fix: float | None = option(None, validate.chance)
     spoil: float | None = option(None, validate.chance)
 
-    def steps(self, pmf: Floats, solved: Flags) -> tuple[Floats, Floats, Floats]:
-        """Return p(j | class) [2, S], P(class) [2], and P(rejected, rewritten as class) [2, 2].
+    def steps(self, pmf: Floats, solved: Flags) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return p(j | class), P(class), P(accepted) and P(rejected, rewritten as class).
 
-        Classes are right and wrong. Where the policy never writes one of them nothing becomes it.
+        Their shapes are [2, S], [2], [2] and [2, 2]: classes are right and wrong. Where the policy
+        never writes one of them nothing becomes it.
         """
         classes = np.stack([np.where(solved, pmf, 0.0), np.where(solved, 0.0, pmf)])
         first = classes.sum(-1)
@@ -51,8 +52,8 @@ class SelfVerifier(FromMapping):
         spoil = first[1] if self.spoil is None else self.spoil
         fix, spoil = fix * (first[0] > 0), spoil * (first[1] > 0)
         rewrite = np.array([[1.0 - spoil, spoil], [fix, 1.0 - fix]])
-        reject = 1.0 - np.array([self.accept_right, self.accept_wrong])
-        return within, first, reject[:, None] * rewrite
+        accept = np.array([self.accept_right, self.accept_wrong])
+        return within, first, accept, (1.0 - accept)[:, None] * rewrite
 
 
 @validate.boundary
@@ -98,8 +99,7 @@ def correction_by_rounds(
     pmf: Floats, solved: Flags, verifier: SelfVerifier, costs: Floats, rounds: int
 ) -> tuple[Floats, Floats]:
     """Laws [N + 1, S] and mean tokens [N + 1] after up to 0..N rewritings (T10l)."""
-    within, first, again = verifier.steps(pmf, solved)
-    accept = np.array([verifier.accept_right, verifier.accept_wrong])
+    within, first, accept, again = verifier.steps(pmf, solved)
     price = within @ costs
     now, kept, tokens = first, np.zeros(2), float(first @ price)
     laws, spent = [now @ within], [tokens]
@@ -134,8 +134,7 @@ def capped_correction(
     top = int(np.max(budgets))
     prices, place = np.unique(costs, return_inverse=True)
     check_size(top, 8, len(prices))
-    within, first, again = verifier.steps(pmf, solved)
-    accept = np.array([verifier.accept_right, verifier.accept_wrong])
+    within, first, accept, again = verifier.steps(pmf, solved)
     by_price = np.stack([binned(place, row, len(prices)) for row in within])
     # begun[t, z]: chance that a trace of class z is begun after t tokens.
     begun = np.zeros((top + 1, 2))
