@@ -123,9 +123,8 @@ def hardest_block_prior(
     affordable = np.sqrt(budget / np.where(total_cost > 0, total_cost, 1.0))
     # Candidates for each pair's eps, [..., pairs, E]: zero, then a log grid up to 1.
     low = np.minimum(np.minimum(1.0 / np.sqrt(n_ * rho * q + 1.0), affordable), 1.0) / 8.0
-    grid = np.maximum(low, 1e-150)[..., None] ** np.linspace(
-        1.0, 0.0, _GRID_CANDIDATES if many else _CANDIDATES
-    )
+    exponent = np.linspace(1.0, 0.0, _GRID_CANDIDATES if many else _CANDIDATES)
+    grid = np.maximum(low, 1e-150)[..., None] ** exponent
     eps = np.concatenate([np.zeros_like(grid[..., :1]), grid], axis=-1)
 
     if many:
@@ -151,9 +150,8 @@ def hardest_block_prior(
 
     # Spend the budget where it gains most: the least price at which the pairs keep within it.
     free = np.zeros(gain.shape[:-1])[..., :1]
-    rate = np.divide(
-        gain, spent, out=np.zeros_like(gain), where=np.broadcast_to(spent > 0, gain.shape)
-    )
+    costly = np.broadcast_to(spent > 0, gain.shape)
+    rate = np.divide(gain, spent, out=np.zeros_like(gain), where=costly)
     dear = 1.01 * rate.max(axis=(-2, -1))[..., None] if pairs else free
     if (chosen(free)[2] > budget).any():
         cheap = free
@@ -164,9 +162,8 @@ def hardest_block_prior(
     price = np.where(chosen(free)[2] <= budget, free, dear)
     scale, value, _ = chosen(price)
     if many:
-        value = (0.5 * q * h * _many_points(many_point, scale[..., None], p, n_, rho)[..., 0]).sum(
-            -1
-        )
+        term = _many_points(many_point, scale[..., None], p, n_, rho)[..., 0]
+        value = (0.5 * q * h * term).sum(-1)
     return BlockPrior(scale, value)
 
 

@@ -7,7 +7,7 @@ the risk of the posterior median.
 import math
 
 import numpy as np
-from scipy import optimize, special
+from scipy import linalg, optimize, special
 
 from antiscale.certify import truths
 from antiscale.core.validate import Floats
@@ -112,26 +112,18 @@ def program_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) 
 def _minimax_learner(theta: Floats, law: Floats) -> Floats | None:
     """The D(data) that minimises max over theta of E|theta - D(data)|."""
     k, n = law.shape
-    # Variables: D [n], a [k, n] >= |theta_i - D|, t.
-    size = n + k * n + 1
-    cost = np.zeros(size)
-    cost[-1] = 1.0
-    risk = np.zeros((k, size))
-    for i in range(k):
-        risk[i, n + i * n : n + (i + 1) * n] = law[i]
-    risk[:, -1] = -1.0
-    rows, limits = [risk], [np.zeros(k)]
-    for i in range(k):
-        for sign in (1.0, -1.0):
-            part = np.zeros((n, size))
-            part[:, :n] = -sign * np.eye(n)
-            part[:, n + i * n : n + (i + 1) * n] = -np.eye(n)
-            rows.append(part)
-            limits.append(np.full(n, -sign * theta[i]))
+    # Variables: D [n], a [k, n] >= |theta_i - D|, t >= sum_n law_in a_in.
+    signs, same = np.tile([1.0, -1.0], k), np.eye(n)
+    risk = np.hstack([np.zeros((k, n)), linalg.block_diag(*law), -np.ones((k, 1))])
+    apart = np.hstack([
+        np.kron(-signs[:, None], same), np.kron(np.repeat(np.eye(k), 2, axis=0), -same),
+        np.zeros((2 * k * n, 1)),
+    ])  # fmt: skip
+    limits = np.concatenate([np.zeros(k), np.repeat(-signs * np.repeat(theta, 2), n)])
+    cost = np.eye(1, n + k * n + 1, n + k * n)[0]
     box = [(theta[0], theta[-1])] * n + [(0, None)] * (k * n) + [(0, None)]
-    found = optimize.linprog(
-        cost, np.concatenate(rows), np.concatenate(limits), bounds=box, method="highs"
-    )
+    rows = np.concatenate([risk, apart])
+    found = optimize.linprog(cost, rows, limits, bounds=box, method="highs")
     return None if found.x is None else found.x[:n]
 
 

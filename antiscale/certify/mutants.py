@@ -5,7 +5,7 @@ the very instances on which the right bound is.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from antiscale.registry import RESULTS
 _MET = 0.05
 # The inputs of a bound by name, and changes to them.
 Given = dict[str, Any]
-Inputs = Callable[[Given], Mapping[str, Any]]
+Inputs = Callable[[Given], Given]
 _CLOSED = ("identity", "exact", "tight")
 
 
@@ -66,7 +66,7 @@ def scaled(label: str, worst: float) -> Mutant:
     share = 0.7 if RESULTS[label].kind == "tight" else 0.9
     lower = CHECKS[of_label(label)[0]].direction == "lower"
     factor = 1.0 / (share * worst) if lower else share * worst
-    return _mutant(label, f"scaled by {factor:.3g}", output=lambda value: factor * value)
+    return _mutant(label, f"scaled by {factor:.3g}", output=lambda value, _: factor * value)
 
 
 def caught(mutant: Mutant, *, seed: int = 0, rounds: int = 4) -> Caught | None:
@@ -98,8 +98,8 @@ def caught(mutant: Mutant, *, seed: int = 0, rounds: int = 4) -> Caught | None:
 
 
 def _mutant(
-    label: str, error: str, *, inputs: Inputs | Mapping[str, Any] | None = None,
-    output: Callable[[Any], Any] | None = None, both: Callable[[Any, Given], Any] | None = None,
+    label: str, error: str, *, inputs: Inputs | Given | None = None,
+    output: Callable[[Any, Given], Any] | None = None,
 ) -> Mutant:  # fmt: skip
     """The result's function with some of its inputs changed, or its value.
 
@@ -107,18 +107,18 @@ def _mutant(
     ----------
     inputs
         Inputs to replace, or their function of the inputs.
-    output, both
-        The wrong value as a function of the right one, and of the inputs as well.
+    output
+        The wrong value as a function of the right one and of the inputs.
     """
 
     def wrong(**given: Any) -> Any:
         changed = inputs(given) if callable(inputs) else inputs or {}
-        value = RESULTS[label](**{**given, **changed})
-        if both is not None:
-            return both(value, given)
+        value = RESULTS[label](**(given | changed))
         if output is None:
             return value
-        return type(value)(*map(output, value)) if hasattr(value, "_replace") else output(value)
+        if hasattr(value, "_replace"):
+            return type(value)(*(output(part, given) for part in value))
+        return output(value, given)
 
     return Mutant(label, error, wrong)
 
@@ -136,14 +136,14 @@ def _unweighted(value: Any, x: Given) -> Any:
 
 
 MUTANTS: tuple[Mutant, ...] = (
-    _mutant("T1", "variance for standard deviation", output=np.square),
+    _mutant("T1", "variance for standard deviation", output=lambda value, _: np.square(value)),
     _mutant("T2", "a factor 1/2 in the ball", inputs=lambda x: {"kappa": x["kappa"] / 2}),
     _mutant("T2", "sqrt(kappa) for kappa", inputs=_power("kappa", 0.5)),
     _mutant("T3a", "eps^2 for eps", inputs=_power("eps", 2)),
-    _mutant("T3b", "the factor 4 dropped", output=lambda value: 4 * value),
+    _mutant("T3b", "the factor 4 dropped", output=lambda value, _: 4 * value),
     _mutant("T3c", "one step too many", inputs=lambda x: {"steps": x["steps"] + 1}),
     _mutant("T3d", "sqrt(ct_0) for ct_0", inputs=_power("coverage", 0.5)),
-    *(_mutant(label, _NO_MASS, both=_unweighted) for label in ("T4a", "T4b", "T4c", "T4d")),
+    *(_mutant(label, _NO_MASS, output=_unweighted) for label in ("T4a", "T4b", "T4c", "T4d")),
     *(
         _mutant(label, "sqrt(kappa) for kappa", inputs=_power("kappa", 0.5))
         for label in ("T4a", "T4b", "T4c", "T4d", "T4e")
@@ -171,14 +171,15 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant("T6d", "log(1/delta) forgotten", inputs={"delta": 1.0}),
     _mutant("T7", "kappa for sqrt(kappa)", inputs=_power("kappa", 2)),
     _mutant("T7a", "kappa for sqrt(kappa)", inputs=_power("kappa", 2)),
-    _mutant("T7a", "e for sqrt(e)", both=lambda _, x: (
+    _mutant("T7a", "e for sqrt(e)", output=lambda _, x: (
         x["horizon"] * (x["error"] + math.sqrt(x["kappa"]) * x["error"] + x.get("failure", 0)))),
     _mutant("T7b", "W forgotten", inputs={"max_ratio": 1.0}),
     _mutant("T7b", "H - 1 for H", inputs=lambda x: {"horizon": max(x["horizon"] - 1.0, 0.0)}),
     _mutant("T7c", "sqrt(ct_0) for ct_0", inputs=_power("coverage", 0.5)),
     _mutant("T8a", "H + 1 for H", inputs=lambda x: {"horizon": x["horizon"] + 1}),
-    _mutant("T8a", "kappa^(1/4) for kappa^(1/2)", both=lambda value, x: value / x["kappa"] ** 0.25),
-    _mutant("T8b", "the competitor's share forgotten", both=lambda value, x: (
+    _mutant("T8a", "kappa^(1/4) for kappa^(1/2)", output=lambda value, x: (
+        value / x["kappa"] ** 0.25)),
+    _mutant("T8b", "the competitor's share forgotten", output=lambda value, x: (
         value + x["horizon"] * math.sqrt(x["kappa"] * x["expected"] * x["light"] / x["n"] / 8)
         / (2 * x["light"]))),
     _mutant("T9", "verification's loss forgotten", inputs={"vb_upper": 0.0}),

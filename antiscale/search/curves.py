@@ -96,7 +96,7 @@ def search_curves(
         "n": config.traces, "budget_kind": config.budget_kind,
     }  # fmt: skip
     for done, (name, strategy, policy) in enumerate(chosen, start=1):
-        outcome = strategy.run(Search.of(setup, policy))
+        outcome = strategy.run(Search(setup, policy, setup.written_by(policy)))
         problem, rho = outcome.problem, outcome.problem.prompt_mass
         accuracy = np.einsum("m,mqs,ms->q", rho, outcome.law, problem.solved.astype(float))
         value = np.einsum("m,mqs,ms->q", rho, outcome.law, problem.returns)

@@ -19,11 +19,10 @@ from antiscale.search.laws.allocation import allocate, concave_envelope
 from antiscale.search.laws.best_of import select, select_on_average
 from antiscale.search.laws.combined import several, verdict_levels
 from antiscale.search.laws.correlated import correlated
-from antiscale.search.laws.counting import traces_that_fit
 from antiscale.search.laws.hard_cap import capped_pass, capped_select
 from antiscale.search.laws.passes import pass_at_n
 from antiscale.search.laws.rejection import capped_until_accepted, until_accepted
-from antiscale.search.laws.renewal import Whole, binned
+from antiscale.search.laws.renewal import Whole, binned, traces_that_fit
 from antiscale.search.laws.revision import capped_revision, revision_by_tries
 from antiscale.search.laws.score_laws import ScoreLaw
 from antiscale.search.laws.self_correction import capped_correction, correction_by_rounds
@@ -110,11 +109,6 @@ class Search:
     setup: Setup
     policy: str
     problem: SearchProblem
-
-    @classmethod
-    def of(cls, setup: Setup, policy: str) -> Search:
-        """Let the named policy write."""
-        return cls(setup, policy, setup.written_by(policy))
 
     @property
     def config(self) -> SearchConfig:

@@ -7,9 +7,8 @@ import pytest
 from scipy import stats
 
 import antiscale as ac
-from antiscale.search.laws.counting import traces_that_fit
 from antiscale.search.laws.hard_cap import capped_select
-from antiscale.search.laws.renewal import renew
+from antiscale.search.laws.renewal import renew, traces_that_fit
 from tests import oracles_search as oracle
 
 

@@ -49,7 +49,7 @@ def config(*strategies: str, **changes: object) -> SearchConfig:
 
 def outcome(setup: Setup, name: str):
     strategy, policy = parse(name)
-    found = strategy.run(Search.of(setup, policy))
+    found = strategy.run(Search(setup, policy, setup.written_by(policy)))
     return found.problem, found
 
 

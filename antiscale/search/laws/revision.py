@@ -29,10 +29,8 @@ def _kinds(pmf: Floats, answers: Floats, accept: Floats) -> list[_Kind]:
     columns = np.concatenate([(pmf[:, None] * answers).T, accept[:, None]], axis=-1)
     columns = columns[columns[:, :-1].sum(-1) > 0]
     alike, counts = np.unique(columns, axis=0, return_counts=True)
-    kinds = [
-        _Kind(int(count), row[:-1], float(row[-1]))
-        for row, count in zip(alike, counts, strict=True)
-    ]
+    rows = zip(alike, counts, strict=True)
+    kinds = [_Kind(int(count), row[:-1], float(row[-1])) for row, count in rows]
     states = int(np.prod([kind.count + 1.0 for kind in kinds]))
     if states > _MOST:
         raise InputError(
@@ -40,12 +38,6 @@ def _kinds(pmf: Floats, answers: Floats, accept: Floats) -> list[_Kind]:
             f"most {_MOST} are summed (take fewer or equally likely wrong answers)"
         )
     return kinds
-
-
-def _states(kinds: list[_Kind]) -> list[tuple[int, ...]]:
-    """How many of each kind were rejected, those with fewer first."""
-    every = itertools.product(*(range(kind.count + 1) for kind in kinds))
-    return sorted(every, key=sum)
 
 
 def _left(kinds: list[_Kind], state: tuple[int, ...]) -> list[tuple[int, _Kind, int]]:
@@ -164,7 +156,8 @@ def capped_revision(
         `law` [Q, S]; `spent` [Q] in tokens.
     """
     kinds = _kinds(pmf, answers, accept)
-    states = _states(kinds)
+    # How many of each kind were rejected, those with fewer first.
+    states = sorted(itertools.product(*(range(kind.count + 1) for kind in kinds)), key=sum)
     top = int(np.max(budgets))
     prices, place_of = np.unique(costs, return_inverse=True)
     check_size(top, len(states) * len(kinds), len(prices))

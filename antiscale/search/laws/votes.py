@@ -138,34 +138,24 @@ def _vote(votes: Floats, n: npt.NDArray[np.int64], chance: Floats) -> Floats:
         )
     totals = [_Total(law, mean, circle, top) for law in kinds]
     won = np.zeros((len(kinds), chance.shape[-1]))
-    carried = [np.zeros(len(circle), dtype=complex) for _ in kinds]
+    carried = np.zeros((len(kinds), len(circle)), dtype=complex)
     for start in range(0, top + 1, _ROWS):
         stop = min(start + _ROWS, top + 1)
-        equal = [total.rows(start, stop) for total in totals]
-        upto = [np.cumsum(part, axis=0) + left for part, left in zip(equal, carried, strict=True)]
-        below = [
-            np.concatenate([left[None], part[:-1]])
-            for part, left in zip(upto, carried, strict=True)
-        ]
-        carried = [part[-1] for part in upto]
+        equal = np.stack([total.rows(start, stop) for total in totals])  # [kinds, rows, points]
+        upto = np.cumsum(equal, axis=1) + carried[:, None]
+        below = np.concatenate([carried[:, None], upto[:, :-1]], axis=1)
+        carried = upto[:, -1]
         # At omega = 1 these are chances; weights that are too unlikely to win are left out, and
         # weight 0, which was counted above.
-        here = [
-            (part[:, 0].real, total[:, 0].real) for part, total in zip(equal, upto, strict=True)
-        ]
-        every = np.ones(stop - start)
-        for (_, total), repeats in zip(here, times, strict=True):
-            every = every * total**repeats
-        likeliest = np.maximum.reduce(
-            [part * every / np.maximum(total, 1e-300) for part, total in here]
-        )
-        some = likeliest > _TINY / float(np.max(scale))
-        some &= np.arange(start, stop) > 0
+        part, total = equal[..., 0].real, upto[..., 0].real
+        every = (total ** times[:, None]).prod(0)
+        likeliest = (part * every / np.maximum(total, 1e-300)).max(0)
+        some = (likeliest > _TINY / float(np.max(scale))) & (np.arange(start, stop) > 0)
         if not some.any():
             continue
-        equal, below = [part[some] for part in equal], [part[some] for part in below]
+        equal, below = equal[:, some], below[:, some]
         for point, weight in zip(y, share, strict=True):
-            level = [b + point * e for b, e in zip(below, equal, strict=True)]
+            level = below + point * equal
             for a in range(len(kinds)):
                 product = equal[a].copy()
                 for b, repeats in enumerate(times):
