@@ -5,15 +5,11 @@ are enclosed between a point and a bracket outside of which the derivative has a
 integrals are Arb's rigorous ones. Needs python-flint.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 from antiscale.core.errors import InputError
-
-if TYPE_CHECKING:
-    from fractions import Fraction
 
 _BITS = 128
 
@@ -179,7 +175,6 @@ def _integral(flint: Any) -> Any:
 
 def _rational(value: Any) -> tuple[Fraction, Fraction]:
     """The ends of a ball as exact rational numbers."""
-    from fractions import Fraction
 
     def exactly(end: Any) -> Fraction:
         mantissa, exponent = end.man_exp()

@@ -50,11 +50,9 @@ def allocation_upper(
         raise InputError(
             f"tokens and values must list the same problems; got {len(tokens)} and {len(values)}"
         )
-    rho = (
-        np.full(len(tokens), 1.0 / len(tokens))
-        if prompt_mass is None
-        else validate.pmf("prompt_mass", prompt_mass)
-    )
+    rho = np.full(len(tokens), 1.0 / len(tokens))
+    if prompt_mass is not None:
+        rho = validate.pmf("prompt_mass", prompt_mass)
     if rho.shape != (len(tokens),):
         raise InputError(f"prompt_mass must have one entry per problem; got shape {rho.shape}")
     limit = float(validate.nonnegative("budget", budget, finite=True))

@@ -171,20 +171,15 @@ def table(rows: int, of: str, *, top: float = TOP) -> Gene:
 
 
 def _returns(rng: Rng, size: int, top: float) -> Floats:
-    kind = int(rng.integers(6))
-    if kind == 0:
-        return rng.choice([0.0, top], size)
-    if kind == 1:
-        return np.clip(top / 2 + rng.normal(0, 1e-6 * top, size), 0, top)  # near-constant
-    if kind == 2:
-        return np.clip(rng.pareto(0.7, size), 0, top)  # heavy tails
-    if kind == 3:
-        return rng.integers(0, int(top) + 1, size).astype(float)
-    if kind == 4:
-        values = np.zeros(size)
-        values[rng.integers(size)] = top  # one good type
-        return values
-    return rng.uniform(0, top, size)
+    kinds: tuple[Callable[[], Any], ...] = (
+        lambda: rng.choice([0.0, top], size),
+        lambda: np.clip(top / 2 + rng.normal(0, 1e-6 * top, size), 0, top),  # near-constant
+        lambda: np.clip(rng.pareto(0.7, size), 0, top),  # heavy tails
+        lambda: rng.integers(0, int(top) + 1, size).astype(float),
+        lambda: top * np.eye(size)[rng.integers(size)],  # one good type
+        lambda: rng.uniform(0, top, size),
+    )
+    return kinds[int(rng.integers(6))]()
 
 
 def tree(depth: int, *, top: float = TOP) -> Gene:

@@ -4,7 +4,9 @@ A bound for every learner may not exceed the worst risk of any of them; a Bayes 
 the risk of the posterior median.
 """
 
+import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import linalg, optimize, special
@@ -14,6 +16,8 @@ from antiscale.core.validate import Floats
 
 # Experts at which a learner's risk is taken, and how many more around the worst of them.
 _COARSE, _FINE = 33, 17
+# From experts theta [K] to the laws of what is seen of the prompt, [K, N].
+LawOf = Callable[[Floats], Floats]
 
 
 def standardised(pmf: Floats, returns: Floats) -> Floats:
@@ -53,8 +57,9 @@ def worst_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) ->
     uniform priors and two-point priors of several widths.
     """
     g = standardised(pmf, returns)
+    law_of = functools.partial(law_of_experts, pmf, g, n=n, rho=rho)
     theta = np.linspace(-most, most, _COARSE)
-    law = law_of_experts(pmf, g, theta, n, rho)
+    law = law_of(theta)
     counts = truths.counts_shown(len(pmf), n, rho)
     total = counts.sum(-1)
     clone = np.where(total > 0, counts @ g / np.maximum(total, 1), 0.0)
@@ -69,21 +74,18 @@ def worst_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) ->
     risks = np.einsum("kn,lkn->lk", law, np.abs(theta[None, :, None] - learners[:, None, :]))
     at = np.argmax(risks, axis=1)
     return min(
-        _refined(pmf, g, theta, int(k), risk, played_, n, rho)
+        _refined(law_of, theta, int(k), risk, played_)
         for k, risk, played_ in zip(at, risks.max(1), learners, strict=True)
         if risk <= 1.02 * risks.max(1).min()
     )
 
 
-def _refined(
-    pmf: Floats, g: Floats, theta: Floats, k: int, risk: float, played: Floats, n: int, rho: float
-) -> float:
+def _refined(law_of: LawOf, theta: Floats, k: int, risk: float, played: Floats) -> float:
     """A learner's worst risk, looked for more closely around the worst expert so far."""
     low, high = theta[max(k - 1, 0)], theta[min(k + 1, len(theta) - 1)]
     for _ in range(2):
         fine = np.linspace(low, high, _FINE)
-        law = law_of_experts(pmf, g, fine, n, rho)
-        risks = (law * np.abs(fine[:, None] - played)).sum(-1)
+        risks = (law_of(fine) * np.abs(fine[:, None] - played)).sum(-1)
         at = int(np.argmax(risks))
         risk = max(risk, float(risks[at]))
         low, high = fine[max(at - 1, 0)], fine[min(at + 1, _FINE - 1)]
@@ -97,16 +99,15 @@ def program_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) 
 
     The program's learner is best against 9 experts; its worst risk over all of them is returned.
     """
-    g = standardised(pmf, returns)
+    law_of = functools.partial(law_of_experts, pmf, standardised(pmf, returns), n=n, rho=rho)
     theta = np.linspace(-most, most, 9)
-    played = _minimax_learner(theta, law_of_experts(pmf, g, theta, n, rho))
+    played = _minimax_learner(theta, law_of(theta))
     if played is None:
         return None
     fine = np.linspace(-most, most, 8 * _COARSE + 1)
-    law = law_of_experts(pmf, g, fine, n, rho)
-    risks = (law * np.abs(fine[:, None] - played)).sum(-1)
+    risks = (law_of(fine) * np.abs(fine[:, None] - played)).sum(-1)
     k = int(np.argmax(risks))
-    return _refined(pmf, g, fine, k, float(risks[k]), played, n, rho)
+    return _refined(law_of, fine, k, float(risks[k]), played)
 
 
 def _minimax_learner(theta: Floats, law: Floats) -> Floats | None:

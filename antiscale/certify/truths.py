@@ -110,12 +110,7 @@ def counts_shown(kinds: int, n: int, rho: float) -> Floats:
 
 def best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Floats]:
     """V_kappa and the policy w pmf for returns [N, S], by bisection on the threshold nu."""
-    rows, back = np.unique(returns, axis=0, return_inverse=True)
-    value, policy = _best_in_ball(pmf, rows, kappa)
-    return value[back], policy[back]
-
-
-def _best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Floats]:
+    returns, back = np.unique(returns, axis=0, return_inverse=True)
     p = np.broadcast_to(pmf, returns.shape)
     r = np.where(p > 0, returns, -np.inf)
     top = r.max(-1)
@@ -125,7 +120,7 @@ def _best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, F
     mean = (p * finite).sum(-1)
     sigma = np.sqrt((p * (finite - mean[:, None]) ** 2).sum(-1))
     if kappa <= 0:
-        return mean, p.copy()
+        return mean[back], p[back]
     low = mean - sigma / math.sqrt(kappa) - (top - mean) - 1.0
     high = top.copy()
     for _ in range(100):
@@ -142,7 +137,7 @@ def _best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, F
     inside = p * u / np.where(total > 0, total, 1.0)[:, None]
     vertex = (1 + kappa) * mass >= 1 - 1e-12
     policy = np.where((vertex | (total <= 0))[:, None], at_top / mass[:, None], inside)
-    return (policy * finite).sum(-1), policy
+    return (policy * finite).sum(-1)[back], policy[back]
 
 
 def dual_optimum(pmf: Floats, returns: Floats, kappa: float) -> float:
@@ -280,20 +275,14 @@ def planted_success(target: list[int], vocabulary: int, skill: float, horizon: i
     """P(T <= H) by writing down every trace."""
     length, total = len(target), 0.0
     for trace in itertools.product(range(vocabulary), repeat=horizon):
-        chance, solved = 1.0, False
-        for h in range(horizon):
-            done = max(k for k in range(min(h, length) + 1) if list(trace[h - k : h]) == target[:k])
-            if done == length:
-                solved = True
-                break
-            right = trace[h] == target[done]
-            chance *= skill if right else (1 - skill) / (vocabulary - 1)
-        solved = solved or list(trace[-length:]) == target
+        ends = (h for h in range(length, horizon + 1) if list(trace[h - length : h]) == target)
+        stop = next(ends, None)
         # A trace is stopped once solved: count it through one continuation only.
-        if solved:
-            stop = next(
-                h for h in range(length, horizon + 1) if list(trace[h - length : h]) == target
-            )
-            if all(token == 0 for token in trace[stop:]):
-                total += chance
+        if stop is None or any(trace[stop:]):
+            continue
+        chance = 1.0
+        for h in range(stop):
+            done = max(k for k in range(min(h, length) + 1) if list(trace[h - k : h]) == target[:k])
+            chance *= skill if trace[h] == target[done] else (1 - skill) / (vocabulary - 1)
+        total += chance
     return total

@@ -75,14 +75,11 @@ class SearchProblem:
         costs = np.ceil(np.minimum(np.where(known, lengths, model.horizon), model.horizon))
         solved = (model.returns > 0) & (model.pmf > 0)
         return cls(
-            horizon=model.horizon,
-            pmf=model.pmf,
+            horizon=model.horizon, pmf=model.pmf, prompt_mass=model.prompt_mass,
             returns=np.where(model.pmf > 0, model.returns, 0.0),
             costs=np.maximum(costs, 1.0).astype(np.int64),
-            answers=_answers(model, solved, wrong_answers),
-            prompt_mass=model.prompt_mass,
-            given=model.answers is not None,
-        )
+            answers=_answers(model, solved, wrong_answers), given=model.answers is not None,
+        )  # fmt: skip
 
     @cached_property
     def solved(self) -> npt.NDArray[np.bool_]:

@@ -319,24 +319,20 @@ def _allocation(search: Search) -> Outcome:
     problem, costs = search.problem, search.verified()
     law = by_score(problem.returns)
     limit = ALLOCATION_LIMIT * int(np.max(search.budgets))
-    mean = problem.mean_cost(costs)
-    if search.hard:
-        caps = np.arange(0, limit + 1, max(1, problem.horizon // _CAPS))
-        tokens = [caps.astype(float)] * len(costs)
-        values = [
-            capped_pass(p, solved, c, caps)
-            for p, solved, c in zip(problem.pmf, problem.solved, costs, strict=True)
-        ]
-    else:
-        counts = [np.arange(0.0, limit // each + 2.0) for each in mean]
-        tokens = [count * each for count, each in zip(counts, mean, strict=True)]
-        values = [
-            np.append(0.0, pass_at_n(success, count[1:]))
-            for count, success in zip(counts, np.minimum(problem.success, 1.0), strict=True)
-        ]
-    corners = [concave_envelope(t, v) for t, v in zip(tokens, values, strict=True)]
-    tokens = [t[corner] for t, corner in zip(tokens, corners, strict=True)]
-    values = [v[corner] for v, corner in zip(values, corners, strict=True)]
+    caps = np.arange(0, limit + 1, max(1, problem.horizon // _CAPS))
+    mean, success = problem.mean_cost(costs), np.minimum(problem.success, 1.0)
+    tokens, values = [], []
+    for x, each in enumerate(mean):
+        if search.hard:
+            options = caps.astype(float)
+            worth = capped_pass(problem.pmf[x], problem.solved[x], costs[x], caps)
+        else:
+            counts = np.arange(0.0, limit // each + 2.0)
+            options = counts * each
+            worth = np.append(0.0, pass_at_n(success[x], counts[1:]))
+        corner = concave_envelope(options, worth)
+        tokens.append(options[corner])
+        values.append(worth[corner])
     shares = [allocate(tokens, values, problem.prompt_mass, float(b)) for b in search.budgets]
     found = np.zeros((len(costs), len(shares), problem.pmf.shape[-1]))
     for x in range(len(costs)):

@@ -110,14 +110,13 @@ def correlated(
     return ScoreLaw.discrete(mass, np.broadcast_to(weight, (*mass.shape[:-3], len(weight))))
 
 
-def _levels(right: float, fresh: float, passes: float) -> tuple[Floats, Floats, Floats]:
+def _levels(right: float, fresh: float, passes: float) -> list[Floats]:
     """Laws of the score on right, on other wrong and on fooled traces, each [L]."""
+    chances = (right, fresh, 1.0)
     if math.isinf(passes):
-        rates = np.unique([right, fresh, 1.0])
-        levels = [(rates == rate).astype(float) for rate in (right, fresh, 1.0)]
-        return levels[0], levels[1], levels[2]
-    count = int(passes)
-    return _binomial(count, right), _binomial(count, fresh), _binomial(count, 1.0)
+        rates = np.unique(chances)
+        return [(rates == rate).astype(float) for rate in chances]
+    return [_binomial(int(passes), chance) for chance in chances]
 
 
 def _binomial(n: int, p: float) -> Floats:

@@ -14,6 +14,9 @@ from antiscale.search.laws.renewal import Whole, binned, check_size
 from antiscale.search.laws.score_laws import ScoreLaw
 from antiscale.search.laws.verifiers import Flags, by_score
 
+# Floats that recursions which run together may hold.
+_AT_ONCE = 2**24
+
 
 @validate.boundary
 def capped_best_of_n(
@@ -129,7 +132,7 @@ def capped_select(
     states, levels = law.mass.shape[-3:-1]
     priced = [np.unique(costs[x][pmf[x] > 0]) for x in range(len(pmf))]
     check_size(top, states * levels * len(pmf), max(len(prices) for prices in priced))
-    at_once = max(1, renewal.columns_at_once(top) // (states * levels))
+    at_once = max(1, _AT_ONCE // (top + 1) // (states * levels))
     # Prompts whose traces cost the same run together.
     alike: dict[bytes, list[int]] = {}
     for x, prices in enumerate(priced):

@@ -9,8 +9,7 @@ from antiscale.core.validate import Floats
 
 Whole = npt.NDArray[np.int64]
 
-# Floats that one recursion may hold at a time, and may take in all.
-_AT_ONCE = 2**24
+# Floats that one recursion may take in all.
 MOST = 2**31
 
 
@@ -72,11 +71,6 @@ def cut_off(
     for share, next_price in zip(following, prices, strict=True):
         cut += share * (done - look(cumulated, budgets, int(price + next_price)))
     return cut
-
-
-def columns_at_once(budget: int) -> int:
-    """How many recursions up to `budget` tokens to run together."""
-    return max(1, _AT_ONCE // (budget + 1))
 
 
 def check_size(budget: int, columns: int, costs: int) -> None:

@@ -132,16 +132,5 @@ def gaussian(solved: Flags, auc: float, *, spacing: float = _SPACING) -> ScoreLa
     density = np.exp(-(distance**2) / 2.0) / math.sqrt(2.0 * math.pi)
     step = (high - low) / (len(z) - 1)
     one = np.ones((*solved.shape[:-1], 1))
-    return ScoreLaw(
-        one,
-        (step * density)[..., None, :, :],
-        special.ndtr(distance)[..., None, :, :],
-        special.ndtr(-distance)[..., None, :, :],
-        atomless=True,
-    )
-
-
-def auc_of(right: Floats, wrong: Floats) -> float:
-    """Area under the ROC curve from the levels' masses [L], low first; ties count one half."""
-    below = np.cumsum(wrong) - wrong
-    return float((right * (below + wrong / 2.0)).sum())
+    points = step * density, special.ndtr(distance), special.ndtr(-distance)
+    return ScoreLaw(one, *(array[..., None, :, :] for array in points), atomless=True)
