@@ -132,5 +132,8 @@ def gaussian(solved: Flags, auc: float, *, spacing: float = _SPACING) -> ScoreLa
     density = np.exp(-(distance**2) / 2.0) / math.sqrt(2.0 * math.pi)
     step = (high - low) / (len(z) - 1)
     one = np.ones((*solved.shape[:-1], 1))
-    points = step * density, special.ndtr(distance), special.ndtr(-distance)
-    return ScoreLaw(one, *(array[..., None, :, :] for array in points), atomless=True)
+    mass, below, above = (
+        array[..., None, :, :]
+        for array in (step * density, special.ndtr(distance), special.ndtr(-distance))
+    )
+    return ScoreLaw(one, mass, below, above, atomless=True)
