@@ -108,12 +108,7 @@ def draw_flips(
 
 
 def hard_experts(
-    model: TraceModel,
-    prior: bounds.Prior,
-    *,
-    seed: int,
-    n: int,
-    replicates: Sequence[int],
+    model: TraceModel, prior: bounds.Prior, *, seed: int, n: int, replicates: Sequence[int]
 ) -> Floats:
     """Draw experts from the prior of T4a or T4c, prompt by prompt: [R, m, S].
 

@@ -23,10 +23,7 @@ def info(results: Results) -> None:
         "device": device.description(),
         "compilation_cache": str(device.cache_directory()),
         "families": {
-            name: {
-                "summary": families.summary_of(name),
-                "parameters": families.parameters_of(name),
-            }
+            name: {"summary": families.summary_of(name), "parameters": families.parameters_of(name)}
             for name in families.FAMILIES
         },
         "reward_classes": {name: _summary(cls) for name, cls in CLASSES.items()},

@@ -57,9 +57,7 @@ def separation(config: SweepConfig, phase: Phase, results: Results) -> None:
     with results.folder("separation", tool.SCHEMA, plan.hash, **about) as folder:
         with results.progress(1) as advance:
             found = tool.separation(
-                plan,
-                phase_horizon=phase.phase_horizon if phase.phase else None,
-                progress=advance,
+                plan, phase_horizon=phase.phase_horizon if phase.phase else None, progress=advance
             )
         tool.write(found, folder)
     files = "rows.csv, in_n.csv, phase.csv, result.json, separation.png, .svg"

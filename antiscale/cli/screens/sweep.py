@@ -9,13 +9,7 @@ from rich.text import Text
 from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import number, setting
 from antiscale.sweeps.config import SweepConfig
-from antiscale.sweeps.words import (
-    exponents_head,
-    exponents_rows,
-    losses_columns,
-    notes,
-    reading,
-)
+from antiscale.sweeps.words import exponents_head, exponents_rows, losses_columns, notes, reading
 
 # Below this width a terminal gets the table without the columns that rarely change.
 _WIDE = 108
