@@ -19,16 +19,9 @@ from antiscale.rewards import RewardClass
 
 
 def draw_counts(
-    pmf: Floats,
-    prompt_mass: Floats,
-    n: int,
-    *,
-    seed: int,
-    side: Side,
-    horizon: int,
-    replicates: Sequence[int],
-    backend: str | None = None,
-) -> Floats:
+    pmf: Floats, prompt_mass: Floats, n: int, *, seed: int, side: Side, horizon: int,
+    replicates: Sequence[int], backend: str | None = None,
+) -> Floats:  # fmt: skip
     """Counts of n traces x ~ prompt_mass, j ~ pmf(.|x), for each replicate: [R, m, S].
 
     Parameters
@@ -49,7 +42,10 @@ def draw_counts(
     shape = (len(replicates), *pmf.shape[-2:])
     policies = np.broadcast_to(pmf, shape)
     if (backend or device.backend()) != "cpu":
-        return _draw_on_device(policies, prompt_mass, n, seed, side, horizon, replicates)
+        key = jax.random.key(seed)
+        for part in (SIDES[side], horizon, n % 2**32, n // 2**32):
+            key = jax.random.fold_in(key, part)
+        return _draw_on_device(key, policies, prompt_mass, n, replicates)
     # NumPy gives what rounding leaves over to the last category, so the likeliest goes last.
     order = np.argsort(pmf, axis=-1, kind="stable")
     back = np.broadcast_to(np.argsort(order, axis=-1, kind="stable"), shape)
@@ -65,18 +61,8 @@ def draw_counts(
 
 
 def _draw_on_device(
-    policies: Floats,
-    prompt_mass: Floats,
-    n: int,
-    seed: int,
-    side: Side,
-    horizon: int,
-    replicates: Sequence[int],
+    key: jax.Array, policies: Floats, prompt_mass: Floats, n: int, replicates: Sequence[int]
 ) -> Floats:
-    key = jax.random.key(seed)
-    for part in (SIDES[side], horizon, n % 2**32, n // 2**32):
-        key = jax.random.fold_in(key, part)
-
     def one(replicate: jax.Array, policy: jax.Array) -> jax.Array:
         first, second = jax.random.split(jax.random.fold_in(key, replicate))
         per_prompt = jax.random.multinomial(first, jnp.float64(n), jnp.asarray(prompt_mass))
@@ -129,26 +115,16 @@ def hard_experts(
     g = np.divide(centred, sigma[:, None], out=np.zeros_like(centred), where=sigma[:, None] > 0)
     many = prior.form == "many_point"
     steps = np.where(many, bounds.GRID_STEPS, 1)
-    index = np.stack(
-        [
-            stream(seed, "prior", model.horizon, n, replicate).integers(0, steps + 1)
-            for replicate in replicates
-        ]
-    )
+    streams = (stream(seed, "prior", model.horizon, n, replicate) for replicate in replicates)
+    index = np.stack([rng.integers(0, steps + 1) for rng in streams])
     theta = prior.scale * (2.0 * index / steps - 1.0)
     return _tilted(model.pmf, theta[..., None] * g)
 
 
 def hard_block_experts(
-    model: TraceModel,
-    rewards: RewardClass,
-    prior: bounds.BlockPrior,
-    order: Floats,
-    *,
-    seed: int,
-    n: int,
-    replicates: Sequence[int],
-) -> Floats:
+    model: TraceModel, rewards: RewardClass, prior: bounds.BlockPrior, order: Floats, *,
+    seed: int, n: int, replicates: Sequence[int],
+) -> Floats:  # fmt: skip
     """Draw experts from the prior of T4b: a sign per pair of styles, [R, m, S].
 
     pi_b (1 + eps v q/p_a) on style a of a pair and pi_b (1 - eps v q/p_b) on style b.
@@ -171,14 +147,8 @@ def hard_block_experts(
     p = mass[:, : 2 * pairs].reshape(len(mass), pairs, 2)
     tilt = np.divide(p.min(-1, keepdims=True), p, out=np.zeros_like(p), where=p > 0)
     tilt *= prior.scale[..., None] * np.array([1.0, -1.0])
-    signs = np.stack(
-        [
-            2.0
-            * stream(seed, "prior", model.horizon, n, replicate).integers(0, 2, (len(mass), pairs))
-            - 1.0
-            for replicate in replicates
-        ]
-    )
+    streams = (stream(seed, "prior", model.horizon, n, replicate) for replicate in replicates)
+    signs = 2.0 * np.stack([rng.integers(0, 2, (len(mass), pairs)) for rng in streams]) - 1.0
     by_rank = np.zeros((len(replicates), *mass.shape))
     by_rank[..., : 2 * pairs] = (signs[..., None] * tilt).reshape(len(replicates), len(mass), -1)
     by_block = np.zeros_like(by_rank)
@@ -188,5 +158,4 @@ def hard_block_experts(
 
 def _tilted(pmf: Floats, tilt: Floats) -> Floats:
     policy = pmf * np.maximum(1.0 + tilt, 0.0)
-    total: Floats = policy.sum(-1, keepdims=True)
-    return policy / total
+    return policy / policy.sum(-1, keepdims=True)

@@ -14,7 +14,6 @@ Nothing else is changed: "None", "NA" and "nan" are words, and "07" and "7.50" n
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 import re
@@ -70,8 +69,6 @@ def text(value: Any) -> str | None:
         if math.isnan(number):
             return None
         return str(int(number)) if number.is_integer() else repr(float(number))
-    if isinstance(value, datetime.datetime):
-        return _of_string(str(value))
     return _of_string(str(value))
 
 
@@ -154,8 +151,7 @@ def numbers(column: pd.Series[Any], name: str, rows: Integers) -> Floats:
         if len(str(given).split()) > 1:
             hint = "; to count the words of a text, use --columns length=words(COLUMN)"
         raise InputError(f"{name} must be numeric; got {shown(given)} in row {rows[row]}{hint}")
-    found: Floats = values[codes]
-    return found
+    return values[codes]
 
 
 def _parsed(name: str) -> float:

@@ -43,21 +43,9 @@ from antiscale.learners.search import BestOfN
 from antiscale.learners.verification import Binary, KLRegularised, PlugIn, Rejection, Simple, Wide
 
 _ALL: tuple[Learner, ...] = (
-    SFT(),
-    SmoothedSFT(),
-    Shrinkage(),
-    MLE(),
-    Bayes(),
-    LogLinear(),
-    Simple(),
-    Binary(),
-    Wide(),
-    PlugIn(),
-    Rejection(),
-    KLRegularised(),
-    BestOfN(),
-    NaturalGradient(),
-)
+    SFT(), SmoothedSFT(), Shrinkage(), MLE(), Bayes(), LogLinear(), Simple(), Binary(), Wide(),
+    PlugIn(), Rejection(), KLRegularised(), BestOfN(), NaturalGradient(),
+)  # fmt: skip
 BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}
 DEFAULT = {"vf": "sft", "vb": "simple"}
 
@@ -167,8 +155,7 @@ class _Named(Learner):
         return Bound(self._guarded(float, found, when=_BOUNDED), f"{self.name}'s own")
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
-        policy: jax.Array = self._guarded(self.learner, data, setting, when=_CALLED)
-        return policy
+        return self._guarded(self.learner, data, setting, when=_CALLED)
 
     def _guarded(self, function: Any, *arguments: Any, when: str) -> Any:
         try:

@@ -8,9 +8,9 @@ own with the members of `RewardClass` and list it in `CLASSES`.
 import inspect
 from typing import Any, ClassVar, Protocol
 
-import jax
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
@@ -22,6 +22,7 @@ from antiscale.rewards.known import Known
 from antiscale.rewards.mirror import Mirror
 from antiscale.rewards.styles import Styles
 from antiscale.rewards.tabular import Tabular
+from antiscale.rewards.votes import Pair as Pair
 from antiscale.rewards.votes import Votes as Votes
 from antiscale.rewards.votes import tolerance as tolerance
 
@@ -41,12 +42,10 @@ class RewardClass(Protocol):
 
         T4 needs it, and it lets the base policy be played at prompts never seen (T7).
         """
-        ...
 
     @property
     def blocks(self) -> Blocks | None:
         """The f_b of T4b; None where the class is not made of blocks."""
-        ...
 
     @property
     def alike(self) -> npt.NDArray[np.int64]:
@@ -55,79 +54,56 @@ class RewardClass(Protocol):
         A label of one type of a group tells what labels of all its types would; -1 for types that
         tell nothing.
         """
-        ...
 
     @property
     def verified_member(self) -> Floats:
         """1[type j is in block b], [m, S, B]: one clean label of each block fixes the reward."""
-        ...
 
     @property
     def verified_blocks(self) -> Floats:
         """[m, B] masses of these blocks: what must be seen (T6's unseen mass)."""
-        ...
 
     def log_sizes(self) -> Floats:
         """Log |calR_x| for every prompt, [m] (natural logarithm, exact)."""
-        ...
 
     def all_members(self) -> tuple[Floats, Any]:
         """Every member, [K, m, S], and which of the K are there at each prompt, [K, m]."""
-        ...
 
     def draw_members(self, rng: np.random.Generator, count: int) -> Floats:
         """Draw `count` members uniformly at each prompt: [count, m, S]."""
-        ...
 
-    def worst_loss(self, difference: jax.Array) -> jax.Array:
+    def worst_loss(self, difference: Array) -> Array:
         """Sup over all rewards of the class of E_difference R, [..., m], in tokens."""
-        ...
 
     def deviation(self, expert: Floats) -> Floats:
         """sigma_e of T5a, [..., m], in tokens."""
-        ...
 
     def shift(self, expert: Floats, policy: Floats) -> Floats:
         """What is lost where `policy` is played for the expert, [..., m], in tokens (T5a)."""
-        ...
 
-    def flip(self, labels: jax.Array) -> jax.Array:
+    def flip(self, labels: Array) -> Array:
         """The labels that reversed verdicts give (T6, noisy labels)."""
-        ...
 
-    def pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
         """Least consistent return of each type, and whether the labels fix the reward's kind.
 
         Where the second value [..., m] is False a reward and its mirror are both still possible
         and the base policy is to be played.
         """
-        ...
 
-    def posterior_mean(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> jax.Array:
+    def posterior_mean(self, seen: Array, labels: Array, votes: Votes | None = None) -> Array:
         """Mean return of each type over the consistent rewards, [..., m, S]: a plug-in verifier."""
-        ...
 
     def version(
-        self,
-        seen: jax.Array,
-        labels: jax.Array,
-        votes: Votes | None = None,
-        *,
-        binary: bool = False,
-    ) -> jax.Array:
+        self, seen: Array, labels: Array, votes: Votes | None = None, *, binary: bool = False
+    ) -> Array:
         """The version space, as far as `pessimal_policy` asks, [..., m, E].
 
         With `binary` for labels 1[T <= H] and the objective P(T <= H).
         """
-        ...
 
-    def pessimal_policy(self, version: jax.Array, kappa: Any, *, binary: bool = False) -> jax.Array:
+    def pessimal_policy(self, version: Array, kappa: Any, *, binary: bool = False) -> Array:
         """Best policy of the ball for the worst consistent reward (T2, T7), [..., m, S]."""
-        ...
 
 
 _ALL: tuple[Any, ...] = (Mirror, Styles, Tabular, Table, Known)
@@ -163,5 +139,4 @@ def load_class(name: str, model: TraceModel, **parameters: Any) -> RewardClass:
             f"reward class {name!r} needs announced types: H - R is no bi-level reward where the "
             "hitting time shows only as it happens; set announced=true or use the class 'known'"
         )
-    bound: RewardClass = cls.of(model, **parameters)
-    return bound
+    return cls.of(model, **parameters)

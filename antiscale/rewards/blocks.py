@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.ball.optimum import ball_policy
 from antiscale.core import device as device
@@ -48,14 +49,14 @@ class Blocks:
         """Sum of z(j) over the types of each block: [..., m, S] -> [..., m, B]."""
         if self.index is None:
             return z
-        xp = jnp if isinstance(z, jax.Array) else np
+        xp = jnp if isinstance(z, Array) else np
         return xp.einsum("...ms,msb->...mb", z, self.member)
 
     def over_types(self, z: Any) -> Any:
         """z(b) of the block of each type: [..., m, B] -> [..., m, S]."""
         if self.index is None:
             return z
-        xp = jnp if isinstance(z, jax.Array) else np
+        xp = jnp if isinstance(z, Array) else np
         index = xp.broadcast_to(self.index, (*z.shape[:-1], self.index.shape[-1]))
         return xp.take_along_axis(z, index, axis=-1)
 
@@ -66,8 +67,7 @@ class Blocks:
 
     def mean(self, pmf: Floats) -> Floats:
         """E_pi f_b, [..., m, B], in tokens."""
-        result: Floats = self.over_blocks(pmf * self.value)
-        return result
+        return self.over_blocks(pmf * self.value)
 
     def deviation(self, pmf: Floats) -> Floats:
         """(1/2)(sum_b sd_pi(f_b) + sd_pi(sum_b f_b)), [..., m], in tokens: sigma_e of T5a.
@@ -89,7 +89,7 @@ class Blocks:
         delta = self.mean(expert) - self.mean(policy)
         return np.maximum(np.maximum(delta, 0).sum(-1), np.maximum(-delta, 0).sum(-1))
 
-    def worst_loss(self, difference: jax.Array) -> jax.Array:
+    def worst_loss(self, difference: Array) -> Array:
         """Sup over all rewards of the class of E_difference R, [..., m], in tokens.
 
         `difference` [..., m, S] is pi_e - pihat. The supremum is max(sum_b delta_b^+,
@@ -101,50 +101,44 @@ class Blocks:
         )
 
 
-def side_by_side(least: jax.Array, told: jax.Array) -> jax.Array:
+def side_by_side(least: Array, told: Array) -> Array:
     """Return what a pessimist gives in one array, [..., m, S + 1]."""
     told = jnp.broadcast_to(told, least.shape[:-1])[..., None]
     return jnp.concatenate([least, told.astype(least.dtype)], axis=-1)
 
 
-class Pointwise:
-    """Classes whose pointwise least consistent reward is itself consistent.
-
-    So the pessimist is T2 at it, and the version space counts through it alone.
-    """
+class PointwiseRewards:
+    """Classes whose pointwise least consistent reward is itself consistent: T2 at it is best."""
 
     pmf: Floats
     pessimist: Any
     binary_pessimist: Any
 
     def version(
-        self, seen: jax.Array, labels: jax.Array, votes: Any = None, *, binary: bool = False
-    ) -> jax.Array:
+        self, seen: Array, labels: Array, votes: Any = None, *, binary: bool = False
+    ) -> Array:
         """The least consistent reward, and whether labels tell its kind (`side_by_side`)."""
         pessimist = self.binary_pessimist if binary else self.pessimist
         return side_by_side(*pessimist(seen, labels, votes))
 
-    def pessimal_policy(self, version: jax.Array, kappa: Any, *, binary: bool = False) -> jax.Array:
+    def pessimal_policy(self, version: Array, kappa: Any, *, binary: bool = False) -> Array:
         """Best policy of the ball for the worst consistent reward, [..., m, S]."""
         return ball_policy(self.pmf, version[..., :-1], kappa, version[..., -1] > 0)
 
 
-class BlockRewards(Pointwise):
+class BlockRewards(PointwiseRewards):
     """What the classes made of blocks have in common."""
 
     blocks: Any
 
-    def worst_loss(self, difference: jax.Array) -> jax.Array:
+    def worst_loss(self, difference: Array) -> Array:
         """Sup over all rewards of the class of E_difference R, [..., m], in tokens."""
-        worst: jax.Array = self.blocks.worst_loss(difference)
-        return worst
+        return self.blocks.worst_loss(difference)
 
     def deviation(self, expert: Floats) -> Floats:
         """sigma_e of T5a, [..., m], in tokens."""
-        found: Floats = self.blocks.deviation(expert)
-        return found
+        return self.blocks.deviation(expert)
 
     def shift(self, expert: Floats, policy: Floats) -> Floats:
         """What is lost where `policy` is played for the expert, [..., m], in tokens."""
-        found: Floats = self.blocks.shift(expert, policy)
-        return found
+        return self.blocks.shift(expert, policy)

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.ball.pessimist import saddle_point
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel, bilevel_return
+from antiscale.rewards.votes import Pair
 
 
 @jax.tree_util.register_dataclass
@@ -37,7 +39,6 @@ class Table:
     """
 
     name: ClassVar[str] = "explicit"
-    needs_announcement: ClassVar[bool] = True
     blocks: ClassVar[None] = None
     pmf: Floats
     horizon: float
@@ -105,7 +106,7 @@ class Table:
         )
         return self.members[rows, np.arange(prompts)]
 
-    def worst_loss(self, difference: jax.Array) -> jax.Array:
+    def worst_loss(self, difference: Array) -> Array:
         """Sup over the table of E_difference R, [..., m], in tokens."""
         return jnp.max(jnp.einsum("...ms,kms->...mk", difference, self.members), axis=-1)
 
@@ -124,7 +125,7 @@ class Table:
         each = np.einsum("...ms,kms->...mk", expert - policy, self.members)
         return np.maximum(each.max(-1), 0.0)
 
-    def _consistent(self, seen: jax.Array, labels: jax.Array, members: Any) -> jax.Array:
+    def _consistent(self, seen: Array, labels: Array, members: Any) -> Array:
         """Which members agree with every label, [..., m, K]."""
         agrees = (members == labels[..., None, :, :]) | ~seen[..., None, :, :]
         mask = jnp.all(agrees | ~(self.pmf > 0), axis=-1)
@@ -132,35 +133,33 @@ class Table:
         # Labels that no member could give tell nothing.
         return jnp.where(jnp.any(mask, axis=-1, keepdims=True), mask, self.there.T)
 
-    def flip(self, labels: jax.Array) -> jax.Array:
+    def flip(self, labels: Array) -> Array:
         """No channel of flipped labels is defined for this class."""
         raise InputError(f"reward class {self.name!r} has no noisy labels; use noise = 0")
 
-    def pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Any = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def pessimist(self, seen: Array, labels: Array, votes: Any = None) -> Pair:
         """Least return of each type over the version space; not itself a member in general."""
         mask = self._consistent(seen, labels, self.members)
         by_prompt = jnp.moveaxis(jnp.asarray(self.members), 0, 1)
         lower = jnp.min(jnp.where(mask[..., None], by_prompt, jnp.inf), axis=-2)
         return lower, jnp.ones(mask.shape[:-1], dtype=bool)
 
-    def posterior_mean(self, seen: jax.Array, labels: jax.Array, votes: Any = None) -> jax.Array:
+    def posterior_mean(self, seen: Array, labels: Array, votes: Any = None) -> Array:
         """Mean over the version space."""
         mask = self._consistent(seen, labels, self.members).astype(jnp.float64)
         total = jnp.sum(mask, axis=-1)[..., None]
         return jnp.einsum("...mk,kms->...ms", mask, self.members) / total
 
     def version(
-        self, seen: jax.Array, labels: jax.Array, votes: Any = None, *, binary: bool = False
-    ) -> jax.Array:
+        self, seen: Array, labels: Array, votes: Any = None, *, binary: bool = False
+    ) -> Array:
         """Which members agree with every label: 1 or 0, [..., m, K]."""
         return self._consistent(seen, labels, self._as(binary)).astype(jnp.float64)
 
     def _as(self, binary: bool) -> Floats:
         return (self.members > 0).astype(float) if binary else self.members
 
-    def pessimal_policy(self, version: jax.Array, kappa: Any, *, binary: bool = False) -> jax.Array:
+    def pessimal_policy(self, version: Array, kappa: Any, *, binary: bool = False) -> Array:
         """Return the saddle point's policy over the version space."""
         mask, members = version > 0, self._as(binary)
         pmf = jnp.broadcast_to(self.pmf, (*mask.shape[:-1], self.pmf.shape[-1]))

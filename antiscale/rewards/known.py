@@ -9,17 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
-from antiscale.rewards.blocks import Pointwise
-from antiscale.rewards.votes import Votes
+from antiscale.rewards.blocks import PointwiseRewards
+from antiscale.rewards.votes import Pair, Votes
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class Known(Pointwise):
+class Known(PointwiseRewards):
     """calR_x = {r}: both sides know the reward.
 
     What is left of the comparison where types are not announced: SFT's loss at one reward is zero
@@ -66,7 +67,7 @@ class Known(Pointwise):
         """Return r, `count` times."""
         return np.broadcast_to(self.returns, (count, *self.returns.shape))
 
-    def worst_loss(self, difference: jax.Array) -> jax.Array:
+    def worst_loss(self, difference: Array) -> Array:
         """E_difference R, with its sign."""
         return jnp.sum(difference * self.returns, axis=-1)
 
@@ -78,26 +79,20 @@ class Known(Pointwise):
         """(J_e - J)^+, [..., m], in tokens."""
         return np.maximum(((expert - policy) * self.returns).sum(-1), 0.0)
 
-    def flip(self, labels: jax.Array) -> jax.Array:
+    def flip(self, labels: Array) -> Array:
         """No channel of flipped labels is defined for this class."""
         raise InputError(f"reward class {self.name!r} has no noisy labels; use noise = 0")
 
-    def pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
         """Return r."""
         returns = jnp.broadcast_to(self.returns, labels.shape)
         return returns, jnp.ones(labels.shape[:-1], dtype=bool)
 
-    def posterior_mean(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> jax.Array:
+    def posterior_mean(self, seen: Array, labels: Array, votes: Votes | None = None) -> Array:
         """Return r."""
         return jnp.broadcast_to(self.returns, labels.shape)
 
-    def binary_pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def binary_pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
         """Return 1[R > 0]."""
         returns, told = self.pessimist(seen, labels, votes)
         return (returns > 0).astype(jnp.float64), told

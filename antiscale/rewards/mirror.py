@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
 from antiscale.rewards.blocks import BlockRewards, Blocks
-from antiscale.rewards.votes import Votes
+from antiscale.rewards.votes import Pair, Votes
 
 
 @jax.tree_util.register_dataclass
@@ -84,13 +85,11 @@ class Mirror(BlockRewards):
         flip = rng.integers(0, 2, (count, len(r), 1), dtype=np.int64).astype(bool)
         return np.where(flip, self.horizon - r, r)
 
-    def flip(self, labels: jax.Array) -> jax.Array:
+    def flip(self, labels: Array) -> Array:
         """The label that a reversed verdict gives: H - R."""
         return self.horizon - labels
 
-    def _verdict(
-        self, seen: jax.Array, says_r: jax.Array, tells: Any, votes: Votes | None
-    ) -> tuple[jax.Array, jax.Array]:
+    def _verdict(self, seen: Array, says_r: Array, tells: Any, votes: Votes | None) -> Pair:
         """Whether the reward is r, and whether the labels tell: both [..., m]."""
         evidence = seen & tells
         if votes is None:
@@ -99,17 +98,13 @@ class Mirror(BlockRewards):
         told, is_r = votes.verdict(lead)
         return is_r[..., 0], told[..., 0]
 
-    def pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
         """Return the reward that the labels name, where they name one."""
         r, horizon = self.returns, self.horizon
         is_r, told = self._verdict(seen, labels == r, self._tells, votes)
         return jnp.where(is_r[..., None], r, horizon - r), told
 
-    def posterior_mean(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> jax.Array:
+    def posterior_mean(self, seen: Array, labels: Array, votes: Votes | None = None) -> Array:
         """R, H - R, or their mean by what the labels say of each."""
         r, horizon = self.returns, self.horizon
         if votes is None:
@@ -120,9 +115,7 @@ class Mirror(BlockRewards):
             belief = votes.belief(votes.lead(labels == r, tells))[..., 0]
         return belief[..., None] * r + (1.0 - belief[..., None]) * (horizon - r)
 
-    def binary_pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def binary_pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
         """Only R = 0 or R = H tells 1[R > 0] from 1[R < H]."""
         r, horizon = self.returns, self.horizon
         is_r, told = self._verdict(seen, labels == (r > 0), self._ends, votes)

@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel, bilevel_return
 from antiscale.rewards.blocks import BlockRewards, Blocks
-from antiscale.rewards.votes import Votes
+from antiscale.rewards.votes import Pair, Votes
 
 
 @jax.tree_util.register_dataclass
@@ -111,16 +112,14 @@ class Styles(BlockRewards):
         flip = rng.integers(0, 2, (count, len(self.present), 1), dtype=np.int64).astype(bool)
         return np.where(flip, self.horizon - direct, direct)
 
-    def flip(self, labels: jax.Array) -> jax.Array:
+    def flip(self, labels: Array) -> Array:
         """The label that a reversed verdict gives: right for wrong, under a mirror as without."""
         f, horizon = self.blocks.value, self.horizon
         direct = jnp.where(labels == f, 0.0, f)
         mirror = jnp.where(labels == horizon, horizon - f, horizon)
         return jnp.where((labels == 0) | (labels == f), direct, mirror)
 
-    def _by_style(
-        self, seen: jax.Array, right: jax.Array, votes: Votes | None
-    ) -> tuple[jax.Array, jax.Array]:
+    def _by_style(self, seen: Array, right: Array, votes: Votes | None) -> Pair:
         """For each style [..., m, B]: is its verdict known, and if so, is it right.
 
         Labels of one style agree on whether it is right unless they were flipped.
@@ -136,7 +135,7 @@ class Styles(BlockRewards):
         known, yes = votes.verdict(votes.lead(right, self.blocks.member))
         return known, known & yes
 
-    def _mirrored(self, seen: jax.Array, labels: jax.Array) -> jax.Array:
+    def _mirrored(self, seen: Array, labels: Array) -> Array:
         """Whether the reward is a mirror, [..., m].
 
         Labels are 0 or f for a reward, H or H - f for a mirror, and 0 < f < H, f != H/2; a
@@ -145,9 +144,7 @@ class Styles(BlockRewards):
         f, horizon = self.blocks.value, self.horizon
         return jnp.any(seen & ((labels == horizon) | (labels == horizon - f)), axis=-1)
 
-    def pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
         """Unseen styles count as wrong (under a mirror, as right): each is the least possible."""
         f, horizon = self.blocks.value, self.horizon
         seen = seen & (self.pmf > 0)
@@ -158,9 +155,7 @@ class Styles(BlockRewards):
         mirrored = self._mirrored(seen, labels)
         return jnp.where(mirrored[..., None], mirror, direct), jnp.any(seen, axis=-1)
 
-    def posterior_mean(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> jax.Array:
+    def posterior_mean(self, seen: Array, labels: Array, votes: Votes | None = None) -> Array:
         """Mean over the members by what the labels say of each; H/2 where nothing was seen."""
         f, horizon = self.blocks.value, self.horizon
         seen = seen & (self.pmf > 0)
@@ -176,9 +171,7 @@ class Styles(BlockRewards):
         known_kind = jnp.where(mirrored[..., None], horizon - direct, direct)
         return jnp.where(told[..., None], known_kind, horizon / 2)
 
-    def binary_pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
+    def binary_pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
         """A mirror is never 0 here, so it looks like "every style right": unseen styles are 0."""
         seen = seen & (self.pmf > 0)
         _, right = self._by_style(seen, labels > 0, votes)

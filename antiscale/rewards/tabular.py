@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
 from antiscale.rewards.blocks import BlockRewards, Blocks
-from antiscale.rewards.votes import Votes
+from antiscale.rewards.votes import Pair, Votes
 
 # Up to this many members the class can be written down.
 _WRITABLE = 2**20
@@ -32,7 +33,6 @@ class Tabular(BlockRewards):
 
     name: ClassVar[str] = "tabular"
     mirror_closed: ClassVar[bool] = True
-    needs_announcement: ClassVar[bool] = True
     pmf: Floats
     returns: Floats
     horizon: float
@@ -95,47 +95,31 @@ class Tabular(BlockRewards):
         drawn = rng.integers(0, int(self.horizon) + 1, (count, *self.pmf.shape))
         return np.where(self.pmf > 0, drawn, 0).astype(float)
 
-    def flip(self, labels: jax.Array) -> jax.Array:
+    def flip(self, labels: Array) -> Array:
         """The label that a reversed verdict gives: H - R."""
         return self.horizon - labels
 
-    def _labels(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None
-    ) -> tuple[jax.Array, jax.Array]:
-        """Which types' labels are known, and the labels, [..., m, S]."""
-        seen = seen & (self.pmf > 0)
-        if votes is None:
-            return seen, labels
-        lead = votes.counts - 2.0 * votes.flipped
-        known, as_given = votes.verdict(lead)
-        same = labels == self.horizon - labels
-        return seen & (known | same), jnp.where(as_given, labels, self.horizon - labels)
-
-    def pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
-        """Types whose label is not known count as 0."""
-        known, label = self._labels(seen, labels, votes)
+    def _least(self, seen: Array, labels: Array, votes: Votes | None, most: float) -> Pair:
+        """Least labels in [0, most] and where any is known; a flip makes most - label of one."""
+        known, label = seen & (self.pmf > 0), labels
+        if votes is not None:
+            sure, as_given = votes.verdict(votes.counts - 2.0 * votes.flipped)
+            known = known & (sure | (labels == most - labels))
+            label = jnp.where(as_given, labels, most - labels)
         return jnp.where(known, label, 0.0), jnp.any(known, axis=-1)
 
-    def posterior_mean(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> jax.Array:
+    def pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
+        """Types whose label is not known count as 0."""
+        return self._least(seen, labels, votes, self.horizon)
+
+    def binary_pessimist(self, seen: Array, labels: Array, votes: Votes | None = None) -> Pair:
+        """As `pessimist` for labels 0 and 1."""
+        return self._least(seen, labels, votes, 1.0)
+
+    def posterior_mean(self, seen: Array, labels: Array, votes: Votes | None = None) -> Array:
         """H/2 for types that were not seen."""
         if votes is None:
             return jnp.where(seen & (self.pmf > 0), labels, self.horizon / 2)
         belief = votes.belief(votes.counts - 2.0 * votes.flipped)
         mean = belief * labels + (1.0 - belief) * (self.horizon - labels)
         return jnp.where(seen & (self.pmf > 0), mean, self.horizon / 2)
-
-    def binary_pessimist(
-        self, seen: jax.Array, labels: jax.Array, votes: Votes | None = None
-    ) -> tuple[jax.Array, jax.Array]:
-        """As `pessimist` for labels 0 and 1; a flipped verdict turns one into the other."""
-        seen = seen & (self.pmf > 0)
-        if votes is None:
-            return jnp.where(seen, labels, 0.0), jnp.any(seen, axis=-1)
-        known, as_given = votes.verdict(votes.counts - 2.0 * votes.flipped)
-        known = known & seen
-        label = jnp.where(as_given, labels, 1.0 - labels)
-        return jnp.where(known, label, 0.0), jnp.any(known, axis=-1)

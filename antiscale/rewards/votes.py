@@ -2,16 +2,20 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
+
+# Two arrays that belong together: a value, and where it is told.
+Pair: TypeAlias = tuple[Array, Array]
 
 
 @jax.tree_util.register_dataclass
@@ -34,12 +38,12 @@ class Votes:
         for it.
     """
 
-    counts: jax.Array
-    flipped: jax.Array
+    counts: Array
+    flipped: Array
     noise: float
     tolerance: Floats
 
-    def lead(self, says_yes: jax.Array, member: Any) -> jax.Array:
+    def lead(self, says_yes: Array, member: Any) -> Array:
         """Labels for "yes" minus labels for "no", per block [..., m, B].
 
         `says_yes` [..., m, S] is the verdict of the label before flips; `member` [m, S, B] says
@@ -48,11 +52,11 @@ class Votes:
         margin = self.counts - 2.0 * self.flipped
         return jnp.einsum("...ms,msb->...mb", jnp.where(says_yes, margin, -margin), member)
 
-    def verdict(self, lead: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def verdict(self, lead: Array) -> Pair:
         """For leads [..., m, B]: whether one verdict alone is left, and whether it is "yes"."""
         return jnp.abs(lead) > self.tolerance[..., :, None], lead > 0
 
-    def belief(self, lead: jax.Array) -> jax.Array:
+    def belief(self, lead: Array) -> Array:
         """P(yes | votes) under even odds: (eta/(1 - eta))^-lead against 1."""
         return jax.nn.sigmoid(lead * jnp.log((1.0 - self.noise) / self.noise))
 

@@ -1,6 +1,6 @@
 """When verification certainly wins, and when it is measured to: T9 as a tool."""
 
-import dataclasses
+import itertools
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -72,8 +72,7 @@ class Separation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `antiscale separation --json` prints."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "plan"]
-        found = {name: getattr(self, name) for name in names}
+        found = {name: value for name, value in vars(self).items() if name != "plan"}
         plain: dict[str, Any] = {"schema": SCHEMA} | found | {"config": self.config.to_dict()}
         return {name: writable(value) for name, value in plain.items()}
 
@@ -126,13 +125,11 @@ def separation(
     many = doubling(1, largest.n)
     phase_steps = 0 if phase_horizon is None else len(PANELS) * phase_points
     total = len(places) + len(many) + phase_steps
-    done = 0
+    steps = itertools.count(1)
 
     def step(what: str) -> None:
-        nonlocal done
-        done += 1
         if progress is not None:
-            progress(done, total, what)
+            progress(next(steps), total, what)
 
     rows = [_row(plan, *place) for place in places[-1:]]
     step(f"H = {largest.horizon}")
@@ -145,36 +142,25 @@ def separation(
         for row in pool.map(lambda n: _row(plan, largest.horizon, n, largest.noise), many):
             in_n.append(row)
             step(f"n = {row['n']}")
-    certified: dict[str, Any] = {"horizon": None, "n": None, "horizon_n": None}
-    start = bounds.certified_from([_gap(row["gap_certified"]) for row in rows])
-    if start is not None:
-        first = rows[0]["horizon"] if start == 0 else _first_horizon(plan, rows, start)
-        certified |= {"horizon": first, "n": config.samples_at(first)}
-    start = bounds.certified_from([_gap(row["gap_certified"]) for row in in_n])
-    if start is not None:
-        certified["horizon_n"] = in_n[0]["n"] if start == 0 else _first_n(plan, in_n, start)
-    measured: dict[str, Any] = {"horizon": None, "n": None, "horizon_n": None}
-    start = bounds.certified_from([row["gap_low"] for row in rows])
-    if start is not None:
-        measured |= {"horizon": rows[start]["horizon"], "n": rows[start]["n"]}
-    start = bounds.certified_from([row["gap_low"] for row in in_n])
-    if start is not None:
-        measured["horizon_n"] = in_n[start]["n"]
+
+    def starts(horizon: int | None, n: int | None) -> dict[str, Any]:
+        traces = None if horizon is None else config.samples_at(horizon)
+        return {"horizon": horizon, "n": traces, "horizon_n": n}
+
+    certified = starts(
+        _start(rows, "gap_certified", "horizon", lambda horizon: _case_at(plan, horizon)),
+        _start(in_n, "gap_certified", "n", Case.of(plan, *largest).with_samples),
+    )
+    measured = starts(_start(rows, "gap_low", "horizon"), _start(in_n, "gap_low", "n"))
     exponents = _exponents(plan, rows)
     phase: list[dict[str, Any]] = []
     if phase_horizon is not None:
         phase = diagram(
-            float(phase_horizon),
-            min(config.kappa, 0.5),
-            points=phase_points,
+            float(phase_horizon), min(config.kappa, 0.5), points=phase_points,
             progress=lambda: step("phase diagram"),
-        )
+        )  # fmt: skip
     reason = _reason(rows, certified["horizon"] is not None, exponents)
     return Separation(plan, rows, in_n, certified, measured, exponents, reason, phase)
-
-
-def _gap(value: float | None) -> float:
-    return float("nan") if value is None else value
 
 
 def _row(plan: Plan, horizon: int, n: int, noise: float) -> dict[str, Any]:
@@ -189,25 +175,27 @@ def _row(plan: Plan, horizon: int, n: int, noise: float) -> dict[str, Any]:
     return {name: found[name] for name in kept}
 
 
-def _first_horizon(plan: Plan, rows: list[dict[str, Any]], start: int) -> int:
-    """Bisect for the first whole H with a certified gap, between two horizons of the grid."""
-    config = plan.config
-    low, high = rows[start - 1]["horizon"], rows[start]["horizon"]
-    while high - low > 1:
-        middle = (low + high) // 2
-        case = Case.of(plan, middle, config.samples_at(middle), config.noise)
-        low, high = (low, middle) if _gap(certified_gap(case).value) > 0 else (middle, high)
-    return int(high)
+def _case_at(plan: Plan, horizon: int) -> Case:
+    return Case.of(plan, horizon, plan.config.samples_at(horizon), plan.config.noise)
 
 
-def _first_n(plan: Plan, rows: list[dict[str, Any]], start: int) -> int:
-    """Bisect for the first n with a certified gap, between two of the grid."""
-    low, high = rows[start - 1]["n"], rows[start]["n"]
-    case = Case.of(plan, rows[0]["horizon"], high, plan.config.noise)
-    while high - low > 1:
+def _start(
+    rows: list[dict[str, Any]], gap: str, name: str, at: Callable[[int], Case] | None = None
+) -> int | None:
+    """From which horizon or n (`name`) on a gap is positive; None where never.
+
+    Given the cases between those of the rows, bisects for the first whole number with a certified
+    gap.
+    """
+    start = bounds.certified_from([row[gap] for row in rows])
+    if start is None:
+        return None
+    high = rows[start][name]
+    low = high - 1 if start == 0 or at is None else rows[start - 1][name]
+    while at is not None and high - low > 1:
         middle = (low + high) // 2
-        gap = certified_gap(case.with_samples(middle)).value
-        low, high = (low, middle) if _gap(gap) > 0 else (middle, high)
+        positive = (certified_gap(at(middle)).value or 0.0) > 0
+        low, high = (low, middle) if positive else (middle, high)
     return int(high)
 
 
@@ -217,26 +205,21 @@ def _exponents(plan: Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
     x = np.log([row["horizon"] for row in last])
     expected = theory(plan.config, plan.sigma_exponent)
     found: dict[str, Any] = {}
-    columns = {
-        "vf": ("vf_lower", "vf_loss"),
-        "vb": ("vb_upper", "vb_loss"),
-        "gap": ("gap_certified", "gap_measured"),
-    }
-    for side, (bound, measured) in columns.items():
+    bound = {"vf": "vf_lower", "vb": "vb_upper", "gap": "gap_certified"}
+    measured = {"vf": "vf_loss", "vb": "vb_loss", "gap": "gap_measured"}
+    for side, (exponent, reason) in expected.items():
         found[side] = {
-            "bound": _slope(x, [_gap(row[bound]) for row in last]),
-            "measured": _slope(x, [row[measured] for row in last]),
-            "theory": expected[side][0],
-            "reason": expected[side][1],
-        }
+            "bound": _slope(x, [row[bound[side]] for row in last]),
+            "measured": _slope(x, [row[measured[side]] for row in last]),
+            "theory": exponent, "reason": reason,
+        }  # fmt: skip
     return found
 
 
-def _slope(x: Floats, values: list[float]) -> float | None:
-    """Least-squares slope of log values on x; None where one is not positive."""
-    if len(values) < 2 or not (np.array(values) > 0).all():
-        return None
-    return float(np.polyfit(x, np.log(values), 1)[0])
+def _slope(x: Floats, values: list[Any]) -> float | None:
+    """Least-squares slope of log values on x; None where one is missing or not positive."""
+    y = np.array(values, dtype=float)
+    return float(np.polyfit(x, np.log(y), 1)[0]) if len(y) > 1 and (y > 0).all() else None
 
 
 def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, Any]) -> str | None:
@@ -247,23 +230,17 @@ def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, An
     lower, upper = last["vf_lower"], last["vb_upper"]
     spread = last["sigma"] / last["horizon"]
     vf, vb = exponents["vf"]["bound"], exponents["vb"]["bound"]
-    growth = (
-        f"cloning's bound grows as H^{fixed(vf, 2)}" if vf is not None else "cloning's bound is 0"
-    )
+    growth = "cloning's bound " + ("is 0" if vf is None else f"grows as H^{fixed(vf, 2)}")
     if not certified:
         rate = "" if vb is None else f", verification's as H^{fixed(vb, 2)}"
-        catch = (
-            "both grow alike, so no H is large enough"
-            if vf is None or vf <= (vb or 0.0) + 0.05
-            else "at this rate a horizon about "
-            f"{number((upper / lower) ** (1 / (vf - (vb or 0.0))))} "
-            "times as large would do"
-        )
+        catch = "both grow alike, so no H is large enough"
+        if vf is not None and vf > (vb or 0.0) + 0.05:
+            times = (upper / lower) ** (1 / (vf - (vb or 0.0)))
+            catch = f"at this rate a horizon about {number(times)} times as large would do"
         return (
             f"never certified: with sigma/H = {number(spread)} cloning must lose only "
-            f"{number(lower, toward='down')} tokens at H = {last['horizon']} and verification "
-            "may lose "
-            f"{number(upper, toward='up')}; {growth}{rate}: {catch}"
+            f"{number(lower, toward='down')} tokens at H = {last['horizon']} and verification may "
+            f"lose {number(upper, toward='up')}; {growth}{rate}: {catch}"
         )
     if vf is not None and vf < 0.1:
         return (
@@ -275,45 +252,25 @@ def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, An
 
 def reading(found: Separation) -> str:
     """Say in plain words from where on verification wins, certainly and as measured."""
-    rule = found.config
-    budget = (
-        f"n = {rule.samples}"
-        if rule.samples is not None
-        else f"n = {setting(rule.samples_per_token)} H"
-    )
-    last = found.rows[-1]
-    sure, seen = found.certified, found.measured
-    lines = []
+    rule, sure, seen = found.config, found.certified, found.measured
+    first, last = found.rows[0]["horizon"], found.rows[-1]
+    fixed_n = rule.samples is not None
+    budget = f"n = {rule.samples}" if fixed_n else f"n = {setting(rule.samples_per_token)} H"
+    along = f"never certified up to H = {last['horizon']}, and "
     if sure["horizon"] is not None:
-        lines.append(
-            f"Along {budget} the gap is certified from H = {sure['horizon']} (n = {sure['n']}) on"
-        )
+        along = f"certified from H = {sure['horizon']} (n = {sure['n']}) on, and "
+    if seen["horizon"] is None:
+        along += "not measured either"
     else:
-        lines.append(f"Along {budget} the gap is never certified up to H = {last['horizon']}")
-    first = found.rows[0]["horizon"]
-    lines[-1] += (
-        f", and measured from H = {seen['horizon']}"
-        + (", the smallest tried." if seen["horizon"] == first else ".")
-        if seen["horizon"] is not None
-        else ", and not measured either."
-    )
-    at = f"At H = {last['horizon']} "
-    lines.append(
-        at
-        + (
-            f"it is certified from n = {sure['horizon_n']} on"
-            if sure["horizon_n"] is not None
-            else f"it is not certified for any n up to {last['n']}"
-        )
-        + (
-            f" and measured from n = {seen['horizon_n']}."
-            if seen["horizon_n"] is not None
-            else " and not measured."
-        )
-    )
-    if found.reason is not None:
-        lines.append(found.reason[0].upper() + found.reason[1:] + ".")
-    return " ".join(lines)
+        smallest = ", the smallest tried" if seen["horizon"] == first else ""
+        along += f"measured from H = {seen['horizon']}{smallest}"
+    in_n = f"not certified for any n up to {last['n']} and "
+    if sure["horizon_n"] is not None:
+        in_n = f"certified from n = {sure['horizon_n']} on and "
+    seen_n = seen["horizon_n"]
+    in_n += "not measured" if seen_n is None else f"measured from n = {seen_n}"
+    text = f"Along {budget} the gap is {along}. At H = {last['horizon']} it is {in_n}."
+    return text + (f" {found.reason[0].upper()}{found.reason[1:]}." if found.reason else "")
 
 
 def write(found: Separation, folder: Folder) -> None:

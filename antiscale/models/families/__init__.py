@@ -34,47 +34,38 @@ class Family(Protocol):
     @property
     def reward_class(self) -> str:
         """The reward class that a sweep uses by default."""
-        ...
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
-        ...
 
     def at(self, horizon: int) -> TraceModel:
         """Build the trace model with test-time budget `horizon` (tokens)."""
-        ...
 
 
 _ALL: tuple[Any, ...] = (
-    Heterogeneous,
-    Homogeneous,
-    Sharp,
-    Erdos,
-    Lognormal,
-    Difficulty,
-    TwoPoint,
-    Geometric,
-    Planted,
+    Heterogeneous, Homogeneous, Sharp, Erdos, Lognormal, Difficulty, TwoPoint, Geometric, Planted,
     Explicit,
-)
+)  # fmt: skip
 FAMILIES: dict[str, Any] = {family.name: family for family in _ALL}
+
+
+def _class(name: str) -> Any:
+    return FAMILIES[validate.choice("family", name, FAMILIES)]
 
 
 def parameters_of(name: str) -> dict[str, Any]:
     """Return a family's parameters with their defaults."""
-    cls = FAMILIES[validate.choice("family", name, FAMILIES)]
-    return {field.name: field.default for field in dataclasses.fields(cls)}
+    return {field.name: field.default for field in dataclasses.fields(_class(name))}
 
 
 def summary_of(name: str) -> str:
     """Return the first line of a family's docstring."""
-    family = FAMILIES[validate.choice("family", name, FAMILIES)]
-    return (inspect.getdoc(family) or "").splitlines()[0]
+    return (inspect.getdoc(_class(name)) or "").splitlines()[0]
 
 
 def help_of(name: str) -> str:
     """Return what a family models and which assumption it tests, and its parameters, as text."""
-    family = FAMILIES[validate.choice("family", name, FAMILIES)]
+    family = _class(name)
     about = (inspect.getdoc(family) or "").partition("\nParameters\n")[0].strip()
     paragraphs = [" ".join(text.split()) for text in about.split("\n\n")]
     parameters = [f"{name}: {text}" for name, text in described(family).items()]
@@ -86,10 +77,7 @@ def knob_of(name: str) -> tuple[str, tuple[float, ...]] | None:
 
     The knob is the parameter by which the family, by its own description, is more or less spread.
     """
-    found: tuple[str, tuple[float, ...]] | None = getattr(
-        FAMILIES[validate.choice("family", name, FAMILIES)], "knob", None
-    )
-    return found
+    return getattr(_class(name), "knob", None)
 
 
 def family(name: str, **parameters: Any) -> Family:
@@ -101,13 +89,12 @@ def family(name: str, **parameters: Any) -> Family:
                 f"family {name!r} has no parameter {shown(key)}"
                 f"{validate.nearest(key, sorted(known))}"
             )
-    built: Family = FAMILIES[name](**settled(name, parameters))
-    return built
+    return FAMILIES[name](**settled(name, parameters))
 
 
 def settled(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with what they refer to pinned down (the digest of a file, say)."""
-    pin = getattr(FAMILIES[validate.choice("family", name, FAMILIES)], "settled", None)
+    pin = getattr(_class(name), "settled", None)
     if not isinstance(parameters, dict):
         raise InputError(f"parameters must be a table of names; got {shown(parameters)}")
     return parameters if pin is None else pin(parameters)

@@ -1,6 +1,5 @@
 """Prompts from easy to hopeless: Beta-distributed success probabilities."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,8 +8,8 @@ import numpy as np
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.validate import Floats
-from antiscale.models.families import horizon as horizons
-from antiscale.models.traces import TraceModel, uniform_prompts
+from antiscale.models.families import uniform
+from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,20 +55,10 @@ class Difficulty(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        horizons.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
+        uniform.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
         success = self.success()
-        u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
-        shape = (self.prompts, 2 * self.lengths)
-        lengths = np.broadcast_to(np.tile(np.floor(horizon * u) + 1, 2), shape).copy()
-        styles = np.broadcast_to(np.repeat([0, 1], self.lengths), shape).copy()
         by_style = np.stack([success, 1 - success], axis=-1)
-        return TraceModel(
-            family=self.name,
-            horizon=horizon,
-            pmf=np.repeat(by_style, self.lengths, axis=-1) / self.lengths,
-            hitting_times=np.where(styles == 0, lengths, math.inf),
-            lengths=lengths,
-            styles=styles,
-            prompt_mass=uniform_prompts(self.prompts),
-            sigma_exponent=1.0,
-        )
+        pmf = np.repeat(by_style, self.lengths, axis=-1) / self.lengths
+        tokens = np.tile(np.floor(horizon * uniform.middles(self.lengths)) + 1, 2)
+        styles = np.repeat([0, 1], self.lengths)
+        return uniform.model(self.name, horizon, pmf, tokens, right=styles == 0, styles=styles)

@@ -8,9 +8,9 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
-from antiscale.models.traces import TraceModel, uniform_prompts
+from antiscale.models.families import uniform
+from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +50,8 @@ class Erdos(FromMapping):
         extra = np.floor(horizon / 2 * weights / weights.sum() + 1e-9)
         if extra[0] < 1:
             least = math.ceil(2 * weights.sum() / weights[0])
-            raise InputError(
-                f"the erdos family with {self.steps} steps and ratio {self.ratio:g} needs a "
-                f"horizon of at least {least} tokens; got {horizon}"
-            )
+            asked = f"{self.name} with {self.steps} steps and ratio {self.ratio:g}"
+            uniform.require(asked, horizon, least)
         return extra
 
     def window(self, horizon: int) -> tuple[float, float]:
@@ -79,14 +77,4 @@ class Erdos(FromMapping):
             long = (np.arange(2**self.steps)[:, None] >> np.arange(self.steps)) & 1
             times = start + long @ extra
             law = np.full(len(long), 0.5**self.steps)
-        shape = (self.prompts, len(law))
-        return TraceModel(
-            family=self.name,
-            horizon=horizon,
-            pmf=np.broadcast_to(law, shape).copy(),
-            hitting_times=np.broadcast_to(times, shape).astype(float),
-            lengths=np.broadcast_to(times, shape).astype(float),
-            styles=np.zeros(shape, dtype=np.int64),
-            prompt_mass=uniform_prompts(self.prompts),
-            sigma_exponent=1.0,
-        )
+        return uniform.model(self.name, horizon, np.tile(law, (self.prompts, 1)), times)

@@ -7,8 +7,7 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.models.families import horizon as horizons
-from antiscale.models.families.hitting import model_of_hitting_times, types_of
+from antiscale.models.families import uniform
 from antiscale.models.traces import TraceModel
 
 
@@ -45,20 +44,15 @@ class Geometric(FromMapping):
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
-        return self.prompts, types_of(horizon)
+        return self.prompts, uniform.types_of(horizon)
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        horizons.require(self.name, horizon)
+        uniform.require(self.name, horizon)
         # P(T > t) = (1 - rate/H)^t, in logs: at rate = H the first token always solves.
         with np.errstate(divide="ignore", invalid="ignore"):
             alive = np.exp(np.arange(horizon + 1) * np.log1p(-self.rate / horizon))
         alive[0] = 1.0
         law = np.append(alive[:-1] * (self.rate / horizon), alive[-1])
-        return model_of_hitting_times(
-            self.name,
-            horizon,
-            np.broadcast_to(law, (self.prompts, horizon + 1)),
-            sigma_exponent=1.0,
-            announced=self.announced,
-        )
+        laws = np.tile(law, (self.prompts, 1))
+        return uniform.model_of_hitting_times(self.name, laws, announced=self.announced)

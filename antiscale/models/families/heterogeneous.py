@@ -1,6 +1,5 @@
 """The default family: many styles, each right or wrong by prompt, many lengths."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,8 +7,8 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.models.families import horizon as horizons
-from antiscale.models.traces import TraceModel, uniform_prompts
+from antiscale.models.families import uniform
+from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +49,9 @@ class Heterogeneous(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        horizons.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
-        weights = np.exp2(-np.arange(self.styles, dtype=float))
-        weights /= weights.sum()
-        u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
-        tokens = np.floor(horizon * u) + 1
-
-        shape = (self.prompts, self.styles * self.lengths)
-        styles = np.broadcast_to(np.repeat(np.arange(self.styles), self.lengths), shape)
-        lengths = np.broadcast_to(np.tile(tokens, self.styles), shape)
-        pmf = np.broadcast_to(np.repeat(weights, self.lengths) / self.lengths, shape)
+        uniform.require(f"{self.name} with {self.lengths} lengths", horizon, 2 * self.lengths)
+        tokens = np.floor(horizon * uniform.middles(self.lengths)) + 1
+        pmf, lengths, styles = uniform.grid(self.prompts, self.styles, tokens)
         valid = styles % 2 == (np.arange(self.prompts) % 2)[:, None]
         if self.spread < 1:
             mean = (pmf * np.where(valid, horizon - lengths + 1, 0)).sum(-1)
@@ -69,13 +61,7 @@ class Heterogeneous(FromMapping):
             lengths = np.concatenate([lengths, horizon - nearby + 1], -1)
             styles = np.concatenate([styles, np.full_like(nearby, self.styles, dtype=int)], -1)
             valid = np.concatenate([valid, np.ones_like(nearby, dtype=bool)], -1)
-        return TraceModel(
-            family=self.name,
-            horizon=horizon,
-            pmf=np.ascontiguousarray(pmf),
-            hitting_times=np.where(valid, lengths, math.inf),
-            lengths=np.ascontiguousarray(lengths),
-            styles=np.ascontiguousarray(styles),
-            prompt_mass=uniform_prompts(self.prompts),
+        return uniform.model(
+            self.name, horizon, pmf, lengths, right=valid, styles=styles,
             sigma_exponent=1.0 if self.spread > 0 else None,
-        )
+        )  # fmt: skip

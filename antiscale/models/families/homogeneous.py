@@ -7,8 +7,8 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.models.families import horizon as horizons
-from antiscale.models.traces import TraceModel, uniform_prompts
+from antiscale.models.families import uniform
+from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +42,11 @@ class Homogeneous(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        horizons.require(self.name, horizon)
-        u = (2 * np.arange(self.lengths) + 1) / (2 * self.lengths)
+        uniform.require(self.name, horizon)
+        u = uniform.middles(self.lengths)
         tokens = np.rint(horizon / 4 + (u - 0.5) * np.sqrt(horizon)) + 1
-        weights = np.exp2(-np.arange(self.styles, dtype=float))
-        weights /= weights.sum()
-        shape = (self.prompts, self.styles * self.lengths)
-        lengths = np.broadcast_to(np.tile(tokens, self.styles), shape).copy()
-        styles = np.broadcast_to(np.repeat(np.arange(self.styles), self.lengths), shape)
-        pmf = np.broadcast_to(np.repeat(weights, self.lengths) / self.lengths, shape)
-        return TraceModel(
-            family=self.name,
-            horizon=horizon,
-            pmf=pmf.copy(),
-            hitting_times=lengths,
-            lengths=lengths.copy(),
-            styles=styles.copy(),
-            prompt_mass=uniform_prompts(self.prompts),
-            sigma_exponent=0.5 if self.lengths > 1 else None,
+        pmf, lengths, styles = uniform.grid(self.prompts, self.styles, tokens)
+        exponent = 0.5 if self.lengths > 1 else None
+        return uniform.model(
+            self.name, horizon, pmf, lengths, styles=styles, sigma_exponent=exponent
         )

@@ -8,8 +8,7 @@ import numpy as np
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.validate import Floats
-from antiscale.models.families import horizon as horizons
-from antiscale.models.families.hitting import model_of_hitting_times, types_of
+from antiscale.models.families import uniform
 from antiscale.models.traces import TraceModel
 
 
@@ -41,17 +40,13 @@ class Lognormal(FromMapping):
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
-        return self.prompts, types_of(horizon)
+        return self.prompts, uniform.types_of(horizon)
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        horizons.require(self.name, horizon)
-        return model_of_hitting_times(
-            self.name,
-            horizon,
-            np.broadcast_to(self._law(horizon), (self.prompts, horizon + 1)),
-            sigma_exponent=1.0,
-        )
+        uniform.require(self.name, horizon)
+        laws = np.tile(self._law(horizon), (self.prompts, 1))
+        return uniform.model_of_hitting_times(self.name, laws)
 
     def _law(self, horizon: int) -> Floats:
         from scipy import special  # late: SciPy would double the time of --help

@@ -10,7 +10,7 @@ from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.models.chains import TokenChain, planted_chain
-from antiscale.models.families.hitting import model_of_hitting_times, types_of
+from antiscale.models.families import uniform
 from antiscale.models.traces import TraceModel
 
 
@@ -106,11 +106,9 @@ class Planted(FromMapping):
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""
-        return len(self.targets), types_of(horizon)
+        return len(self.targets), uniform.types_of(horizon)
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
         law = np.stack([chain.hitting_law(horizon) for chain in self.chains(horizon)])
-        return model_of_hitting_times(
-            self.name, horizon, law, sigma_exponent=1.0, announced=self.announced
-        )
+        return uniform.model_of_hitting_times(self.name, law, announced=self.announced)

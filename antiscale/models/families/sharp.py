@@ -1,6 +1,5 @@
 """Reward on a rare event: anti-concentration fails as the event gets rarer."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,8 +7,8 @@ import numpy as np
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.models.families import horizon as horizons
-from antiscale.models.traces import TraceModel, uniform_prompts
+from antiscale.models.families import uniform
+from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,24 +43,12 @@ class Sharp(FromMapping):
 
     def at(self, horizon: int) -> TraceModel:
         """Build the model with test-time budget `horizon` (tokens)."""
-        horizons.require(self.name, horizon)
+        uniform.require(self.name, horizon)
         style = np.arange(self.styles)
-        shape = (self.prompts, self.styles)
         valid = style % 2 == (np.arange(self.prompts) % 2)[:, None]
-        weights = np.broadcast_to(np.exp2(-(style // 2).astype(float)), shape)
-        right = np.where(valid, weights, 0)
-        wrong = np.where(valid, 0, weights)
-        pmf = self.c0 * right / right.sum(-1, keepdims=True) + (1 - self.c0) * wrong / wrong.sum(
-            -1, keepdims=True
-        )
-        lengths = np.full(shape, float(horizon // 16 + 1))
-        return TraceModel(
-            family=self.name,
-            horizon=horizon,
-            pmf=pmf,
-            hitting_times=np.where(valid, lengths, math.inf),
-            lengths=lengths,
-            styles=np.broadcast_to(style, shape).copy(),
-            prompt_mass=uniform_prompts(self.prompts),
-            sigma_exponent=1.0,
-        )
+        weights = np.exp2(-(style // 2).astype(float))
+        pmf = np.zeros(valid.shape)
+        for mass, kind in ((self.c0, valid), (1 - self.c0, ~valid)):
+            share = np.where(kind, weights, 0)
+            pmf += mass * share / share.sum(-1, keepdims=True)
+        return uniform.model(self.name, horizon, pmf, horizon // 16 + 1, right=valid, styles=style)

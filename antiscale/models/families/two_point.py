@@ -8,7 +8,8 @@ import numpy as np
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
-from antiscale.models.traces import TraceModel, uniform_prompts
+from antiscale.models.families import uniform
+from antiscale.models.traces import TraceModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +53,5 @@ class TwoPoint(FromMapping):
             raise InputError(
                 f"high and low round to the same return at H = {horizon}; raise the horizon"
             )
-        shape = (self.prompts, 2)
-        times = np.broadcast_to(np.where(returns > 0, horizon - returns + 1, np.inf), shape)
-        return TraceModel(
-            family=self.name,
-            horizon=horizon,
-            pmf=np.broadcast_to([self.mass, 1 - self.mass], shape).copy(),
-            hitting_times=times.copy(),
-            lengths=np.broadcast_to(horizon - returns + 1, shape).copy(),
-            styles=np.zeros(shape, dtype=np.int64),
-            prompt_mass=uniform_prompts(self.prompts),
-            sigma_exponent=1.0,
-        )
+        pmf = np.tile([self.mass, 1 - self.mass], (self.prompts, 1))
+        return uniform.model(self.name, horizon, pmf, horizon - returns + 1, right=returns > 0)
