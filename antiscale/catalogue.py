@@ -100,9 +100,7 @@ class CataloguedTheorem(Theorem):
         else:
             raise InputError(f"{self.label} says nothing at {_DRAWS} instances; use another seed")
         holds = (check.ratio_of(found) or 0.0) <= 1.0 + SLACK
-        return Checked(
-            self.label, check.direction, *found, holds, arena, check.by, instance
-        )  # fmt: skip
+        return Checked(self.label, check.direction, *found, holds, arena, check.by, instance)
 
     def _repr_html_(self) -> str:
         name, statement, call, value = map(html.escape, repr(self).splitlines())

@@ -41,15 +41,20 @@ class Results(FromMapping):
 
     def progress(self, total: int, start: str = "compiling") -> Any:
         """Return a context manager that gives a callback, or None where no bar is wanted."""
-        return contextlib.nullcontext() if self.quiet else progress(total, start)
+        unseen = self.quiet or not sys.stderr.isatty()
+        return contextlib.nullcontext() if unseen else _bar(total, start)
 
     @contextlib.contextmanager
     def folder(self, name: str, schema: str, hash_: str, **about: Any) -> Iterator[Folder]:
         """Open the folder of results that are written in one go, by default runs/NAME-HASH."""
-        from antiscale.core.folder import open_folder
+        from antiscale.core.folder import Folder, now
+        from antiscale.core.provenance import versions
 
         path = Path("runs") / f"{name}-{hash_}" if self.out is None else self.out
-        with open_folder(path, schema, hash_, overwrite=self.overwrite, **about) as folder:
+        about = {"versions": versions(), "started": now()} | about
+        with Folder.open(
+            path, schema, hash_, overwrite=self.overwrite, again=True, **about
+        ) as folder:
             threading.Thread(target=load_ahead).start()
             yield folder
 
@@ -60,18 +65,14 @@ class Results(FromMapping):
         if self.as_json:
             print(json.dumps(writable(found), allow_nan=False, default=str))
             return
-        terminal = console(wider=wider)
+        from rich.console import Console
+
+        # Wide enough for the table when it is not a terminal.
+        terminal = Console() if sys.stdout.isatty() else Console(width=140 if wider else 120)
         if (shown := screen(terminal.width)) is not None:
             terminal.print(shown, highlight=False)
         for line in lines:
             print(line)
-
-
-def console(*, wider: bool = False) -> Any:
-    """Standard output; wide enough for the table when it is not a terminal."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=140 if wider else 120)
 
 
 def say(line: str) -> None:
@@ -79,32 +80,22 @@ def say(line: str) -> None:
     print(f"antiscale: {' '.join(line.split())}", file=sys.stderr)
 
 
-def progress(total: int, start: str) -> Any:
-    """A context manager that gives a callback, or None where standard error is no terminal."""
-    if not sys.stderr.isatty():
-        return contextlib.nullcontext()
+@contextlib.contextmanager
+def _bar(total: int, start: str) -> Iterator[Any]:
+    """Show a progress bar on standard error; gives the callback that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    @contextlib.contextmanager
-    def bar() -> Any:
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        ) as progress:
-            task = progress.add_task(start, total=total)
+    text = TextColumn("{task.description}")
+    columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(start, total=total)
 
-            def advance(done: int, total: int, what: int | str) -> None:
-                shown = f"H = {what}" if isinstance(what, int) else what
-                progress.update(task, completed=done, total=total, description=shown)
+        def advance(done: int, total: int, what: int | str) -> None:
+            shown = f"H = {what}" if isinstance(what, int) else what
+            progress.update(task, completed=done, total=total, description=shown)
 
-            yield advance
-
-    return bar()
+        yield advance
 
 
 def load_ahead() -> None:

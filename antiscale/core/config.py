@@ -24,23 +24,14 @@ from antiscale.core.validate import shown
 def check_keys(cls: Any, keys: Iterable[str], what: str = "config key") -> None:
     """Raise InputError for a key that a configuration does not have, with the nearest one."""
     known = sorted(field.name for field in dataclasses.fields(cls))
-    for key in keys:
-        if key not in known:
-            raise InputError(f"unknown {what} {shown(key)}{validate.nearest(key, known)}")
+    validate.keys(f"unknown {what}", keys, known)
 
 
 def option(
-    default: Any = dataclasses.MISSING,
-    check: Callable[..., Any] | None = None,
-    metavar: str = "",
-    *,
-    flag: str = "",
-    group: str = "",
-    via: str = "",
-    argument: bool = False,
-    order: Callable[[list[Any]], list[Any]] = list,
-    **limits: Any,
-) -> Any:
+    default: Any = dataclasses.MISSING, check: Callable[..., Any] | None = None, metavar: str = "",
+    *, flag: str = "", group: str = "", via: str = "", argument: bool = False,
+    order: Callable[[list[Any]], list[Any]] = list, **limits: Any,
+) -> Any:  # fmt: skip
     """Return a dataclass field that says what it allows and how the command line takes it.
 
     Parameters

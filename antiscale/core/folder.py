@@ -30,7 +30,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from antiscale.core.errors import InputError
-from antiscale.core.provenance import versions
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -93,24 +92,20 @@ class Folder:
         folder = cls(path)
         with writing(path):
             there = path.is_dir()
-        folder._look(schema, hash_, overwrite=overwrite)
-        if folder.complete and not overwrite and not again:
-            folder.verify()
-            return folder
-        with writing(path):
-            path.mkdir(parents=True, exist_ok=True)
-        folder._acquire()
-        try:
-            # Once more, now that no other process can change it.
-            folder._look(schema, hash_, overwrite=overwrite)
-            if folder.complete and not overwrite and not again:
-                folder.verify()
-                folder.close()
-                return folder
+        with contextlib.ExitStack() as unlock:
+            unlock.callback(folder.close)
+            # The second time no other process can change it.
+            for locking in (False, True):
+                if locking:
+                    with writing(path):
+                        path.mkdir(parents=True, exist_ok=True)
+                    folder._lock = _acquired(path, _PATIENCE)
+                folder._look(schema, hash_, overwrite=overwrite)
+                if folder.complete and not overwrite and not again:
+                    folder.verify()
+                    return folder
             folder._take(schema, hash_, overwrite=overwrite, about=about)
-        except BaseException:
-            folder.close()
-            raise
+            unlock.pop_all()
         folder._made = not there
         return folder
 
@@ -122,8 +117,7 @@ class Folder:
     @property
     def files(self) -> dict[str, str | None]:
         """Names of the files that the manifest lists, with their digests where they are known."""
-        files: dict[str, str | None] = self.manifest.get("files", {})
-        return files
+        return self.manifest.get("files", {})
 
     def write(self, name: str, content: bytes) -> None:
         """List a file and write it, whole or not at all.
@@ -233,8 +227,7 @@ class Folder:
         before = self.manifest
         if before:
             self._remove_temporary()
-        if before and overwrite:
-            self._remove(list(self.files))
+            self._remove(list(self.files) if overwrite else [])
         fresh = {"schema": schema, "status": "running", "hash": hash_} | about
         if not before or overwrite:
             files: dict[str, Any] = {}
@@ -243,16 +236,16 @@ class Folder:
             fresh, files = fresh | before, before["files"]
         else:
             files = dict.fromkeys(before["files"])
-        name = {"temporary": f".partial-{uuid.uuid4().hex}-", "files": files}
         self.manifest = {}
-        self._save(**fresh | name)
+        self._save(**fresh | {"temporary": f".partial-{uuid.uuid4().hex}-", "files": files})
 
     def _save(self, **changes: Any) -> None:
         """Change entries of the manifest and write it."""
-        entries = {k: v for k, v in (self.manifest | changes).items() if k not in ("files", "seal")}
+        entries = self.manifest | changes
         # Last, because they are long.
-        entries |= {"files": (self.manifest | changes).get("files", {})}
-        entries |= {"seal": seal(entries)}
+        entries["files"] = entries.pop("files", {})
+        entries.pop("seal", None)
+        entries["seal"] = seal(entries)
         text = json.dumps(entries, indent=2, allow_nan=False) + "\n"
         write_whole(self.path / MANIFEST, text.encode(), entries["temporary"])
         self.manifest = entries
@@ -285,7 +278,7 @@ class Folder:
             yield
             return
         before = self.manifest
-        self._acquire()
+        self._lock = _acquired(self.path, _PATIENCE)
         try:
             self.manifest = read_manifest(self.path)
             if any(self.manifest[key] != before.get(key) for key in ("schema", "hash", "status")):
@@ -293,9 +286,6 @@ class Folder:
             yield
         finally:
             self.close()
-
-    def _acquire(self) -> None:
-        self._lock = _acquired(self.path, _PATIENCE)
 
 
 @contextlib.contextmanager
@@ -416,24 +406,22 @@ def write_whole(target: Path, content: bytes, temporary: str | None = None) -> N
             partial.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> contextlib.AbstractContextManager[None]:
     """An error of the system while writing is bad input."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {path}: {error.strerror or error}; choose another folder with --out"
-        ) from None
+    return _refusing(f"cannot write to {path}", "; choose another folder with --out")
+
+
+def reading(path: Path) -> contextlib.AbstractContextManager[None]:
+    """An error of the system while reading is bad input."""
+    return _refusing(f"{path} cannot be read")
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """An error of the system while reading is bad input."""
+def _refusing(what: str, advice: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InputError(f"{what}: {error.strerror or error}{advice}") from None
 
 
 def digest(file: Path) -> str:
@@ -458,13 +446,3 @@ def _damaged(file: Path) -> str:
         f"{file} is damaged, changed by hand, or not antiscale's, so nothing there is touched; "
         "move the folder away, or choose another --out"
     )
-
-
-def open_folder(
-    path: Path, schema: str, hash_: str, *, overwrite: bool = False, **about: Any
-) -> Folder:
-    """Make or take up a folder of results that are written in one go; see `Folder.open`."""
-    return Folder.open(
-        path, schema, hash_, overwrite=overwrite, again=True, versions=versions(), started=now(),
-        **about,
-    )  # fmt: skip

@@ -75,9 +75,7 @@ def turn(sample: Floats, t: float) -> float:
     # Of a sample, made unbiased as under normality; two replicates have none.
     skewness *= np.sqrt(count * (count - 1)) / max(count - 2, 1)
     a = skewness / np.sqrt(count)
-    if abs(a) < 1e-6:
-        return float(t)
-    return float(3.0 / a * (np.cbrt(1.0 + a * (t - a / 6.0)) - 1.0))
+    return float(t if abs(a) < 1e-6 else 3.0 / a * (np.cbrt(1.0 + a * (t - a / 6.0)) - 1.0))
 
 
 def quantile(sample: Floats, q: float, *, least: float = -np.inf, most: float = np.inf) -> Estimate:

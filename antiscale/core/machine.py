@@ -34,8 +34,7 @@ def memory() -> float:
 
 def hours() -> float:
     """The most processor hours that one command may be expected to take."""
-    insisted = _insisted(HOURS_VARIABLE)
-    return _HOURS if insisted is None else insisted
+    return _insisted(HOURS_VARIABLE) or _HOURS
 
 
 def require(what: str, lower: str, *, floats: float = 0.0, seconds: float = 0.0) -> None:

@@ -17,10 +17,8 @@ DASH = "–"
 _ZERO = 5e-7
 
 _ROUNDING = {
-    "nearest": decimal.ROUND_HALF_EVEN,
-    "down": decimal.ROUND_FLOOR,
-    "up": decimal.ROUND_CEILING,
-}
+    "nearest": decimal.ROUND_HALF_EVEN, "down": decimal.ROUND_FLOOR, "up": decimal.ROUND_CEILING,
+}  # fmt: skip
 # Digits enough for every float64 written out.
 _EXACT = decimal.Context(prec=1200)
 
@@ -53,12 +51,9 @@ def number(value: float | None, digits: int = 3, *, toward: Toward = "nearest") 
         return "inf" if value > 0 else "-inf"
     # The shortest decimal that names the float: 0.1 stays 0.1 in every direction.
     exact = decimal.Decimal(repr(float(value)))
-    zero = {
-        "nearest": -_ZERO < value < _ZERO,
-        "down": 0 <= value < _ZERO,
-        "up": -_ZERO < value <= 0,
-    }
-    if zero[toward]:
+    # What is below zero is not zero when rounded down, nor what is above it when rounded up.
+    small = -_ZERO < value < _ZERO
+    if small and (toward == "nearest" or value == 0 or (value > 0) == (toward == "down")):
         return "0"
     scientific = abs(exact) < decimal.Decimal("1e-3") or abs(exact) >= decimal.Decimal("1e15")
     places = digits - 2 - exact.adjusted() if scientific else _decimals(exact, digits)
@@ -171,12 +166,11 @@ def plus_minus(value: float, low: float, high: float) -> str:
     shown = number(value)
     if low == value == high or not math.isfinite(high - low):
         return shown
-    below, above = value - low, high - value
+    sides = value - low, high - value
     centre = decimal.Decimal(shown.replace(",", ""))
-    ends = [decimal.Decimal(repr(float(end))) for end in (low, high)]
-    half = max(centre - ends[0], ends[1] - centre)
-    skewed = max(below, above) > 1.5 * min(below, above)
-    if skewed or float(centre - half) < 0 <= low:
+    least, most = (decimal.Decimal(repr(float(end))) for end in (low, high))
+    half = max(centre - least, most - centre)
+    if max(sides) > 1.5 * min(sides) or float(centre - half) < 0 <= low:
         return f"{shown} {interval(low, high)}"
     exponent = centre.as_tuple().exponent
     assert isinstance(exponent, int)

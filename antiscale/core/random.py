@@ -1,6 +1,6 @@
 """Streams of randomness, each keyed by what it is for."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -8,14 +8,8 @@ import numpy as np
 Side = Literal["expert", "base", "prior", "members", "bootstrap", "flips"]
 
 
-SIDES: dict[Side, int] = {
-    "expert": 0,
-    "base": 1,
-    "prior": 2,
-    "members": 3,
-    "bootstrap": 4,
-    "flips": 5,
-}
+# Their numbers, in this order for good.
+SIDES: dict[Side, int] = {side: number for number, side in enumerate(get_args(Side))}
 
 
 def stream(seed: int, side: Side, *key: int) -> np.random.Generator:

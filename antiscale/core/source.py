@@ -57,9 +57,8 @@ def digest_of(name: str) -> str | None:
         return None
     total = hashlib.sha256()
     for module in sorted(files):
-        total.update(
-            f"{module}\n{hashlib.sha256(files[module].read_bytes()).hexdigest()}\n".encode()
-        )
+        own = hashlib.sha256(files[module].read_bytes()).hexdigest()
+        total.update(f"{module}\n{own}\n".encode())
     return total.hexdigest()
 
 

@@ -142,20 +142,17 @@ def numbers(column: pd.Series[Any], name: str, rows: Integers) -> Floats:
     if kinds.is_numeric_dtype(column) and not kinds.is_complex_dtype(column):
         return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
     codes, names = coded(column)
-    values = np.array([_parsed(each) for each in names] + [math.nan])
-    bad = np.array([_NUMBER.fullmatch(each) is None for each in names] + [False])[codes]
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
+    good = [_NUMBER.fullmatch(each) is not None for each in names]
+    values = [float(each) if fits else math.nan for each, fits in zip(names, good, strict=True)]
+    bad = np.flatnonzero(~np.array([*good, True])[codes])
+    if bad.size:
+        row = int(bad[0])
         given = column.iloc[row]
         hint = ""
         if len(str(given).split()) > 1:
             hint = "; to count the words of a text, use --columns length=words(COLUMN)"
         raise InputError(f"{name} must be numeric; got {shown(given)} in row {rows[row]}{hint}")
-    return values[codes]
-
-
-def _parsed(name: str) -> float:
-    return float(name) if _NUMBER.fullmatch(name) else math.nan
+    return np.array([*values, math.nan])[codes]
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:

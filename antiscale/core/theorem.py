@@ -11,7 +11,6 @@ import numpy as np
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.numbers import Toward, precise
-from antiscale.core.validate import shown
 
 KINDS = ("identity", "exact", "tight", "valid")
 PROOFS = "paper_bounds.md"
@@ -135,12 +134,7 @@ class Theorem:
             If an input is unknown or missing, or the function does not take its value.
         """
         allowed = self.parameters()
-        for name in given:
-            if name not in allowed:
-                raise InputError(
-                    f"{self.label} has no input {shown(name)}"
-                    f"{validate.nearest(name, list(allowed))}"
-                )
+        validate.keys(f"{self.label} has no input", given, list(allowed))
         inputs = {name: given.get(name, default) for name, default in allowed.items()}
         # A label needs the inputs that it names, though its function may do without.
         needed = [inspect.Parameter.empty] if not self.inputs else [inspect.Parameter.empty, None]
@@ -152,9 +146,9 @@ class Theorem:
             )
         try:
             value = self(**inputs)
+        except InputError:
+            raise
         except (TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
             raise InputError(f"{self.label} cannot be computed from these: {error}") from None
         return self.facts("label", "name", "kind", "statement", "unit") | {
             "function": self.public_name, "inputs": plain(inputs), "value": plain(value),

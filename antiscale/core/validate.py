@@ -131,19 +131,17 @@ def floats(
         raise InputError(f"{name} needs at least one number; got shape {array.shape}")
     if not nan and np.isnan(array).any():
         raise InputError(f"{name} contains NaN; remove or replace it")
-    beyond = np.isfinite(array) & (np.abs(array) > most)
-    if beyond.any():
-        raise InputError(
-            f"{name} must lie within -{most:g} and {most:g}; got {array[beyond].flat[0]:g}"
-        )
+    beyond = array[np.isfinite(array) & (np.abs(array) > most)]
+    if beyond.size:
+        raise InputError(f"{name} must lie within -{most:g} and {most:g}; got {beyond.flat[0]:g}")
     return array
 
 
 def finite(name: str, value: npt.ArrayLike) -> Floats:
     """`value` as an array of finite numbers."""
     array = floats(name, value)
-    if np.isinf(array).any():
-        raise InputError(f"{name} must be finite; got {array[np.isinf(array)].flat[0]:g}")
+    if (infinite := array[np.isinf(array)]).size:
+        raise InputError(f"{name} must be finite; got {infinite.flat[0]:g}")
     return array
 
 
@@ -184,11 +182,8 @@ def names(
 ) -> tuple[str, ...]:
     """`value`, one name or several, as names."""
     several = (value,) if isinstance(value, str) else value
-    if (
-        not isinstance(several, list | tuple)
-        or len(several) < least
-        or not all(isinstance(name, str) for name in several)
-    ):
+    enough = isinstance(several, list | tuple) and len(several) >= least
+    if not enough or not all(isinstance(name, str) for name in several):
         raise InputError(f"{what} must be {allowed}; got {shown(several)}")
     return tuple(several)
 
@@ -218,9 +213,8 @@ def _plain(what: str, value: Any) -> Any:
         return type(value)(_plain(what, item) for item in value)
     if isinstance(value, Mapping):
         return table(what, value)
-    if value is None or isinstance(value, bool | str | float):
-        return value
-    if isinstance(value, int) and abs(value) <= 2**64:
+    whole = isinstance(value, int) and abs(value) <= 2**64
+    if whole or value is None or isinstance(value, bool | str | float):
         return value
     raise InputError(f"{what} must be a number, text, true, false or a list; got {shown(value)}")
 
@@ -237,9 +231,8 @@ def on_support(pmf: Floats, returns: Floats) -> None:
     try:
         has_mass, seen = np.broadcast_arrays(pmf > 0, returns)
     except ValueError:
-        raise InputError(
-            f"pmf {pmf.shape} and returns {returns.shape} must broadcast to one shape"
-        ) from None
+        shapes = f"pmf {pmf.shape} and returns {returns.shape}"
+        raise InputError(f"{shapes} must broadcast to one shape") from None
     if np.isinf(seen[has_mass]).any():
         raise InputError("returns must be finite wherever pmf is positive; got inf")
 
@@ -267,15 +260,11 @@ def nonnegative(
 ) -> Floats:
     """`value` as an array of numbers >= 0, finite ones at most `most`."""
     array = floats(name, value, most=most)
-    if (array < 0).any() or (finite and np.isinf(array).any()):
+    bad = array[(array < 0) | (np.isinf(array) & finite)]
+    if bad.size:
         kind = "finite and >= 0" if finite else ">= 0"
-        raise InputError(f"{name} must be {kind}; got {_offender(array, finite):.6g}")
+        raise InputError(f"{name} must be {kind}; got {bad.flat[0]:.6g}")
     return array
-
-
-def _offender(array: Floats, finite: bool) -> float:
-    bad = (array < 0) | (np.isinf(array) if finite else False)
-    return float(array[bad].flat[0])
 
 
 def probability(
@@ -300,8 +289,7 @@ def probability(
 def integer(name: str, value: Any, *, least: int, most: int | None = None) -> int:
     """`value` as a whole number of at least `least`, and small enough to be exact as a float."""
     allowed = f"a whole number >= {least}" + ("" if most is None else f" and <= {most}")
-    if most is None:
-        most = LARGEST_INTEGER
+    most = LARGEST_INTEGER if most is None else most
     number = _number(name, value, allowed)
     if math.isfinite(number) and number > most:
         allowed = f"a whole number >= {least} and <= {most}"
@@ -344,10 +332,9 @@ def _number(name: str, value: Any, allowed: str) -> int | float:
         value = value[()]
     if isinstance(value, np.integer | np.floating):
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{name} must be {allowed}; got {shown(value)}")
-    if isinstance(value, int) and abs(value) > 2**64:
-        # More than a float can hold, maybe: it need not be converted to be refused.
+    # More than a float can hold, maybe: it need not be converted to be refused.
+    huge = isinstance(value, int) and abs(value) > 2**64
+    if huge or isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{name} must be {allowed}; got {shown(value)}")
     return value
 
@@ -358,6 +345,14 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     if isinstance(value, str) and value in names:
         return value
     raise InputError(f"unknown {name} {shown(value)}{nearest(value, names)}")
+
+
+def keys(what: str, given: Iterable[Any], known: list[str]) -> None:
+    """Refuse a name that is not known; `what` is the message's beginning, up to the name."""
+    for key in given:
+        if key not in known:
+            hint = nearest(key, known) if known else "; it has none"
+            raise InputError(f"{what} {shown(key)}{hint}")
 
 
 def nearest(value: Any, names: list[str]) -> str:

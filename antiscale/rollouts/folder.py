@@ -18,7 +18,7 @@ def write(found: Diagnosis, folder: Folder) -> list[str]:
     found
         The diagnosis.
     folder
-        Of `core.folder.open_folder`.
+        Of `core.folder.Folder.open`.
     """
     for name, table in found.tables().items():
         if name == "problems" and not table.empty:

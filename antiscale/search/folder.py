@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def write(found: SearchResult, folder: Folder) -> None:
-    """Leave rows, JSON and figure in a folder of `core.folder.open_folder`."""
+    """Leave rows, JSON and figure in a folder of `core.folder.Folder.open`."""
     from antiscale import plots
     from antiscale.plots.search import LABELS, search_figure
     from antiscale.search.reading import reading

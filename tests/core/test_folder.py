@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -19,7 +20,6 @@ from antiscale.core.folder import (
     MANIFEST,
     Folder,
     locked,
-    open_folder,
     read_manifest,
     seal,
     write_whole,
@@ -27,6 +27,8 @@ from antiscale.core.folder import (
 from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import open_run, read_run
 from antiscale.sweeps.plan import Plan
+
+open_folder = functools.partial(Folder.open, again=True)
 
 SCHEMA = "antiscale.test/1"
 QUICK = SweepConfig(horizon=16, repeats=4, rewards=4)
