@@ -4,6 +4,7 @@ The state is all of the trace that matters for what comes next (the progress tow
 say). The law of the hitting time and the variance of Q are exact, by dynamic programming.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,12 +61,11 @@ class TokenChain:
             f"a law of {horizon} hitting times", "the horizon",
             floats=2.0 * horizon, seconds=5e-6 * horizon,
         )  # fmt: skip
-        state = self.start.copy()
-        if state[-1] > 0:
+        if self.start[-1] > 0:
             raise InputError("start must put no mass on the solved state; T counts tokens from 1")
         law = np.empty(horizon + 1)
         unsolved, into = self.transition[:-1, :-1], self.transition[:-1, -1]
-        alive = state[:-1]
+        alive = self.start[:-1]
         for h in range(horizon):
             law[h] = alive @ into
             alive = alive @ unsolved
@@ -93,18 +93,13 @@ class TokenChain:
         value = np.zeros((horizon + 2, len(self.start)))
         for h in range(horizon, 0, -1):
             value[h] = self.transition @ (solved + value[h + 1])
-        total = _variance(self.start, value[1])
         law = self.start
+        total = float(law @ (value[1] - law @ value[1]) ** 2)
         for h in range(1, horizon + 1):
             q = solved + value[h + 1]
             total += float(law @ (self.transition @ q**2 - value[h] ** 2))
             law = law @ self.transition
         return total
-
-
-def _variance(pmf: Floats, x: Floats) -> float:
-    mean = pmf @ x
-    return float(pmf @ (x - mean) ** 2)
 
 
 @validate.boundary
@@ -164,14 +159,13 @@ def planted_chain(
     size = count * length + 1
     transition = np.zeros((size, size))
     start = np.zeros(size)
-    for s in range(count):
-        start[s * length] = mixture[s]
-        for k in range(length):
-            for token in range(vocabulary):
-                right = token == word[k]
-                chance = gamma[s] if right else (1.0 - gamma[s]) / (vocabulary - 1)
-                to = after[k][token]
-                transition[s * length + k, size - 1 if to == length else s * length + to] += chance
+    start[:-1:length] = mixture
+    for s, k in itertools.product(range(count), range(length)):
+        chances = np.full(vocabulary, (1.0 - gamma[s]) / (vocabulary - 1))
+        chances[int(word[k])] = gamma[s]
+        to = np.array(after[k])
+        states = np.where(to == length, size - 1, s * length + to)
+        np.add.at(transition[s * length + k], states, chances)
     transition[-1, -1] = 1.0
     return TokenChain(transition, start)
 
@@ -179,13 +173,10 @@ def planted_chain(
 def _automaton(word: list[int], vocabulary: int) -> list[list[int]]:
     """Progress after each token at each progress 0..L-1 (Knuth, Morris and Pratt 1977)."""
     after: list[list[int]] = []
-    border = 0  # progress of the word's own proper suffix
+    fallen = [0] * vocabulary  # what follows the progress of the word's own proper suffix
     for k, token in enumerate(word):
-        row = [0] * vocabulary if k == 0 else list(after[border])
-        row[token] = k + 1
-        if k > 0:
-            border = after[border][token]
-        after.append(row)
+        after.append([k + 1 if other == token else to for other, to in enumerate(fallen)])
+        fallen = after[fallen[token]]
     return after
 
 

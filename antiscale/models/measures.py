@@ -16,7 +16,6 @@ from antiscale.core import device as device
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.theorem import theorem
-from antiscale.core.validate import Floats
 
 # Returns within this share of the horizon count as equal, masses within it of c_0 as reaching it.
 TIE = 1e-9
@@ -24,25 +23,12 @@ TIE = 1e-9
 
 def _arrays(pmf: Any, returns: Any) -> tuple[ModuleType, Any, Any]:
     """Validate concrete input; leave JAX arrays and tracers as they are."""
-    if isinstance(pmf, jax.Array) or isinstance(returns, jax.Array):
-        if isinstance(pmf, jax.core.Tracer) or isinstance(returns, jax.core.Tracer):
-            return jnp, pmf, returns
-        pmf, returns = _checked(pmf, returns)
-        return jnp, jnp.asarray(pmf), jnp.asarray(returns)
-    return np, *_checked(pmf, returns)
-
-
-def _checked(pmf: Any, returns: Any) -> tuple[Floats, Floats]:
+    if isinstance(pmf, jax.core.Tracer) or isinstance(returns, jax.core.Tracer):
+        return jnp, pmf, returns
+    xp = jnp if isinstance(pmf, jax.Array) or isinstance(returns, jax.Array) else np
     p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
     validate.on_support(p, r)
-    return p, r
-
-
-def _scale(horizon: Any) -> Any:
-    """The tolerance's scale, if it is given."""
-    if horizon is None or isinstance(horizon, jax.core.Tracer):
-        return horizon
-    return validate.nonnegative("horizon", horizon, finite=True)
+    return xp, xp.asarray(p), xp.asarray(r)
 
 
 @validate.boundary
@@ -160,9 +146,11 @@ def coverage(pmf: Any, returns: Any, optimum_value: Any, *, horizon: float | Non
     return _mass_above(xp, p, r, xp.asarray(optimum_value), horizon)
 
 
-def _mass_above(xp: ModuleType, p: Any, r: Any, level: Any, horizon: float | None) -> Any:
+def _mass_above(xp: ModuleType, p: Any, r: Any, level: Any, horizon: Any) -> Any:
     finite = xp.where(p > 0, r, 0.0)
-    scale = xp.max(xp.abs(finite), axis=-1) if horizon is None else _scale(horizon)
+    scale = xp.max(xp.abs(finite), axis=-1) if horizon is None else horizon
+    if horizon is not None and not isinstance(horizon, jax.core.Tracer):
+        scale = validate.nonnegative("horizon", horizon, finite=True)
     reached = finite >= (level - TIE * scale)[..., None]
     return xp.sum(xp.where(reached, p, 0.0), axis=-1)
 
@@ -194,17 +182,13 @@ def sharpness(pmf: Any, returns: Any, width: Any) -> Any:
     order = xp.argsort(finite, axis=-1)
     sorted_returns = xp.take_along_axis(finite, order, axis=-1)
     sorted_pmf = xp.take_along_axis(xp.broadcast_to(p, finite.shape), order, axis=-1)
-    before = xp.concatenate(
-        [xp.zeros_like(sorted_pmf[..., :1]), xp.cumsum(sorted_pmf, axis=-1)], axis=-1
-    )
+    nothing = xp.zeros_like(sorted_pmf[..., :1])
+    before = xp.concatenate([nothing, xp.cumsum(sorted_pmf, axis=-1)], axis=-1)
     batch = sorted_returns.shape[:-1]
     width = xp.broadcast_to(xp.asarray(width, dtype=sorted_returns.dtype), batch)
     flat = sorted_returns.reshape(-1, sorted_returns.shape[-1])
-    ends = xp.stack(
-        [
-            xp.searchsorted(row, row + w, side="left")
-            for row, w in zip(flat, width.reshape(-1), strict=True)
-        ]
-    ).reshape(sorted_returns.shape)
+    windows = zip(flat, width.reshape(-1), strict=True)
+    ends = xp.stack([xp.searchsorted(row, row + w, side="left") for row, w in windows])
+    ends = ends.reshape(sorted_returns.shape)
     starts = xp.arange(flat.shape[-1])
     return xp.max(xp.take_along_axis(before, ends, axis=-1) - before[..., starts], axis=-1)

@@ -5,14 +5,7 @@ from typing import Any
 import numpy as np
 
 from antiscale.ball.optimum import chi2_ball_optimum
-from antiscale.models import families
-from antiscale.models.measures import (
-    anticoncentration,
-    coverage,
-    heterogeneity,
-    mean_return,
-    sharpness,
-)
+from antiscale.models import families, measures
 
 
 def measures_of(
@@ -36,30 +29,25 @@ def measures_of(
     """
     family = families.family(name, **parameters)
     model = families.model_of(family, horizon)
-    best = chi2_ball_optimum(model.pmf, model.returns, kappa)
+    law = (model.pmf, model.returns)
+    best = chi2_ball_optimum(*law, kappa)
     value = np.asarray(best.value)
     found: dict[str, Any] = {
-        "family": name,
-        "help": families.help_of(name),
-        "horizon": horizon,
-        "kappa": kappa,
-        "prompts": model.prompts,
-        "types": int(np.max((model.pmf > 0).sum(-1))),
-        "announced": model.announced,
-        "reward_class": family.reward_class,
-        "sigma_exponent": model.sigma_exponent,
-        "prompt_mass": model.prompt_mass.tolist(),
+        "family": name, "help": families.help_of(name), "horizon": horizon, "kappa": kappa,
+        "prompts": model.prompts, "types": int(np.max((model.pmf > 0).sum(-1))),
+        "announced": model.announced, "reward_class": family.reward_class,
+        "sigma_exponent": model.sigma_exponent, "prompt_mass": model.prompt_mass.tolist(),
         "success": (model.pmf * (model.returns > 0)).sum(-1).tolist(),
-        "mean_return": mean_return(model.pmf, model.returns).tolist(),
-        "sigma": heterogeneity(model.pmf, model.returns).tolist(),
-        "c0": anticoncentration(model.pmf, model.returns, kappa, horizon=horizon).tolist(),
+        "mean_return": measures.mean_return(*law).tolist(),
+        "sigma": measures.heterogeneity(*law).tolist(),
+        "c0": measures.anticoncentration(*law, kappa, horizon=horizon).tolist(),
         "best_return": value.tolist(),
-        "ct0": coverage(model.pmf, model.returns, value, horizon=horizon).tolist(),
+        "ct0": measures.coverage(*law, value, horizon=horizon).tolist(),
         "max_ratio": np.asarray(best.density_ratio).max(-1).tolist(),
-        "sharpness": sharpness(model.pmf, model.returns, horizon / 16).tolist(),
-    }
+        "sharpness": measures.sharpness(*law, horizon / 16).tolist(),
+    }  # fmt: skip
     if hasattr(family, "window"):
         width, bound = family.window(horizon)
         found["window"], found["window_bound"] = width, bound
-        found["window_sharpness"] = sharpness(model.pmf, model.returns, width).tolist()
+        found["window_sharpness"] = measures.sharpness(*law, width).tolist()
     return found

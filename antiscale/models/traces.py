@@ -4,8 +4,10 @@ A trace has a *type* j = 1..S: a style and a length. Everything downstream of a 
 density ratios, counts) is an array over types.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,36 +73,31 @@ class TraceModel:
         if self.sigma_exponent is not None:
             validate.real("sigma_exponent", self.sigma_exponent)
         # Checked, but kept to the last bit.
-        validate.pmf("pmf", self.pmf)
-        validate.pmf("prompt_mass", self.prompt_mass)
-        validate.floats("lengths", self.lengths, nan=True)
-        for name in ("hitting_times", "styles"):
-            validate.floats(name, getattr(self, name))
-        for name in ("pmf", "hitting_times", "lengths", "prompt_mass"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
-        styles = np.asarray(self.styles)
-        if styles.dtype.kind not in "iu":
+        for name in ("pmf", "prompt_mass"):
+            validate.pmf(name, getattr(self, name))
+        for name in ("lengths", "hitting_times", "styles"):
+            validate.floats(name, getattr(self, name), nan=name == "lengths")
+        names = ("pmf", "prompt_mass", "hitting_times", "lengths")
+        arrays: dict[str, npt.NDArray[Any]]
+        arrays = {name: np.asarray(getattr(self, name), dtype=np.float64) for name in names}
+        arrays["styles"] = np.asarray(self.styles)
+        if arrays["styles"].dtype.kind not in "iu":
             raise InputError(f"styles must be whole numbers; got {validate.shown(self.styles)}")
-        object.__setattr__(self, "styles", styles)
-        shape = self.pmf.shape
+        shape = arrays["pmf"].shape
         if len(shape) != 2:
             raise InputError(f"pmf must have shape [prompts, types]; got {shape}")
-        arrays = {name: getattr(self, name) for name in ("hitting_times", "lengths", "styles")}
         if self.answers is not None:
             arrays["answers"] = validate.whole("answers", self.answers)
-            object.__setattr__(self, "answers", arrays["answers"])
         for name, array in arrays.items():
-            if array.shape != shape:
+            if name != "prompt_mass" and array.shape != shape:
                 raise InputError(f"{name} must have pmf's shape {shape}; got {array.shape}")
-        if self.prompt_mass.shape != shape[:1]:
-            raise InputError(
-                f"prompt_mass must have shape {shape[:1]}; got {self.prompt_mass.shape}"
-            )
-        if (self.hitting_times < 1).any():
-            raise InputError(
-                f"hitting times count tokens from 1; got {np.min(self.hitting_times):.6g}"
-            )
-        for array in (self.pmf, self.prompt_mass, *arrays.values()):
+            object.__setattr__(self, name, array)
+        mass, least = self.prompt_mass.shape, np.min(self.hitting_times, initial=math.inf)
+        if mass != shape[:1]:
+            raise InputError(f"prompt_mass must have shape {shape[:1]}; got {mass}")
+        if least < 1:
+            raise InputError(f"hitting times count tokens from 1; got {least:.6g}")
+        for array in arrays.values():
             array.setflags(write=False)
 
     def __repr__(self) -> str:

@@ -82,13 +82,7 @@ def knob_of(name: str) -> tuple[str, tuple[float, ...]] | None:
 
 def family(name: str, **parameters: Any) -> Family:
     """Return the family `name` with `parameters`; an unknown parameter is an error."""
-    known = parameters_of(name)
-    for key in parameters:
-        if key not in known:
-            raise InputError(
-                f"family {name!r} has no parameter {shown(key)}"
-                f"{validate.nearest(key, sorted(known))}"
-            )
+    validate.keys(f"family {name!r} has no parameter", parameters, sorted(parameters_of(name)))
     return FAMILIES[name](**settled(name, parameters))
 
 
@@ -138,7 +132,6 @@ def model_of(family: Family, horizon: int) -> TraceModel:
     machine.require(
         f"a trace model of {prompts} prompts and {types} types",
         "the prompts, the horizon or the family's other parameters",
-        floats=10.0 * prompts * types,
-        seconds=2e-3 * prompts,
-    )
+        floats=10.0 * prompts * types, seconds=2e-3 * prompts,
+    )  # fmt: skip
     return family.at(whole)

@@ -56,10 +56,8 @@ class Erdos(FromMapping):
 
     def window(self, horizon: int) -> tuple[float, float]:
         """T3c: (a, C(k, k/2) 2^-k), a window in tokens and the most mass it can hold."""
-        return (
-            float(self.extra_tokens(horizon)[0]),
-            math.comb(self.steps, self.steps // 2) / 2**self.steps,
-        )
+        most = math.comb(self.steps, self.steps // 2) / 2**self.steps
+        return float(self.extra_tokens(horizon)[0]), most
 
     def size(self, horizon: int) -> tuple[int, int]:
         """How many prompts and types the model has at most."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
-from antiscale.core.validate import Floats, shown
+from antiscale.core.validate import shown
 from antiscale.models.traces import TraceModel, uniform_prompts
 
 _COLUMNS = ("prompt", "style", "length", "probability")
@@ -82,37 +82,28 @@ class Explicit:
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         if self.file is not None:
             arrays = read_model(self.file, sha256=self.sha256)
-        for name in ("pmf", "hitting_times"):
-            if arrays[name] is None:
-                raise InputError(
-                    f"family 'explicit' needs the parameter {name!r} (with pmf and hitting_times), "
-                    "or file"
-                )
+        missing = [name for name in ("pmf", "hitting_times") if arrays[name] is None]
+        if missing:
+            raise InputError(
+                f"family 'explicit' needs the parameter {missing[0]!r} (with pmf and "
+                "hitting_times), or file"
+            )
         pmf = np.atleast_2d(validate.pmf("pmf", arrays["pmf"]))
         times = np.atleast_2d(validate.floats("hitting_times", arrays["hitting_times"])).copy()
         if times.shape != pmf.shape:
             raise InputError(f"hitting_times must have pmf's shape {pmf.shape}; got {times.shape}")
         given = {name: arrays[name] for name in ("styles", "answers") if arrays[name] is not None}
         labels = {name: np.atleast_2d(validate.whole(name, x)) for name, x in given.items()}
-        if arrays["lengths"] is None:
-            lengths = np.where(np.isfinite(times), times, np.nan)
-        else:
+        lengths, mass = np.where(np.isfinite(times), times, np.nan), uniform_prompts(len(pmf))
+        if arrays["lengths"] is not None:
             lengths = np.atleast_2d(validate.floats("lengths", arrays["lengths"])).copy()
-        mass = (
-            uniform_prompts(len(pmf))
-            if arrays["prompt_mass"] is None
-            else validate.pmf("prompt_mass", arrays["prompt_mass"])
-        )
+        if arrays["prompt_mass"] is not None:
+            mass = validate.pmf("prompt_mass", arrays["prompt_mass"])
         return TraceModel(
-            family=self.name,
-            horizon=horizon,
-            pmf=pmf,
-            hitting_times=times,
-            lengths=lengths,
-            styles=labels.get("styles", np.zeros(pmf.shape, np.int64)),
-            prompt_mass=mass,
+            family=self.name, horizon=horizon, pmf=pmf, hitting_times=times, lengths=lengths,
+            styles=labels.get("styles", np.zeros(pmf.shape, np.int64)), prompt_mass=mass,
             answers=labels.get("answers"),
-        )
+        )  # fmt: skip
 
 
 def _content(file: Any) -> bytes:
@@ -140,6 +131,8 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
         If the file is missing, unreadable, of another kind or content, lacks a column, or holds
         values that make no trace model; the message names the column.
     """
+    import pandas as pd  # late: pandas would double the time of --help
+
     content = _content(file)
     if sha256 is not None and _digest(content) != sha256:
         raise InputError(
@@ -147,50 +140,44 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
             f"{str(sha256)[:12]}...); leave out sha256 to use the new content"
         )
     table = _table(file)
-    missing = [name for name in _COLUMNS if name not in table]
-    verdict = next((name for name in _VERDICTS if name in table), None)
-    if verdict is None:
-        missing.append("solved (or reward)")
+    verdict = next((name for name in _VERDICTS if name in table), "solved (or reward)")
+    missing = [name for name in (*_COLUMNS, verdict) if name not in table]
     if missing:
         raise InputError(
             f"file {file} lacks the columns {', '.join(missing)}; it has "
             f"{', '.join(map(str, table)) or 'none'}"
         )
-    rows = len(table["prompt"])
-    if rows == 0:
+    if not len(table["prompt"]):
         raise InputError(f"file {file} has no rows")
     numbers = {
         name: validate.floats(f"{name} in {file}", table[name])
-        for name in ("length", "probability", str(verdict))
+        for name in ("length", "probability", verdict)
     }
-    solved = numbers[str(verdict)]
-    if not np.isin(solved, (0.0, 1.0)).all():
-        raise InputError(f"{verdict} in {file} must be 0 or 1; got {_first_not_bit(solved):g}")
-    inside = (numbers["length"] >= 1) & (numbers["length"] <= validate.LARGEST_INTEGER)
-    if not inside.all():
+    solved, length = numbers[verdict], numbers["length"]
+    other = solved[~np.isin(solved, (0.0, 1.0))]
+    if other.size:
+        raise InputError(f"{verdict} in {file} must be 0 or 1; got {other[0]:g}")
+    outside = length[(length < 1) | (length > validate.LARGEST_INTEGER)]
+    if outside.size:
         raise InputError(
-            f"length in {file} must be at least 1 token, at most 2^53; got "
-            f"{numbers['length'][~inside][0]:g}"
+            f"length in {file} must be at least 1 token, at most 2^53; got {outside[0]:g}"
         )
     prompts, prompt = _named("prompt", table, file)
     _, style = _named("style", table, file)
-    place = _rank_within(prompt)
+    # 0, 1, 2, ... within each prompt, in order of appearance.
+    place = pd.Series(prompt).groupby(prompt).cumcount().to_numpy()
     shape = (len(prompts), int(np.max(place)) + 1)
-    arrays: dict[str, Any] = {
-        "pmf": np.zeros(shape),
-        "hitting_times": np.full(shape, np.inf),
-        "styles": np.zeros(shape),
-        "lengths": np.ones(shape),
-        "prompt_mass": None,
-        "answers": None,
-    }
-    arrays["pmf"][prompt, place] = numbers["probability"]
-    arrays["hitting_times"][prompt, place] = np.where(solved == 1, numbers["length"], np.inf)
-    arrays["styles"][prompt, place] = style
-    arrays["lengths"][prompt, place] = numbers["length"]
+    columns = {
+        "pmf": (0.0, numbers["probability"]),
+        "hitting_times": (np.inf, np.where(solved == 1, length, np.inf)),
+        "styles": (0.0, style), "lengths": (1.0, length),
+    }  # fmt: skip
     if "answer" in table:
-        arrays["answers"] = np.full(shape, -1)
-        arrays["answers"][prompt, place] = _coded(table["answer"])[0]
+        columns["answers"] = (-1, _coded(table["answer"])[0])
+    arrays: dict[str, Any] = dict.fromkeys(_ARRAYS)
+    for name, (rest, column) in columns.items():
+        arrays[name] = np.full(shape, rest)
+        arrays[name][prompt, place] = column
     totals = arrays["pmf"].sum(-1)
     worst = int(np.argmax(np.abs(totals - 1)))
     if abs(totals[worst] - 1) > validate.PMF_TOLERANCE:
@@ -230,9 +217,8 @@ def _table(file: str) -> dict[str, Any]:
         if kind == ".npz":
             with np.load(file, allow_pickle=False) as stored:
                 columns = {name: np.atleast_1d(stored[name]) for name in stored.files}
-            if len({column.shape for column in columns.values()}) > 1 or any(
-                column.ndim != 1 for column in columns.values()
-            ):
+            shapes = {column.shape for column in columns.values()}
+            if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
                 raise InputError(f"the arrays of {file} must be 1-D and of one length")
             return columns
         import pandas as pd
@@ -252,17 +238,3 @@ def _table(file: str) -> dict[str, Any]:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"file {file} is no readable {kind[1:]} file: {line}") from None
     return {str(name): frame[name].to_numpy() for name in frame.columns}
-
-
-def _first_not_bit(values: Floats) -> float:
-    return float(values[~np.isin(values, (0.0, 1.0))][0])
-
-
-def _rank_within(group: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """0, 1, 2, ... within each group, in order of appearance."""
-    order = np.argsort(group, kind="stable")
-    ordered = group[order]
-    starts = np.r_[0, np.flatnonzero(np.diff(ordered)) + 1]
-    rank = np.empty(len(group), dtype=np.int64)
-    rank[order] = np.arange(len(group)) - np.repeat(starts, np.diff(np.r_[starts, len(group)]))
-    return rank

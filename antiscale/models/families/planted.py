@@ -59,11 +59,9 @@ class Planted(FromMapping):
         if not isinstance(self.targets, tuple | list) or not self.targets:
             raise InputError(f"targets must list at least one word; got {shown(self.targets)}")
         # Skills are found by trying some sixty of each.
-        machine.require(
-            f"a vocabulary of {self.vocabulary} tokens",
-            "the vocabulary",
-            seconds=6e-4 * len(self.targets) * len(paces) * self.vocabulary,
-        )
+        seconds = 6e-4 * len(self.targets) * len(paces) * self.vocabulary
+        what = f"a vocabulary of {self.vocabulary} tokens"
+        machine.require(what, "the vocabulary", seconds=seconds)
         for target in self.targets:
             planted_chain(target, self.vocabulary, [0.5], [1.0])
 
