@@ -29,18 +29,17 @@ import jax
 from antiscale.core import source, validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
-from antiscale.learners.base import Data as Data
-from antiscale.learners.base import GridPrior as GridPrior
-from antiscale.learners.base import Learner as Learner
-from antiscale.learners.base import Setting as Setting
+from antiscale.learners.base import Data, GridPrior, Learner, Setting
 from antiscale.learners.cloning import MLE, SFT, Bayes, Shrinkage, SmoothedSFT
 from antiscale.learners.loglinear import LogLinear, NaturalGradient
-from antiscale.learners.premises import OVER as OVER
-from antiscale.learners.premises import Bound as Bound
-from antiscale.learners.premises import Over as Over
-from antiscale.learners.premises import Premises as Premises
+from antiscale.learners.premises import OVER, Bound, Over, Premises
 from antiscale.learners.search import BestOfN
 from antiscale.learners.verification import Binary, KLRegularised, PlugIn, Rejection, Simple, Wide
+
+__all__ = [
+    "BUILT_IN", "DEFAULT", "OVER", "Bound", "Data", "GridPrior", "Learner", "Over", "Premises",
+    "Setting", "choose_learners", "load_learner", "renew",
+]  # fmt: skip
 
 _ALL: tuple[Learner, ...] = (
     SFT(), SmoothedSFT(), Shrinkage(), MLE(), Bayes(), LogLinear(), Simple(), Binary(), Wide(),
@@ -102,13 +101,12 @@ def load_learner(name: str) -> Learner:
         sys.dont_write_bytecode = writes
     if module_name not in _LOADED:
         _LOADED[module_name] = source.digest_of(module_name)
-    try:
-        found: Any = getattr(module, attribute)
-    except AttributeError:
+    if not hasattr(module, attribute):
         raise InputError(
             f"learner {shown(name)}: module {shown(module_name)} has no {shown(attribute)}"
-        ) from None
+        )
     try:
+        found: Any = getattr(module, attribute)
         learner = found() if isinstance(found, type) else found
         side: Any = getattr(learner, "side", None)
         said = {x: bool(getattr(learner, x, False)) for x in ("tied", "confined", "seen_only")}

@@ -38,11 +38,10 @@ class SFT(Learner):
         """T5a, averaged over the experts drawn."""
         rewards, model = premises.class_over(over), premises.model
         terms = bounds.sft_upper(
-            sigma_expert=rewards.deviation(premises.experts),
-            n=premises.n,
+            sigma_expert=rewards.deviation(premises.experts), n=premises.n,
             prompt_mass=model.prompt_mass,
             fallback_gap=rewards.shift(premises.experts, model.pmf),
-        )
+        )  # fmt: skip
         return Bound(float((terms @ model.prompt_mass).mean()), "T5a")
 
 
@@ -132,13 +131,11 @@ class MLE(Learner):
         class_ = self.policies(setting, setting.pair)
         log_policy = jnp.log(jnp.where(class_ > 0, class_, 1.0))
         fits = jnp.einsum("...ms,kms->...mk", data.counts, log_policy)
-        impossible = jnp.einsum(
-            "...ms,kms->...mk", data.counts, ((class_ == 0) & (setting.pmf > 0)).astype(jnp.float64)
-        )
+        never = ((class_ == 0) & (setting.pmf > 0)).astype(jnp.float64)
+        impossible = jnp.einsum("...ms,kms->...mk", data.counts, never)
         best = jnp.argmax(jnp.where(impossible > 0, -jnp.inf, fits), axis=-1)
-        by_prompt = jnp.broadcast_to(
-            jnp.moveaxis(class_, 0, 1), (*best.shape, len(class_), class_.shape[-1])
-        )
+        shape = (*best.shape, len(class_), class_.shape[-1])
+        by_prompt = jnp.broadcast_to(jnp.moveaxis(class_, 0, 1), shape)
         return jnp.take_along_axis(by_prompt, best[..., None, None], axis=-2)[..., 0, :]
 
 

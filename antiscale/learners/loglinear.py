@@ -32,10 +32,14 @@ def _features(setting: Setting) -> jax.Array:
     return setting.features
 
 
+def _scores(theta: jax.Array, setting: Setting) -> jax.Array:
+    score = jnp.einsum("...d,msd->...ms", theta, _features(setting))
+    return jnp.where(setting.pmf > 0, score, -jnp.inf)
+
+
 def log_linear(theta: jax.Array, setting: Setting) -> jax.Array:
     """pi_theta, [..., m, S], for theta [..., D]."""
-    score = jnp.einsum("...d,msd->...ms", theta, _features(setting))
-    score = jnp.where(setting.pmf > 0, score, -jnp.inf)
+    score = _scores(theta, setting)
     weight = setting.pmf * jnp.exp(score - jnp.max(score, axis=-1, keepdims=True))
     return weight / jnp.sum(weight, axis=-1, keepdims=True)
 
@@ -71,8 +75,7 @@ class LogLinear(Learner):
         eye = jnp.eye(phi.shape[-1])
 
         def likelihood(theta: jax.Array) -> jax.Array:
-            score = jnp.einsum("...d,msd->...ms", theta, phi)
-            score = jnp.where(setting.pmf > 0, score, -jnp.inf)
+            score = _scores(theta, setting)
             logs = jax.nn.logsumexp(score, axis=-1, b=jnp.broadcast_to(setting.pmf, score.shape))
             penalty = self.ridge / 2 * jnp.sum(theta**2, axis=-1)
             return jnp.sum(theta * goal, -1) - jnp.sum(share * logs, -1) - penalty

@@ -68,9 +68,8 @@ class BestOfN(TwoStep):
         value = solve(pmf, lower, jnp.full(lower.shape[:-1], setting.kappa)).value
         reached = lower >= value[..., None] - _TIE * setting.horizon
         chance = jnp.sum(jnp.where(reached, pmf, 0.0), axis=-1)
-        delta = jnp.maximum(
-            jnp.square(1.0 / setting.horizon) if self.delta is None else self.delta, 1e-300
-        )
+        stated = jnp.square(1.0 / setting.horizon) if self.delta is None else self.delta
+        delta = jnp.maximum(stated, 1e-300)
         tries = jnp.ceil(jnp.log(delta) / jnp.log1p(-jnp.minimum(chance, 1.0 - 1e-16)))
         policy = best_of(pmf, lower, jnp.maximum(tries, 1.0))
         return jnp.where(told, policy, pmf)

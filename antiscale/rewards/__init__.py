@@ -16,15 +16,15 @@ from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats, shown
 from antiscale.models.traces import TraceModel
-from antiscale.rewards.blocks import Blocks as Blocks
+from antiscale.rewards.blocks import Blocks
 from antiscale.rewards.explicit import Table
 from antiscale.rewards.known import Known
 from antiscale.rewards.mirror import Mirror
 from antiscale.rewards.styles import Styles
 from antiscale.rewards.tabular import Tabular
-from antiscale.rewards.votes import Pair as Pair
-from antiscale.rewards.votes import Votes as Votes
-from antiscale.rewards.votes import tolerance as tolerance
+from antiscale.rewards.votes import Pair, Votes, tolerance
+
+__all__ = ["CLASSES", "Blocks", "RewardClass", "Votes", "load_class", "tolerance"]
 
 
 class RewardClass(Protocol):
@@ -130,10 +130,7 @@ def load_class(name: str, model: TraceModel, **parameters: Any) -> RewardClass:
     validate.instance("model", model, TraceModel, "load_family makes one")
     cls = CLASSES[validate.choice("reward class", name, CLASSES)]
     allowed = [key for key in inspect.signature(cls.of).parameters if key != "model"]
-    for key in parameters:
-        if key not in allowed:
-            hint = validate.nearest(key, allowed) if allowed else "; it has none"
-            raise InputError(f"reward class {shown(name)} has no parameter {shown(key)}{hint}")
+    validate.keys(f"reward class {shown(name)} has no parameter", parameters, allowed)
     if getattr(cls, "needs_announcement", True) and not model.announced:
         raise InputError(
             f"reward class {name!r} needs announced types: H - R is no bi-level reward where the "

@@ -96,9 +96,28 @@ class Blocks:
         sum_b delta_b^-): the first over rewards sum_b v_b f_b, the second over mirrors.
         """
         delta = self.over_blocks(difference * self.value)
-        return jnp.maximum(
-            jnp.sum(jnp.maximum(delta, 0.0), -1), jnp.sum(jnp.maximum(-delta, 0.0), -1)
-        )
+        return jnp.maximum(jnp.maximum(delta, 0.0).sum(-1), jnp.maximum(-delta, 0.0).sum(-1))
+
+
+class TypeByType:
+    """Classes where a label of one type tells nothing of the others: until seen it may be any."""
+
+    pmf: Floats
+
+    @property
+    def alike(self) -> npt.NDArray[np.int64]:
+        """Each type by itself."""
+        return np.where(self.pmf > 0, np.arange(self.pmf.shape[-1]), -1)
+
+    @property
+    def verified_member(self) -> Floats:
+        """Each type by itself, [m, S, S]."""
+        return np.broadcast_to(np.eye(self.pmf.shape[-1]), (*self.pmf.shape, self.pmf.shape[-1]))
+
+    @property
+    def verified_blocks(self) -> Floats:
+        """p_j, [m, S]."""
+        return self.pmf
 
 
 def side_by_side(least: Array, told: Array) -> Array:

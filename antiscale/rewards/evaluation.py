@@ -145,7 +145,5 @@ def _first(
     places = np.arange(len(candidates))[:, None]
     rank = np.where(eligible | (places < 2), places, len(candidates) + places)
     order = np.argsort(rank, axis=0)[:count]
-    return (
-        np.take_along_axis(candidates, order[..., None], axis=0),
-        np.take_along_axis(eligible, order, axis=0),
-    )
+    first = np.take_along_axis(candidates, order[..., None], axis=0)
+    return first, np.take_along_axis(eligible, order, axis=0)

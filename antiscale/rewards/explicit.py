@@ -17,12 +17,13 @@ from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel, bilevel_return
+from antiscale.rewards.blocks import TypeByType
 from antiscale.rewards.votes import Pair
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(TypeByType):
     """calR_x = K rewards given by their hitting times, and their mirrors if asked for.
 
     The least consistent return of each type need not belong to one consistent reward, so the
@@ -75,21 +76,6 @@ class Table:
             there[np.unique(returns[:, x], axis=0, return_index=True)[1], x] = True
         return cls(model.pmf, float(model.horizon), returns, there, mirrors)
 
-    @property
-    def alike(self) -> npt.NDArray[np.int64]:
-        """Each type by itself."""
-        return np.where(self.pmf > 0, np.arange(self.pmf.shape[-1]), -1)
-
-    @property
-    def verified_member(self) -> Floats:
-        """Each type by itself, [m, S, S]: members that agree on what was seen differ elsewhere."""
-        return np.broadcast_to(np.eye(self.pmf.shape[-1]), (*self.pmf.shape, self.pmf.shape[-1]))
-
-    @property
-    def verified_blocks(self) -> Floats:
-        """p_j, [m, S]."""
-        return self.pmf
-
     def log_sizes(self) -> Floats:
         """Log of the number of different members at each prompt, [m]."""
         return np.log(self.there.sum(0))
@@ -100,11 +86,8 @@ class Table:
 
     def draw_members(self, rng: np.random.Generator, count: int) -> Floats:
         """Draw a row at each prompt."""
-        prompts = self.there.shape[1]
-        rows = np.stack(
-            [rng.choice(np.flatnonzero(self.there[:, x]), count) for x in range(prompts)], -1
-        )
-        return self.members[rows, np.arange(prompts)]
+        rows = np.stack([rng.choice(np.flatnonzero(there), count) for there in self.there.T], -1)
+        return self.members[rows, np.arange(self.there.shape[1])]
 
     def worst_loss(self, difference: Array) -> Array:
         """Sup over the table of E_difference R, [..., m], in tokens."""
@@ -163,8 +146,7 @@ class Table:
         """Return the saddle point's policy over the version space."""
         mask, members = version > 0, self._as(binary)
         pmf = jnp.broadcast_to(self.pmf, (*mask.shape[:-1], self.pmf.shape[-1]))
-        by_prompt = jnp.broadcast_to(
-            jnp.moveaxis(jnp.asarray(members), 0, 1), (*mask.shape, members.shape[-1])
-        )
+        by_prompt = jnp.moveaxis(jnp.asarray(members), 0, 1)
+        by_prompt = jnp.broadcast_to(by_prompt, (*mask.shape, members.shape[-1]))
         best = saddle_point(pmf, by_prompt, jnp.full(mask.shape[:-1], kappa), mask)
         return pmf * best.density_ratio

@@ -45,8 +45,7 @@ class Mirror(BlockRewards):
     @property
     def blocks(self) -> Blocks:
         """One block, f = R."""
-        returns = self.returns
-        return Blocks(returns, np.zeros(returns.shape, dtype=np.int64), 1)
+        return Blocks(self.returns, np.zeros(self.returns.shape, dtype=np.int64), 1)
 
     @property
     def _ends(self) -> Any:

@@ -100,9 +100,8 @@ class Styles(BlockRewards):
         """Return all 2^(B+1) members, r_v before mirrors."""
         v = (np.arange(2**self.blocks.count)[:, None] >> np.arange(self.blocks.count)) & 1
         there = ~((v[:, None, :] == 1) & ~self.present).any(-1)
-        direct = self.blocks.value * self.blocks.over_types(
-            np.broadcast_to(v[:, None, :], (len(v), *self.present.shape))
-        )
+        everywhere = np.broadcast_to(v[:, None, :], (len(v), *self.present.shape))
+        direct = self.blocks.value * self.blocks.over_types(everywhere)
         return np.concatenate([direct, self.horizon - direct]), np.tile(there, (2, 1))
 
     def draw_members(self, rng: np.random.Generator, count: int) -> Floats:

@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 from jax import Array
 
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
-from antiscale.rewards.blocks import BlockRewards, Blocks
+from antiscale.rewards.blocks import BlockRewards, Blocks, TypeByType
 from antiscale.rewards.votes import Pair, Votes
 
 # Up to this many members the class can be written down.
@@ -23,7 +22,7 @@ _WRITABLE = 2**20
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
-class Tabular(BlockRewards):
+class Tabular(TypeByType, BlockRewards):
     """calR_x = {0, 1, ..., H}^S: any label per type, independently.
 
     One labelled trace of a type tells that type's label and nothing of the others (T6 with types
@@ -52,21 +51,6 @@ class Tabular(BlockRewards):
         """f_j = H 1[j]."""
         height: Any = (self.pmf > 0) * self.horizon
         return Blocks(height, None, self.pmf.shape[-1])
-
-    @property
-    def alike(self) -> npt.NDArray[np.int64]:
-        """Each type by itself."""
-        return np.where(self.pmf > 0, np.arange(self.pmf.shape[-1]), -1)
-
-    @property
-    def verified_member(self) -> Floats:
-        """Each type by itself, [m, S, S]."""
-        return self.blocks.member
-
-    @property
-    def verified_blocks(self) -> Floats:
-        """p_j, [m, S]: until a type is seen its label may be anything."""
-        return self.pmf
 
     def log_sizes(self) -> Floats:
         """S_x log(H + 1), S_x the size of the support."""
