@@ -121,7 +121,7 @@ def build(
         config=config, reward_class=last["reward_class"], holds_for=last["vf_lower_holds_for"],
         whom="to the worst expert" if worst else _PRIOR,
         family_summary=family[:1].lower() + family[1:],
-        rewards=_rewards(last), tiles=_tiles(config, rows), variable=words.KEY[config.vary],
+        rewards=_rewards(last), tiles=_tiles(config, rows), variable=config.vary,
         picture=_uri("image/svg+xml", picture), notes=words.notes(config, rows, fit),
         # The sliders.
         explorer=explorer, drawn=drawn, no_explorer=no_explorer.rstrip("."),
@@ -198,7 +198,7 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
     """The numbers to take away: both losses between their bounds, and the gap."""
     last = rows[-1]
     key = {"H": "horizon"}.get(config.vary, config.vary)
-    place = f"at {words.KEY[config.vary]} = {setting(last[key])}"
+    place = f"at {config.vary} = {setting(last[key])}"
     bound = {name: number(last[name], toward=figures.toward(name)) for name in CURVES}
     ends = f"{bound['vf_lower']} ({last['vf_lower_holds_for']}) and {bound['vf_upper']}"
     most = "no bound is proved" if last["vb_upper"] is None else f"at most {bound['vb_upper']}"

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from scipy import special
 
@@ -33,7 +33,8 @@ _NOT_JUDGED = ("vf_sup", "vb_sup", "vf_quantile", "vb_quantile")
 _REPEATED = tuple(f"{side}_loss{end}" for side in ("vf", "vb") for end in ("", "_low", "_high"))
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True)
+class Change:
     """A setting that is not the same in both runs; None where a run has none."""
 
     name: str
@@ -134,10 +135,8 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `antiscale diff --json` prints."""
-        found = dataclasses.asdict(self)
-        for name in ("config", "versions", "code"):
-            found[name] = [change._asdict() for change in getattr(self, name)]
-        return {"schema": SCHEMA, "differs": self.differs, "chance": CHANCE} | found
+        about = {"schema": SCHEMA, "differs": self.differs, "chance": CHANCE}
+        return about | dataclasses.asdict(self)
 
 
 def compare(first: RunFolder, second: RunFolder) -> Comparison:
@@ -160,6 +159,7 @@ def compare(first: RunFolder, second: RunFolder) -> Comparison:
     sampled = [dataclasses.replace(found, beyond=_differs(found, limit)) for found in sampled]
     exact = list(_exact(pairs))
     sizes = [abs(difference.z) for difference in judged if difference.z is not None]
+    fits, kept = [result["fit"] for result in results], ("estimate", "low", "high", "theory")
     return Comparison(
         config=_changes(*(_settings(result) for result in results)),
         versions=_changes(*(dict(run.manifest.get("versions", {})) for run in (first, second))),
@@ -168,22 +168,15 @@ def compare(first: RunFolder, second: RunFolder) -> Comparison:
         only_second=[place for place in tables[1] if place not in tables[0]],
         columns_first=[name for name in columns[0] if name not in columns[1]],
         columns_second=[name for name in columns[1] if name not in columns[0]],
-        cells=len(shared),
-        sampled=len(judged),
-        exact=sum(difference.kind == "exact" for difference in exact),
-        limit=limit if judged else None,
-        largest=max(sizes, default=None),
+        cells=len(shared), sampled=len(judged), exact=sum(d.kind == "exact" for d in exact),
+        limit=limit if judged else None, largest=max(sizes, default=None),
         differences=[d for d in (*sampled, *exact, *_texts(pairs)) if d.first != d.second],
         exponents={
-            name: [
-                {key: result["fit"][name][key] for key in ("estimate", "low", "high", "theory")}
-                for result in results
-            ]
-            for name in results[0]["fit"]
-            if name in results[1]["fit"]
+            name: [{key: fit[name][key] for key in kept} for fit in fits]
+            for name in fits[0] if name in fits[1]
         },
         note=_note(pairs),
-    )
+    )  # fmt: skip
 
 
 def _place(row: dict[str, Any]) -> tuple[int, int, float]:
@@ -206,8 +199,7 @@ def _settings(result: dict[str, Any]) -> dict[str, Any]:
     settings = dict(result["config"])
     row = result["rows"][0]
     settings["reward_class"] = row["reward_class"]
-    for shorthand in ("prompts", "styles"):
-        settings.pop(shorthand, None)
+    settings = {k: v for k, v in settings.items() if k not in ("prompts", "styles")}
     for name in ("parameters", "class_parameters"):
         del settings[name]
         settings |= {f"{name}.{key}": value for key, value in json.loads(row[name]).items()}
@@ -242,12 +234,11 @@ def _sampled(
                 continue
             ends = [(row[low], row[high]) for row in (a, b)]
             kept = name.removesuffix("_mean").removesuffix("_measured") + "_error"
-            error = math.hypot(
-                *(
-                    row[kept] if kept in row else (end[1] - end[0]) / 2 / quantile
-                    for row, end, quantile in zip((a, b), ends, quantiles, strict=True)
-                )
-            )
+            errors = [
+                row[kept] if kept in row else (end[1] - end[0]) / 2 / quantile
+                for row, end, quantile in zip((a, b), ends, quantiles, strict=True)
+            ]
+            error = math.hypot(*errors)
             judged = name.removesuffix("_mean") not in _NOT_JUDGED
             yield Difference(
                 *_place(a), name, "sampled" if judged else "unjudged", a[name], b[name],
@@ -276,22 +267,18 @@ def _exact(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[Diffe
             # The risk shown repeats the exact or the sampled one; its error was used for z.
             if name.endswith(("_reason", "_name", "_error", "_coarse")) or name in _REPEATED:
                 continue
-            drawn = name.endswith("_upper") and name.startswith("vf") and _drawn_apart(a, b)
             if x is None or y is None:
                 # How much work exact risks may take is a setting, not a result.
-                asked = name.endswith("_exact") and a["exact"] != b["exact"]
-                yield Difference(
-                    *_place(a), name, "unjudged" if asked else "exact", x, y,
-                    beyond=(x is None) != (y is None) and not asked,
-                )  # fmt: skip
-                continue
-            larger = max(abs(x), abs(y))
-            off = abs(x - y)
-            beyond = off > RELATIVE * larger + OF_HORIZON * a["horizon"]
-            yield Difference(
-                *_place(a), name, "unjudged" if drawn else "exact", x, y,
-                relative=off / larger if larger > 0 else 0.0, beyond=beyond and not drawn,
-            )  # fmt: skip
+                free = name.endswith("_exact") and a["exact"] != b["exact"]
+                relative, beyond = None, (x is None) != (y is None)
+            else:
+                free = name.endswith("_upper") and name.startswith("vf") and _drawn_apart(a, b)
+                off, larger = abs(x - y), max(abs(x), abs(y))
+                relative = off / larger if larger > 0 else 0.0
+                beyond = off > RELATIVE * larger + OF_HORIZON * a["horizon"]
+            kind = "unjudged" if free else "exact"
+            beyond = beyond and not free
+            yield Difference(*_place(a), name, kind, x, y, relative=relative, beyond=beyond)
 
 
 def _drawn_apart(a: dict[str, Any], b: dict[str, Any]) -> bool:

@@ -146,14 +146,12 @@ class SweepConfig(FromMapping):
             If the family is unknown, or a parameter is given twice.
         """
         merged = parameters_of(self.family) | dict(self.parameters)
-        for name in ("prompts", "styles"):
-            value = getattr(self, name)
-            if value is None:
-                continue
+        short = {"prompts": self.prompts, "styles": self.styles}
+        short = {name: value for name, value in short.items() if value is not None}
+        for name in short:
             if name in self.parameters:
                 raise InputError(f"{name} is given twice: as {name} and in parameters")
-            merged[name] = value
-        return settled(self.family, merged)
+        return settled(self.family, merged | short)
 
     def cells(self) -> list[Place]:
         """Return the places (H, n, noise) of the sweep, in order."""

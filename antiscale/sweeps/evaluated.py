@@ -83,7 +83,11 @@ def _base_policy(case: Case) -> Labelled:
 
 
 def _cloning(case: Case) -> Labelled:
-    yield from _points(case) if case.rewards.mirror_closed else _no_mirror(case)
+    if case.rewards.mirror_closed:
+        yield from _points(case)
+    else:
+        for label in ("T4a", "T4b", "T4c", "T4d", "T4e"):
+            yield label, Value(reason=case.lower.over_class.reason)
     over_stated, over_class = (case.learners["vf"].upper(case, over) for over in OVER)
     for label in ("T5a", "T5b"):
         if over_stated.name == label:
@@ -100,11 +104,6 @@ def _cloning(case: Case) -> Labelled:
         yield "T5c", Value(float(value), float(value), variant=f"delta = {setting(DELTA)}")
     else:
         yield "T5c", Value(reason="for sft and one expert")
-
-
-def _no_mirror(case: Case) -> Labelled:
-    for label in ("T4a", "T4b", "T4c", "T4d", "T4e"):
-        yield label, Value(reason=case.lower.over_class.reason)
 
 
 def _points(case: Case) -> Labelled:
@@ -135,20 +134,17 @@ def _points(case: Case) -> Labelled:
 
 
 def _verification(case: Case) -> Labelled:
-    noisy = case.noise > 0
-    errors = case.verifier_errors
-    missing = Value(reason="labels are noisy" if noisy else "labels are clean")
-    for label in ("T6a", "T6b", "T6c"):
-        found = errors.get(label)
-        yield label, Value(found.value, found.value, variant=str(found.name)) if found else missing
-    if noisy:
-        yield "T6d", missing
-    else:
-        value = RESULTS["T6d"](
-            style_mass=case.rewards.verified_blocks, n=case.n, delta=DELTA,
-            prompt_mass=case.model.prompt_mass,
-        )  # fmt: skip
-        yield "T6d", Value(value, value, variant=f"delta = {setting(DELTA)}")
+    missing = Value(reason="labels are noisy" if case.noise > 0 else "labels are clean")
+    found = {
+        label: Value(error.value, error.value, variant=str(error.name))
+        for label, error in case.verifier_errors.items()
+    }
+    if case.noise == 0:
+        mass, rho = case.rewards.verified_blocks, case.model.prompt_mass
+        value = RESULTS["T6d"](style_mass=mass, n=case.n, delta=DELTA, prompt_mass=rho)
+        found["T6d"] = Value(value, value, variant=f"delta = {setting(DELTA)}")
+    for label in ("T6a", "T6b", "T6c", "T6d"):
+        yield label, found.get(label, missing)
     error = case.learners["vb"].verifier_error(case)
     assert error.value is not None
     for learner in bounds.VB_LEARNERS:

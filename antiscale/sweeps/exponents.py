@@ -1,7 +1,7 @@
 """Exponents: how a loss grows, by least squares on log-log axes with a bootstrap interval."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,20 +14,18 @@ from antiscale.sweeps.config import ROUNDING, SweepConfig
 # Slopes are fitted over this many of the largest horizons; lower-order terms bias small ones.
 LARGEST = 5
 _RESAMPLES = 2000
+# Theory's exponent, or the reason why there is none.
+Expected: TypeAlias = tuple[float | None, str | None]
 _LABELS = {"vf": "the verifier-free loss", "vb": "the verifier-based loss", "gap": "the gap"}
-# What theory's exponents are exponents in the limit of; c is what noise leaves of n (T6c).
-LIMITS = {"H": "H -> infinity", "n": "n -> infinity", "noise": "1/c -> infinity"}
+# What exponents are in: noise divides n by 1/c, c = (sqrt(1 - noise) - sqrt(noise))^2 (T6c).
+VARIABLE = {"H": "H", "n": "n", "noise": "1/c"}
 
 
 def fit_exponents(
-    config: SweepConfig,
-    cells: Sequence[Sequence[Any]],
-    losses: Sequence[dict[str, Floats]],
-    sigma_exponent: float | None,
-    *,
-    exact: Sequence[dict[str, float | None]] | None = None,
+    config: SweepConfig, cells: Sequence[Sequence[Any]], losses: Sequence[dict[str, Floats]],
+    sigma_exponent: float | None, *, exact: Sequence[dict[str, float | None]] | None = None,
     outside_theory: str | None = None,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, Any]]:  # fmt: skip
     """Fit the exponents of both sides' losses and of the gap.
 
     Parameters
@@ -60,26 +58,20 @@ def fit_exponents(
     resampled: dict[str, Floats] = {}
     for index, side in enumerate(("vf", "vb")):
         rng = stream(config.seed, "bootstrap", index)
-        points, columns = [], []
-        for cell, sure in zip(losses, known, strict=True):
+        means[side], resampled[side] = np.empty(len(x)), np.empty((_RESAMPLES, len(x)))
+        for k, (cell, sure) in enumerate(zip(losses, known, strict=True)):
             drawn = rng.integers(0, len(cell[side]), (_RESAMPLES, len(cell[side])))
             value = sure.get(side)
-            if value is None:
-                points.append(cell[side].mean())
-                columns.append(cell[side][drawn].mean(-1))
-            else:
-                points.append(value)
-                columns.append(np.full(_RESAMPLES, value))
-        means[side], resampled[side] = np.array(points), np.stack(columns, axis=-1)
+            means[side][k] = cell[side].mean() if value is None else value
+            resampled[side][:, k] = cell[side][drawn].mean(-1) if value is None else value
     means["gap"] = means["vf"] - means["vb"]
     resampled["gap"] = resampled["vf"] - resampled["vb"]
     expected = theory(config, sigma_exponent)
     if outside_theory is not None:
         expected = dict.fromkeys(expected, (None, outside_theory))
-    limit = f"the limit {LIMITS[config.vary]}"
+    limit = {"theory_is": f"the limit {VARIABLE[config.vary]} -> infinity"}
     return {
-        f"{name}_slope": _fit(name, x, means[name], resampled[name], zero, *expected[name])
-        | {"theory_is": limit}
+        f"{name}_slope": _fit(name, x, means[name], resampled[name], zero, expected[name]) | limit
         for name in ("vf", "vb", "gap")
     }
 
@@ -119,15 +111,12 @@ def bound_exponents(
         laws = one - other
 
     def column(name: str) -> Floats:
-        return np.array([np.nan if row[name] is None else row[name] for row in rows])
+        return np.array([row[name] for row in rows], dtype=float)
 
-    upper = column("vf_upper"), column("vb_upper")
-    none = np.full(len(x), np.nan)
+    vf, vb, none = column("vf_upper"), column("vb_upper"), np.full(len(x), np.nan)
     curves = {
-        "vf": (column("vf_lower"), upper[0]),
-        "vb": (none, upper[1]),
-        "gap": (column("gap_certified"), upper[0] - upper[1]),
-    }
+        "vf": (column("vf_lower"), vf), "vb": (none, vb), "gap": (column("gap_certified"), vf - vb)
+    }  # fmt: skip
     least = ROUNDING * column("horizon")
 
     def slope(y: Floats, part: slice) -> float | None:
@@ -156,20 +145,14 @@ def _varied(config: SweepConfig, horizon: int, n: int, noise: float = 0.0) -> fl
 
 
 def _fit(
-    name: str,
-    x: Floats,
-    mean: Floats,
-    resampled: Floats,
-    zero: Floats,
-    theory: float | None,
-    theory_reason: str | None,
+    name: str, x: Floats, mean: Floats, resampled: Floats, zero: Floats, expected: Expected
 ) -> dict[str, Any]:
-    last = slice(-LARGEST, None)
-    label = _LABELS[name]
-    result: dict[str, Any] = {"estimate": None, "low": None, "high": None, "theory": theory}
-    result |= {"method": "bootstrap"}
-    result |= {"all_estimate": None, "all_low": None, "all_high": None, "points": len(x[last])}
-    reasons = [] if theory_reason is None else [theory_reason]
+    last, label = slice(-LARGEST, None), _LABELS[name]
+    result: dict[str, Any] = {
+        "estimate": None, "low": None, "high": None, "theory": expected[0], "method": "bootstrap",
+        "all_estimate": None, "all_low": None, "all_high": None, "points": len(x[last]),
+    }  # fmt: skip
+    reasons = [expected[1]]
     for prefix, part in (("", last), ("all_", slice(None))):
         if len(x[part]) < 2:
             reasons.append("a slope needs at least two points")
@@ -182,26 +165,22 @@ def _fit(
         if (resampled[:, part] <= 0).any():
             reasons.append(f"{label} vanishes in some resamples, so its slope has no interval")
             continue
-        interval = intervals.bootstrap(
-            _slope(x[part], np.log(resampled[:, part])), result[f"{prefix}estimate"]
-        )
-        result[f"{prefix}low"], result[f"{prefix}high"] = interval.low, interval.high
+        slopes = _slope(x[part], np.log(resampled[:, part]))
+        _, low, high, _ = intervals.bootstrap(slopes, result[f"{prefix}estimate"])
+        result |= {f"{prefix}low": low, f"{prefix}high": high}
     if (resampled[:, last] == mean[last]).all():
         result["method"] = "exact"
-    result["reason"] = "; ".join(dict.fromkeys(reasons)) or None
+    result["reason"] = "; ".join(dict.fromkeys(filter(None, reasons))) or None
     return result
 
 
 def _slope(x: Floats, y: Floats) -> Floats:
     """Least-squares slope of y [..., k] on x [k]."""
     centred = x - x.mean()
-    result: Floats = y @ centred / (centred @ centred)
-    return result
+    return y @ centred / (centred @ centred)
 
 
-def theory(
-    config: SweepConfig, sigma_exponent: float | None
-) -> dict[str, tuple[float | None, str | None]]:
+def theory(config: SweepConfig, sigma_exponent: float | None) -> dict[str, Expected]:
     """T9's exponents in H with n = H^b, or in n at a fixed H; or the reason why there is none."""
     if config.vary == "noise":
         open_ = (None, "theory bounds verification's loss under noise and fixes no exponent")
@@ -215,14 +194,9 @@ def theory(
         unknown = (None, "how sigma grows along this family is not known beforehand")
         return {"vf": unknown, "vb": vb, "gap": unknown}
     gap = bounds.gap_exponent(sigma_exponent, growth)
-    return {
-        "vf": (bounds.vf_exponent(sigma_exponent, growth), None),
-        "vb": vb,
-        "gap": (gap, None)
-        if gap is not None
-        else (
-            None,
-            "theory leaves the gap's growth open: cloning's rate does not exceed "
-            "verification's proved rate",
-        ),
-    }
+    why = (
+        "theory leaves the gap's growth open: cloning's rate does not exceed verification's proved "
+        "rate"
+    )
+    vf = (bounds.vf_exponent(sigma_exponent, growth), None)
+    return {"vf": vf, "vb": vb, "gap": (gap, why if gap is None else None)}

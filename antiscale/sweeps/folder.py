@@ -47,11 +47,8 @@ class RunFolder(Folder):
 
     def save_cell(self, place: Place, cell: Cell) -> None:
         """Keep a finished cell until the run is complete."""
-        content = {
-            "row": cell.row,
-            "replicates": {k: v.tolist() for k, v in cell.replicates.items()},
-        }
-        body = json.dumps(content, allow_nan=False)
+        replicates = {k: v.tolist() for k, v in cell.replicates.items()}
+        body = json.dumps({"row": cell.row, "replicates": replicates}, allow_nan=False)
         digest = hashlib.sha256(body.encode()).hexdigest()
         self.write(self._cell_file(place), json.dumps({"sha256": digest, "cell": body}).encode())
 
@@ -101,8 +98,7 @@ class RunFolder(Folder):
 
     def result(self) -> dict[str, Any]:
         """Return rows and fit, as printed by --json."""
-        result: dict[str, Any] = read_json(self.path / "result.json")
-        return result
+        return read_json(self.path / "result.json")
 
 
 def open_run(planned: Planned, path: Path, *, overwrite: bool = False) -> RunFolder:
@@ -113,10 +109,13 @@ def open_run(planned: Planned, path: Path, *, overwrite: bool = False) -> RunFol
     InputError
         If the folder cannot be written, holds another configuration or other files, or is damaged.
     """
+    from antiscale.core import device
+
     plan = Plan.of(planned)
+    machine = f"{device.description()}; {os.cpu_count()} cores, {platform.machine()}"
     return RunFolder.open(
         path, SCHEMA, plan.hash, overwrite=overwrite, seed=plan.config.seed,
-        config=plan.config.to_dict(), sources=plan.sources, versions=versions(), device=_device(),
+        config=plan.config.to_dict(), sources=plan.sources, versions=versions(), device=machine,
         git_commit=git_commit(), started=now(),
     )  # fmt: skip
 
@@ -161,9 +160,3 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table.cast(pa.schema(fields, table.schema.metadata)), buffer)
     return buffer.getvalue()
-
-
-def _device() -> str:
-    from antiscale.core import device
-
-    return f"{device.description()}; {os.cpu_count()} cores, {platform.machine()}"

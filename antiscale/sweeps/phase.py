@@ -7,7 +7,8 @@ pibar_kappa of the labelling with half of the light types good, verification is 
 labelling's own. Both risks are exact sums, the bounds are T4 and T7.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,14 +69,9 @@ def place(panel: str, a: float, b: float, horizon: float, kappa: float) -> dict[
 
 
 def diagram(
-    horizon: float,
-    kappa: float,
-    *,
-    points: int = POINTS,
-    exponents_a: Sequence[float] | None = None,
-    exponents_b: Sequence[float] | None = None,
-    progress: Callable[[], None] | None = None,
-) -> list[dict[str, Any]]:
+    horizon: float, kappa: float, *, points: int = POINTS,
+    progress: Callable[[], None] = lambda: None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Compute the diagram on a grid of exponents, both panels.
 
     Parameters
@@ -86,20 +82,15 @@ def diagram(
         Radius of the ball, in (0, 1/2].
     points
         Points per axis, for a in [0, 1] and b in [0.2, 1.8].
-    exponents_a, exponents_b
-        a and b instead.
     progress
         Called after each row of points.
     """
-    exponents_a = tuple(np.linspace(0.0, 1.0, points)) if exponents_a is None else exponents_a
-    exponents_b = tuple(np.linspace(0.2, 1.8, points)) if exponents_b is None else exponents_b
     rows = []
-    for panel in PANELS:
-        for b in exponents_b:
-            found = (place(panel, float(a), float(b), horizon, kappa) for a in exponents_a)
-            rows += [row for row in found if row is not None]
-            if progress is not None:
-                progress()
+    for panel, b in itertools.product(PANELS, np.linspace(0.2, 1.8, points).tolist()):
+        across = np.linspace(0.0, 1.0, points).tolist()
+        found = (place(panel, a, b, horizon, kappa) for a in across)
+        rows += [row for row in found if row is not None]
+        progress()
     return rows
 
 

@@ -84,12 +84,10 @@ class Plan:
         sources = {
             name: source.digest_of(name.partition(":")[0]) for name in config.learner if ":" in name
         }
-        plain = config.to_dict() | {
-            "parameters": writable(parameters), "reward_class": reward_class,
-        }  # fmt: skip
+        settled = {"parameters": writable(parameters), "reward_class": reward_class}
+        plain = config.to_dict() | settled
         del plain["prompts"], plain["styles"]
-        if sources:
-            plain["sources"] = sources
+        plain |= {"sources": sources} if sources else {}
         plan = cls(
             config, parameters, its, reward_class, choose_learners(config.learner),
             config.cells(), sources, fingerprint(SCHEMA, __version__, plain),

@@ -78,13 +78,9 @@ class Separation:
 
 
 def separation(
-    config: Planned = None,
-    *,
-    phase_horizon: float | None = PHASE_HORIZON,
-    phase_points: int = POINTS,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Separation:
+    config: Planned = None, *, phase_horizon: float | None = PHASE_HORIZON,
+    phase_points: int = POINTS, progress: Progress | None = None, **options: Any,
+) -> Separation:  # fmt: skip
     """Find the smallest H and n from which the gap is certified, and the measured crossing (T9).
 
     Parameters
@@ -203,17 +199,16 @@ def _exponents(plan: Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Slopes of both bounds over the largest horizons, beside theory's exponents."""
     last = rows[-LARGEST:]
     x = np.log([row["horizon"] for row in last])
-    expected = theory(plan.config, plan.sigma_exponent)
-    found: dict[str, Any] = {}
     bound = {"vf": "vf_lower", "vb": "vb_upper", "gap": "gap_certified"}
     measured = {"vf": "vf_loss", "vb": "vb_loss", "gap": "gap_measured"}
-    for side, (exponent, reason) in expected.items():
-        found[side] = {
+    return {
+        side: {
             "bound": _slope(x, [row[bound[side]] for row in last]),
             "measured": _slope(x, [row[measured[side]] for row in last]),
             "theory": exponent, "reason": reason,
-        }  # fmt: skip
-    return found
+        }
+        for side, (exponent, reason) in theory(plan.config, plan.sigma_exponent).items()
+    }  # fmt: skip
 
 
 def _slope(x: Floats, values: list[Any]) -> float | None:
@@ -274,7 +269,7 @@ def reading(found: Separation) -> str:
 
 
 def write(found: Separation, folder: Folder) -> None:
-    """Leave rows, phase diagram, JSON and figure in a folder of `core.folder.open_folder`."""
+    """Leave rows, phase diagram, JSON and figure in a folder of `core.folder.Folder.open`."""
     import pandas as pd
 
     from antiscale import plots

@@ -1,6 +1,5 @@
 """A sweep in words: the cells of its tables, the exponents and one plain sentence."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,10 +16,8 @@ from antiscale.core.numbers import (
     setting,
 )
 from antiscale.sweeps.config import ROUNDING, SweepConfig
+from antiscale.sweeps.exponents import VARIABLE
 
-# What varies, and what exponents are in: noise divides n by 1/c, c = (sqrt(1-noise)-sqrt(noise))^2.
-KEY = {"H": "H", "n": "n", "noise": "noise"}
-VARIABLE = {"H": "H", "n": "n", "noise": "1/c"}
 # The curves that the bounds' own exponents are fitted to.
 BOUNDS = {
     "vf": {"lower": "VF lower", "upper": "VF upper"},
@@ -57,27 +54,22 @@ def losses_columns(rows: list[dict[str, Any]], *, wide: bool = True) -> list[Sho
             Shown("max_ratio", "W", "", rounded("max_ratio")),
         ]
     columns.append(Shown("vf_lower", "VF\nlower", "vf", rounded("vf_lower", "down")))
-    for side in ("vf", "vb"):
-        label = side.upper()
+    for side, label in (("vf", "VF"), ("vb", "VB")):
         learner = rows[0][f"{side}_learner"]
         columns.append(Shown(f"{side}_loss", f"{label}\n{learner}", side, partial(loss, side=side)))
-        if wide and is_checked(rows, side):
+        # The simulation stands beside the exact losses where they were asked for.
+        exact = rows[0]["exact"] and any(row[f"{side}_method"] == "exact" for row in rows)
+        if wide and exact:
             text = partial(sampled, side=side)
             columns.append(Shown(f"{side}_mean", f"{label}\nsampled", side, text))
-        columns.append(
-            Shown(f"{side}_upper", f"{label}\nupper", side, rounded(f"{side}_upper", "up"))
-        )
+        upper = f"{side}_upper"
+        columns.append(Shown(upper, f"{label}\nupper", side, rounded(upper, "up")))
     return [
         *columns,
         Shown("gap_measured", "gap\nmeasured" if wide else "gap", "gap", rounded("gap_measured")),
         Shown("gap_certified", "gap\ncertified" if wide else "certi-\nfied", "gap",
               rounded("gap_certified", "down")),
     ]  # fmt: skip
-
-
-def is_checked(rows: list[dict[str, Any]], side: str) -> bool:
-    """Whether the simulation is shown beside the exact losses: where they were asked for."""
-    return rows[0]["exact"] and any(row[f"{side}_method"] == "exact" for row in rows)
 
 
 def loss(row: dict[str, Any], side: str) -> str:
@@ -135,7 +127,7 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
     last = rows[-1]
     variable = VARIABLE[config.vary]
     key = {"H": "horizon"}.get(config.vary, config.vary)
-    place = f"{KEY[config.vary]} = {setting(last[key])}"
+    place = f"{config.vary} = {setting(last[key])}"
     sentence = (
         f"At {place} cloning loses {number(last['vf_loss'])} tokens and verification "
         f"{number(last['vb_loss'])}"
@@ -147,16 +139,13 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
     ]
     if growth:
         sentence += "; " + ", ".join(growth)
-    gaps = [math.nan if row["gap_certified"] is None else row["gap_certified"] for row in rows]
-    start = certified_from(gaps)
+    start = certified_from([row["gap_certified"] for row in rows])
     if start is not None:
-        loser = (
-            "every verifier-free algorithm has an expert on which it must lose more"
-            if config.expert != "hard"
-            else "every verifier-free algorithm must lose more under this prior"
-        )
+        loser = "every verifier-free algorithm has an expert on which it must lose more"
+        if config.expert == "hard":
+            loser = "every verifier-free algorithm must lose more under this prior"
         sentence += (
-            f"; from {KEY[config.vary]} = {setting(rows[start][key])} on {loser} than verification "
+            f"; from {config.vary} = {setting(rows[start][key])} on {loser} than verification "
             f"does, by {number(last['gap_certified'], toward='down')} tokens at {place}"
         )
     elif last["gap_certified"] is None:
@@ -180,15 +169,10 @@ def notes(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) 
     last = rows[-1]
     lines = []
     if last["vf_lower"] is not None:
-        holds = last["vf_lower_holds_for"]
-        lines.append(
-            f"VF lower: {last['vf_lower_name']}, "
-            + (
-                "for the worst expert (at a fixed expert it bounds no curve)."
-                if holds == "worst expert"
-                else "for the prior that these experts are drawn from."
-            )
-        )
+        holds = "for the prior that these experts are drawn from"
+        if last["vf_lower_holds_for"] == "worst expert":
+            holds = "for the worst expert (at a fixed expert it bounds no curve)"
+        lines.append(f"VF lower: {last['vf_lower_name']}, {holds}.")
     lines.append(
         f"Over all of calR: cloning loses {number(last['vf_class_mean'])} "
         f"{interval(last['vf_class_low'], last['vf_class_high'])}, bounds "
@@ -227,9 +211,8 @@ def checks(rows: list[dict[str, Any]]) -> list[str]:
         exact = [row for row in rows if row.get(f"{side}_method") == "exact"]
         if not exact:
             continue
-        held = sum(
-            row[f"{side}_low"] <= row[f"{side}_exact"] <= row[f"{side}_high"] for row in exact
-        )
+        ends = [[row[f"{side}_{name}"] for name in ("low", "exact", "high")] for row in exact]
+        held = sum(low <= value <= high for low, value, high in ends)
         some = "" if len(exact) == len(rows) else f" in {len(exact)} of {len(rows)} rows"
         lines.append(
             f"{label}: exact, without sampling{some}; the simulation's 99% intervals hold {held} "
@@ -280,14 +263,12 @@ def limits(config: SweepConfig, fit: dict[str, Any]) -> list[str]:
             low, high = slope[f"{prefix}low"], slope[f"{prefix}high"]
             if theory is None or low is None or low <= theory <= high:
                 continue
-            said = (
-                f"is exactly {exponent(low)}" if low == high
-                else f"lies in {fixed_interval(low, high, 3)}"
-            )  # fmt: skip
-            own = [] if slope.get(f"{prefix}theory_here") is None else [
-                f"theory's two rates through the last losses give "
-                f"{exponent(slope[f'{prefix}theory_here'])}"
-            ]  # fmt: skip
+            said = f"lies in {fixed_interval(low, high, 3)}"
+            if low == high:
+                said = f"is exactly {exponent(low)}"
+            own, rates = [], slope.get(f"{prefix}theory_here")
+            if rates is not None:
+                own = [f"theory's two rates through the last losses give {exponent(rates)}"]
             own += [
                 f"{name} itself goes as {variable}^{exponent(value)}"
                 for end, name in BOUNDS[side].items()

@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.contour import ContourSet
@@ -130,9 +129,7 @@ def test_phases_have_theorys_signs_away_from_the_border() -> None:
 
 
 def test_bounds_hold_all_over_the_diagram() -> None:
-    rows = phase.diagram(
-        4096.0, 0.25, exponents_a=np.linspace(0, 1, 5), exponents_b=np.linspace(0.3, 1.8, 5)
-    )
+    rows = phase.diagram(4096.0, 0.25, points=5)
     assert len(rows) == 50
     for row in rows:
         assert row["vb"] <= min(row["vb_upper"], row["vb_upper_range"]) * (1 + 1e-9)
@@ -176,7 +173,7 @@ def test_the_diagram_draws_where_the_ratio_is_one() -> None:
 @pytest.mark.slow
 def test_the_figure_draws_with_and_without_phases(default) -> None:
     frames = [pd.DataFrame(rows) for rows in (default.rows, default.in_n)]
-    rows = phase.diagram(4096.0, 0.25, exponents_a=(0.2, 0.9), exponents_b=(0.5, 1.5))
+    rows = phase.diagram(4096.0, 0.25, points=3)
     for given, count in ((None, 2), (pd.DataFrame(rows), 6)):  # two have a colour bar
         figure = plots.separation_figure(*frames, given, "A note.")
         assert len(figure.axes) == count
