@@ -70,31 +70,26 @@ def bounds(query: Query, place: dict[str, Any], results: Results) -> None:
     from antiscale.cli.screens import bounds as screens
 
     if query.label is not None:
-        found = {"schema": "antiscale.bound/1"} | registry.result(query.label).evaluate(
-            dict(query.inputs)
-        )
+        evaluated = registry.result(query.label).evaluate(dict(query.inputs))
+        found = {"schema": "antiscale.bound/1"} | evaluated
         results.show(found, lambda _: screens.evaluation(found))
     elif query.table:
         _table(place | ({"parameters": query.inputs} if query.inputs else {}), results)
     elif query.constants:
         listed = {
-            name: {
-                "label": c.label, "times": c.meaning, "formula": c.formula,
-                "low": c.digits()[0], "high": c.digits()[1],
-            }
+            name: {"label": c.label, "times": c.meaning, "formula": c.formula}
+            | dict(zip(("low", "high"), c.digits(), strict=True))
             for name, c in constants().items()
-        }  # fmt: skip
+        }
         found = {"schema": "antiscale.constants/1", "constants": listed}
         results.show(found, lambda _: screens.constants_table(), wider=True)
     else:
         each = [
             r.facts("label", "name", "kind", "origin", "learner", "statement", "unit")
-            | {
-                "function": r.public_name, "inputs": list(r.parameters()),
-                "example": dict(r.example),
-            }
+            | {"function": r.public_name, "inputs": list(r.parameters())}
+            | {"example": dict(r.example)}
             for r in registry.RESULTS.values()
-        ] if results.as_json else []  # fmt: skip
+        ]
         found = {"schema": "antiscale.bounds/1", "bounds": each}
         results.show(found, lambda _: screens.listing(), wider=True)
 

@@ -86,10 +86,8 @@ def certify(attack: Attack, results: Results) -> None:
     if attack.replay is not None:
         content = ledgers.read_worst(presets.find("instances", attack.replay))
         value, truth, ratio, crossed = ledgers.replay(content)
-        results.show(
-            content | {"bound": value, "truth": truth, "ratio_now": ratio, "crossed": crossed},
-            lambda _: screens.replayed(content, value, truth, ratio, crossed=crossed),
-        )
+        now = {"bound": value, "truth": truth, "ratio_now": ratio, "crossed": crossed}
+        results.show(content | now, lambda _: screens.replayed(content, now))
         raise typer.Exit(1 if crossed else 0)
     out = Path("runs/certify") if results.out is None else results.out
     many, jobs = attack.rounds, attack.jobs
@@ -120,22 +118,19 @@ def certify(attack: Attack, results: Results) -> None:
         if attack.violations and attack.instance is not None
     }
     summary = [row for row in updated.summary() if not labels or row["label"] in labels]
+    tried = {CHECKS[key].label for key in keys if found[key].tried}
+    asked = list(dict.fromkeys(CHECKS[key].label for key in keys))
     this = {
         "tried": sum(attack.tried for attack in found.values()),
         "violations": sum(attack.violations for attack in found.values()),
+        "reached": [label for label in asked if label in tried],
+        "not_reached": [label for label in asked if label not in tried],
     }
-    tried = {CHECKS[key].label for key in keys if found[key].tried}
-    asked = list(dict.fromkeys(CHECKS[key].label for key in keys))
-    reached = [label for label in asked if label in tried]
-    missed = [label for label in asked if label not in tried]
     results.show(
-        {
-            "schema": ledgers.SCHEMA, "run": this | {"reached": reached, "not_reached": missed},
-            "results": summary, "broken": broken,
-        },
-        lambda _: screens.summary(summary, this, broken, reached, missed),
+        {"schema": ledgers.SCHEMA, "run": this, "results": summary, "broken": broken},
+        lambda _: screens.summary(summary, this, broken),
         f"\nLedger: {out}/  (ledger.csv, worst/; --replay {out}/worst/NAME.json)",
-    )  # fmt: skip
+    )
     if broken:
         raise typer.Exit(1)
 
@@ -158,8 +153,7 @@ def _attack_mutants(known: Any, labels: list[str], results: Results) -> None:
         {"label": m.label, "error": m.error, **(found._asdict() if found else {"how": None})}
         for m, found in rows
     ]
-    results.show(
-        {"schema": "antiscale.mutants/1", "mutants": listed}, lambda _: screens.mutants(rows)
-    )
+    result = {"schema": "antiscale.mutants/1", "mutants": listed}
+    results.show(result, lambda _: screens.mutants(rows))
     if any(found is None for _, found in rows):
         raise typer.Exit(1)

@@ -1,24 +1,11 @@
 """All commands in one application."""
 
+import importlib
 from typing import Annotated
 
 import typer
 
-from antiscale.cli import (
-    bounds,
-    certify,
-    diagnose,
-    diff,
-    family,
-    figures,
-    info,
-    options,
-    plot,
-    report,
-    search,
-    separation,
-    sweep,
-)
+from antiscale.cli import family, options
 from antiscale.core.version import __version__
 
 app = typer.Typer(
@@ -39,11 +26,13 @@ def _root(
         raise typer.Exit
 
 
+# A command is the function of its module's name; `--help` lists them in this order.
 _COMMANDS = (
-    sweep.sweep, plot.plot, report.report, diff.diff, separation.separation, search.search,
-    diagnose.diagnose, bounds.bounds, certify.certify, figures.figures,
+    "sweep", "plot", "report", "diff", "separation", "search", "diagnose", "bounds", "certify",
+    "figures", "family", "info",
 )  # fmt: skip
-for command in _COMMANDS:
-    options.add(app, command)
-app.add_typer(family.app, name="family")
-options.add(app, info.info)
+for _name in _COMMANDS:
+    if _name == "family":
+        app.add_typer(family.app, name=_name)
+    else:
+        options.add(app, getattr(importlib.import_module(f"antiscale.cli.{_name}"), _name))

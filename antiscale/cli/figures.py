@@ -70,7 +70,7 @@ def figures(options: Figures, results: Results) -> None:
     if options.fast or options.check:
         chosen = {n: record for n, record in chosen.items() if n not in measured}
     configs, fast = presets.folder("figures"), options.fast
-    target = results.out or (Path("runs/figures-fast") if fast else Path("figures"))
+    target = results.out or Path("runs/figures-fast" if fast else "figures")
 
     from antiscale.cli.screens.figures import screen
     from antiscale.figures import build
@@ -89,9 +89,9 @@ def figures(options: Figures, results: Results) -> None:
                 rows = build.check(one, configs, target, fast=fast, progress=show)
                 beyond = [row for row in rows if not row.inside]
                 differ = differ or bool(beyond)
-                state = "same rows" if not rows else f"{len(beyond)} values differ"
-                if rows and not beyond:
-                    state = f"{len(rows)} values differ within their intervals"
+                state = f"{len(rows)} values differ within their intervals" if rows else "same rows"
+                if beyond:
+                    state = f"{len(beyond)} values differ"
                 more: dict[str, Any] = {"differences": [row._asdict() for row in rows]}
             else:
                 built = build.build(
@@ -105,8 +105,7 @@ def figures(options: Figures, results: Results) -> None:
         lines = [f"\nFigures: {target}/  (png, svg, pdf, csv, json)"]
     elif any(build.kept(one, target, fast=fast) != target for one in chosen):
         lines = [f"\nRows that {target}/ does not hold were compared with those of antiscale."]
-    results.show(
-        {"schema": "antiscale.figures/1", "figures": found}, lambda _: screen(found), *lines
-    )
+    result = {"schema": "antiscale.figures/1", "figures": found}
+    results.show(result, lambda _: screen(found), *lines)
     if differ:
         raise typer.Exit(1)

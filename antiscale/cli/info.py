@@ -19,8 +19,7 @@ def info(results: Results) -> None:
     from antiscale.sweeps.rows import COLUMNS
 
     found: dict[str, Any] = {
-        "versions": versions(),
-        "device": device.description(),
+        "versions": versions(), "device": device.description(),
         "compilation_cache": str(device.cache_directory()),
         "families": {
             name: {"summary": families.summary_of(name), "parameters": families.parameters_of(name)}
@@ -31,17 +30,12 @@ def info(results: Results) -> None:
             name: {"side": learner.side, "summary": _summary(type(learner))}
             for name, learner in learners.BUILT_IN.items()
         },
-        "columns": {
-            column.name: {"unit": column.unit, "meaning": column.meaning}
-            for column in COLUMNS.values()
-        },
+        "columns": {x.name: {"unit": x.unit, "meaning": x.meaning} for x in COLUMNS.values()},
         "presets": {
             kind: {name: presets.summary(kind, name) for name in presets.names(kind)}
-            if kind != "instances"
-            else presets.names(kind)
-            for kind in presets.KINDS
-        },
-    }
+            for kind in presets.KINDS if kind != "instances"
+        } | {"instances": presets.names("instances")},
+    }  # fmt: skip
     results.show(found, lambda _: screen(found))
 
 

@@ -18,9 +18,7 @@ from antiscale import presets
 from antiscale.cli import typed
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, described, option, read_config, type_of
-from antiscale.core.errors import InputError
 from antiscale.core.numbers import setting
-from antiscale.core.validate import shown
 
 
 class Flags(FromMapping):
@@ -72,7 +70,10 @@ class Options:
         self._fields = [fields[name] for name in names.split() or fields]
         if not names:
             self._fields = [f for f in self._fields if not f.metadata.get("via")]
-        self._via = {n: f.metadata["via"] for n, f in fields.items() if f.metadata.get("via")}
+        self._via: dict[str, list[str]] = {}
+        for name, field in fields.items():
+            if via := field.metadata.get("via"):
+                self._via.setdefault(via, []).append(name)
         self._help = {
             name: text.replace("`", "")
             for names, text in described(cls).items()
@@ -84,9 +85,8 @@ class Options:
     def parameters(self) -> list[inspect.Parameter]:
         """Return the parameters from which Typer makes the options."""
         made = [self._parameter(field) for field in self._fields]
-        for via in dict.fromkeys(self._via.values()):
-            names = ", ".join(name for name, of in self._via.items() if of == via)
-            text = f"A property of the {via}s; repeatable. Names: {names}."
+        for via, names in self._via.items():
+            text = f"A property of the {via}s; repeatable. Names: {', '.join(names)}."
             about = typer.Option(f"--{via}", metavar="NAME=VALUE", help=text)
             made.append(_parameter(via, list[str] | None, about, None))
         if self._presets:
@@ -111,9 +111,8 @@ class Options:
                 *_flags(field), metavar=about["metavar"] or None, help=text,
                 rich_help_panel=self._group or about["group"] or None,
             )  # fmt: skip
-        return _parameter(
-            field.name, typing if default is not None else typing | None, info, default
-        )
+        typing = typing if default is not None else typing | None
+        return _parameter(field.name, typing, info, default)
 
     def value(self, given: dict[str, Any]) -> Any:
         """Return the dataclass from what Typer parsed; a preset's values are below it."""
@@ -127,12 +126,10 @@ class Options:
                 continue
             value = _read(field, value)
             (tables if type_of(field) == "Mapping[str, Any]" else found)[field.name] = value
-        for via in dict.fromkeys(self._via.values()):
+        for via, names in self._via.items():
             for text in given[via] or []:
                 name, value = typed.assignment(text, f"--{via}", "auc=0.8")
-                if self._via.get(name) != via:
-                    known = sorted(name for name, of in self._via.items() if of == via)
-                    raise InputError(f"--{via} has no {shown(name)}{validate.nearest(name, known)}")
+                validate.keys(f"--{via} has no", [name], sorted(names))
                 found[name] = value
         for name, table in tables.items():
             found[name] = validate.table(name, found.get(name, {})) | table
@@ -156,11 +153,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
     if isinstance(value, bool) or value in (None, (), "") or value is dataclasses.MISSING:
         return ""
     several = value if isinstance(value, tuple) else (value,)
-    return f" Default: {', '.join(map(_said, several))}."
-
-
-def _said(value: Any) -> str:
-    return setting(value) if isinstance(value, int | float) else str(value)
+    said = [setting(each) if isinstance(each, int | float) else str(each) for each in several]
+    return f" Default: {', '.join(said)}."
 
 
 def _read(field: dataclasses.Field[Any], value: Any) -> Any:

@@ -52,8 +52,8 @@ def search(config: SearchConfig, listing: Listing, results: Results) -> None:
     for name in config.strategies:
         strategies.parse(name)
     strategies.Setup.of(config)
-    about = {"config": writable(config.to_dict())}
-    with results.folder("search", SCHEMA, config.hash(), **about) as folder:
+    plain = writable(config.to_dict())
+    with results.folder("search", SCHEMA, config.hash(), config=plain) as folder:
         with results.progress(len(config.strategies), config.strategies[0]) as advance:
             found = curves.search_curves(config, progress=advance)
         folders.write(found, folder)

@@ -30,12 +30,11 @@ class Phase(Flags):
         SweepConfig,
         "horizon family parameters reward_class learner kappa samples_per_token samples repeats "
         "seed",
-        presets="sweeps",
-        samples="The budget rule n = N at every H instead.",
+        presets="sweeps", samples="The budget rule n = N at every H instead.",
     ),
     Options(Phase),
     Options(Results, out="Folder for the results. Default: runs/separation-<hash>."),
-)
+)  # fmt: skip
 def separation(config: SweepConfig, phase: Phase, results: Results) -> None:
     """Find from which H and n verification certainly wins, and where it is measured to (T9).
 

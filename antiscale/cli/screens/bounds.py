@@ -18,19 +18,16 @@ def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
     config = case.config
     numbers = "stated\nrewards", "all of\ncalR"
     shown = table("label", "bound", "kind", "for", "unit", *numbers, right=numbers, wrap=("bound",))
-    missing: dict[str, list[str]] = {}
+    missing: dict[str, dict[str, None]] = {}
     for row in found:
         if row["reason"]:
-            labels = missing.setdefault(row["reason"], [])
-            labels += [row["label"]] if row["label"] not in labels else []
+            missing.setdefault(row["reason"], {})[row["label"]] = None
         if row["value"] is None and row["class_value"] is None:
             continue
         name = row["name"] + (f": {row['variant']}" if row["variant"] else "")
-        shown.add_row(
-            row["label"], name, row["kind"], row["learner"], row["unit"],
-            number(row["value"], toward=RESULTS[row["label"]].toward),
-            number(row["class_value"], toward=RESULTS[row["label"]].toward),
-        )  # fmt: skip
+        toward = RESULTS[row["label"]].toward
+        values = (number(row[column], toward=toward) for column in ("value", "class_value"))
+        shown.add_row(row["label"], name, row["kind"], row["learner"], row["unit"], *values)
     title = (
         f"{config.family}, class {case.plan.reward_class}, expert {config.expert}, kappa "
         f"{setting(config.kappa)}, H = {case.horizon}, n = {case.n}"
@@ -41,44 +38,35 @@ def screen(case: Case, found: list[dict[str, Any]]) -> RenderableType:
 
 def listing() -> RenderableType:
     """Return the registry for a terminal: one line per result."""
-    shown = table(
-        "label", "name", "kind", "origin", "for", "statement", wrap=("name", "for", "statement")
+    headers = "label", "name", "kind", "origin", "for", "statement"
+    facts = "label", "name", "kind", "origin", "learner", "statement"
+    rows = [map(Text, result.facts(*facts).values()) for result in RESULTS.values()]
+    shown = table(*headers, rows=rows, wrap=("name", "for", "statement"))
+    origin = (
+        "Origin: rate = the paper's rate with our constant and proof; known = known before; "
+        "ours = we know of no earlier statement. Proofs: paper_bounds.md."
     )
-    for result in RESULTS.values():
-        cells = result.facts("label", "name", "kind", "origin", "learner", "statement")
-        shown.add_row(*map(Text, cells.values()))
-    return Group(
-        shown,
-        Text(),
-        Text(
-            "Origin: rate = the paper's rate with our constant and proof; known = known before; "
-            "ours = we know of no earlier statement. Proofs: paper_bounds.md."
-        ),
-    )
+    return Group(shown, Text(), Text(origin))
 
 
 def evaluation(found: dict[str, Any]) -> RenderableType:
     """Return one evaluated result for a terminal: what it says, its inputs, its value."""
-    inputs = table("", "")
-    for name, value in found["inputs"].items():
-        inputs.add_row(f"  {name}", Text("none" if value is None else str(value)))
+    inputs = {k: "none" if value is None else str(value) for k, value in found["inputs"].items()}
     shown = printed(found["value"], RESULTS[found["label"]].toward)
     return Group(
         Text(f"{found['label']}  {found['name']} ({found['kind']})", style="bold"),
         Text(f"  {found['statement']}"),
         Text(f"  {found['function']}"),
-        inputs,
+        table("", "", rows=[(f"  {name}", Text(value)) for name, value in inputs.items()]),
         Text(f"  = {shown} {found['unit']}", style="bold"),
     )
 
 
 def constants_table() -> RenderableType:
     """Return the validated constants with their brackets for a terminal."""
-    shown = table(
-        "label", "times", "constant lies in", "definition", wrap=("label", "times", "definition")
-    )
-    for constant in bounds.constants().values():
-        low, high = constant.digits()
-        cells = (constant.label, constant.meaning, f"[{low}, {high}]", constant.formula)
-        shown.add_row(*map(Text, cells))
-    return shown
+    headers = "label", "times", "constant lies in", "definition"
+    rows = [
+        map(Text, (c.label, c.meaning, f"[{', '.join(c.digits())}]", c.formula))
+        for c in bounds.constants().values()
+    ]
+    return table(*headers, rows=rows, wrap=("label", "times", "definition"))

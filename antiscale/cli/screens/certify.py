@@ -23,16 +23,9 @@ def _ratio(value: float | None) -> str:
 
 
 def summary(
-    rows: list[dict[str, Any]],
-    run: dict[str, int],
-    broken: dict[str, Instance],
-    reached: list[str],
-    missed: list[str],
+    rows: list[dict[str, Any]], run: dict[str, Any], broken: dict[str, Instance]
 ) -> RenderableType:
-    """Return the ledger's table, all runs added up, and every counterexample.
-
-    `reached` and `missed` are the results that this run attacked and did not get to.
-    """
+    """Return the ledger's table, all runs added up, what this run did, and every counterexample."""
     numbers = "tried", "crossed", "worst", "median"
     shown = table(
         "label", "result", "ratio", *numbers, "worst among",
@@ -45,27 +38,24 @@ def summary(
             f"{row['tried']:,}", crossed, _ratio(row["worst"]), _ratio(row["median"]),
             f"{row['arena']} ({row['arenas']})" if row["arenas"] > 1 else row["arena"],
         )  # fmt: skip
-    verdict = "no bound was crossed" if not run["violations"] else "BOUNDS WERE CROSSED"
-    if missed and not run["violations"]:
-        verdict = f"none of these {len(reached)} results was crossed"
+    reached, missed = len(run["reached"]), run["not_reached"]
+    verdict = f"none of these {reached} results was crossed" if missed else "no bound was crossed"
+    if run["violations"]:
+        verdict = "BOUNDS WERE CROSSED"
     lines = [
         Text("A ratio of 1 means met exactly, above 1 crossed; in brackets, the arenas tried."),
-        Text(
-            f"This run tried {run['tried']:,} instances of {len(reached)} results; "
-            f"{run['violations']} crossed: {verdict}."
-        ),
-    ]
+        Text(f"This run tried {run['tried']:,} instances of {reached} results; "
+             f"{run['violations']} crossed: {verdict}."),
+    ]  # fmt: skip
     if missed:
-        lines.append(
-            Text(
-                f"NOT ATTACKED for lack of time: {', '.join(missed)}. Give more --minutes, or run "
-                "again: it begins with what fewest runs reached.",
-                style="bold",
-            )
+        text = (
+            f"NOT ATTACKED for lack of time: {', '.join(missed)}. Give more --minutes, or run "
+            "again: it begins with what fewest runs reached."
         )
+        lines.append(Text(text, style="bold"))
     for key, instance in broken.items():
-        text = json.dumps(writable(instance))
-        lines.append(Text(f"{key} is crossed at {text}", style="bold red"))
+        text = f"{key} is crossed at {json.dumps(writable(instance))}"
+        lines.append(Text(text, style="bold red"))
     return Group(shown, Text(), *lines)
 
 
@@ -74,39 +64,24 @@ def mutants(rows: list[tuple[Mutant, Caught | None]]) -> RenderableType:
     headers = "label", "what is wrong", "caught", "in", "instances"
     shown = table(*headers, right=("instances",), wrap=headers[1:])
     for mutant, found in rows:
-        cells = (
-            (Text("NOT CAUGHT", style="bold red"), DASH, DASH)
-            if found is None
-            else (Text(found.how), CHECKS[found.key].arena, f"{found.tried:,}")
-        )
+        cells = (Text("NOT CAUGHT", style="bold red"), DASH, DASH)
+        if found is not None:
+            cells = (Text(found.how), CHECKS[found.key].arena, f"{found.tried:,}")
         shown.add_row(mutant.label, mutant.error, *cells)
     missed = sum(found is None for _, found in rows)
     return Group(shown, Text(), Text(f"{len(rows)} wrong bounds, {missed} not caught."))
 
 
-def replayed(
-    content: dict[str, Any], bound: float | None, truth: float | None, ratio: float | None,
-    *, crossed: bool,
-) -> RenderableType:  # fmt: skip
+def replayed(content: dict[str, Any], now: dict[str, Any]) -> RenderableType:
     """Return a saved instance with its bound, its truth, and its ratio then and now."""
     result = RESULTS[content["label"]]
-    instance = table("", "")
-    for name, value in content["instance"].items():
-        instance.add_row(f"  {name}", Text(str(value)))
-    values = f"  bound {_value(bound)}, truth {_value(truth)} ({content['truth']})"
-    state = "crossed" if crossed else "not crossed"
-    return Group(
-        Text(f"{result.label}  {result.name}, {content['arena']}", style="bold"),
-        Text(f"  {result.statement}"),
-        instance,
-        Text(values),
-        Text(
-            f"  {_MEANS[content['direction']]} = {_ratio(ratio)} "
-            f"({_ratio(content['ratio'])} when saved): {state}",
-            style="bold",
-        ),
+    genes = content["instance"].items()
+    values = f"  bound {precise(now['bound'])}, truth {precise(now['truth'])} ({content['truth']})"
+    ratio = (
+        f"  {_MEANS[content['direction']]} = {_ratio(now['ratio_now'])} "
+        f"({_ratio(content['ratio'])} when saved): {'' if now['crossed'] else 'not '}crossed"
     )
-
-
-def _value(value: float | None) -> str:
-    return precise(value)
+    title = Text(f"{result.label}  {result.name}, {content['arena']}", style="bold")
+    instance = table("", "", rows=[(f"  {name}", Text(str(value))) for name, value in genes])
+    statement = Text(f"  {result.statement}")
+    return Group(title, statement, instance, Text(values), Text(ratio, style="bold"))

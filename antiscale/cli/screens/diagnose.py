@@ -55,13 +55,9 @@ def _table(*headers: str) -> Table:
     return table(*headers, right=headers, fold=True)
 
 
-def _scaled(row: dict[str, Any], name: str, scale: float = 1.0) -> str:
-    ends = (row[name + end] for end in ("", "_low", "_high"))
-    return with_ends(*(None if end is None else end / scale for end in ends))
-
-
-def _keyed(row: dict[str, Any], name: str, key: str, scale: float = 1.0) -> str:
-    ends = (row[name + end][key] for end in ("", "_low", "_high"))
+def _scaled(row: dict[str, Any], name: str, scale: float = 1.0, *, key: str = "") -> str:
+    found = (row[name + end] for end in ("", "_low", "_high"))
+    ends = (end[key] if key else end for end in found)
     return with_ends(*(None if end is None else end / scale for end in ends))
 
 
@@ -84,7 +80,7 @@ def _anticoncentration(summary: dict[str, Any]) -> Table:
     keys = list(summary["horizons"][0]["c_eps"])
     shown = _table("H", "with spread", *[f"c({key})" for key in keys])
     for row in summary["horizons"]:
-        cells = [_keyed(row, "c_eps", key) for key in keys]
+        cells = [_scaled(row, "c_eps", key=key) for key in keys]
         shown.add_row(f"{row['horizon']}", f"{row['spread_problems']}", *cells)
     return shown
 
@@ -97,7 +93,7 @@ def _ball(summary: dict[str, Any]) -> Table:
     for row in summary["horizons"]:
         h, cells = row["horizon"], []
         for key in keys:
-            cells += [_keyed(row, "best_return", key, h), number(row["max_ratio"][key])]
+            cells += [_scaled(row, "best_return", h, key=key), number(row["max_ratio"][key])]
         shown.add_row(f"{h}", *cells)
     return shown
 
@@ -113,11 +109,8 @@ def _predictions(summary: dict[str, Any]) -> Table:
         sure = [DASH] * 3
         if summary["certified"]:
             most = loss_most(p["vb_upper_certified"], h)
-            sure = [
-                loss_least(p["vf_lower_certified"]),
-                "1e-6 H" if most.endswith("H") else most,
-                _count(p["n_certified"]),
-            ]
+            most = "1e-6 H" if most.endswith("H") else most
+            sure = [loss_least(p["vf_lower_certified"]), most, _count(p["n_certified"])]
         half = p["vf_measured_high"] - p["vf_measured"]
         shown.add_row(
             f"{h}", f"{p['n']}", *sure, number(p["vf_lower"]),
@@ -148,17 +141,13 @@ def _search(summary: dict[str, Any], *, wide: bool) -> Table:
     shown = _table("n", *summary["pass_at"])
     labels = {"pass_at": "pass@n", "best_of": "best of n", "majority": "majority of n"}
     for name, label in labels.items():
-        if name in summary:
-            shown.add_row(label, *[number(value) for value in summary[name].values()])
-            ends = zip(
-                summary[f"{name}_low"].values(), summary[f"{name}_high"].values(), strict=True
-            )
-            if wide:
-                cells = [
-                    f"{number(low, 2, toward='down')}-{number(high, 2, toward='up')}"
-                    for low, high in ends
-                ]
-                shown.add_row("", *cells)
+        if name not in summary:
+            continue
+        shown.add_row(label, *map(number, summary[name].values()))
+        if wide:
+            low = [number(end, 2, toward="down") for end in summary[f"{name}_low"].values()]
+            high = [number(end, 2, toward="up") for end in summary[f"{name}_high"].values()]
+            shown.add_row("", *map("-".join, zip(low, high, strict=True)))
     return shown
 
 

@@ -16,9 +16,8 @@ from antiscale.sweeps.words import exponent, exponent_interval
 def screen(found: Comparison, first: str, second: str) -> RenderableType:
     """Return the comparison for a terminal; `first` and `second` name the runs."""
     parts: list[RenderableType] = [Text(f"A = {first}\nB = {second}", style="bold"), Text()]
-    for title, changes in (
-        ("configuration", found.config), ("versions", found.versions), ("code", found.code)
-    ):  # fmt: skip
+    changed = {"configuration": found.config, "versions": found.versions, "code": found.code}
+    for title, changes in changed.items():
         parts += _changed(title, changes)
     for name, cells, columns in (
         ("A", found.only_first, found.columns_first), ("B", found.only_second, found.columns_second)
@@ -42,19 +41,15 @@ def screen(found: Comparison, first: str, second: str) -> RenderableType:
 
 
 def _apart(found: Difference) -> bool:
-    ends = found.first_interval, found.second_interval
-    if ends[0] is None or ends[1] is None:
-        return False
-    return ends[0][1] < ends[1][0] or ends[1][1] < ends[0][0]
+    one, other = found.first_interval, found.second_interval
+    return bool(one and other and (one[1] < other[0] or other[1] < one[0]))
 
 
 def _changed(title: str, changes: list[Change]) -> list[RenderableType]:
     if not changes:
         return [Text(f"The same {title}.")]
-    shown = table(title, "A", "B", fold=True, padding=(0, 2))
-    for change in changes:
-        shown.add_row(Text(change.name), *(Text(_said(v)) for v in (change.first, change.second)))
-    return [shown, Text()]
+    rows = [map(Text, (c.name, _said(c.first), _said(c.second))) for c in changes]
+    return [table(title, "A", "B", rows=rows, fold=True, padding=(0, 2)), Text()]
 
 
 def _said(value: Any) -> str:
@@ -72,16 +67,12 @@ def _beyond(found: Comparison) -> Table:
     """One row per column: in how many cells it differs, and the cell where it does most."""
     headers = "differs", "cells", "most at", "A", "B", "by"
     shown = table(*headers, right=("cells", "A", "B"), padding=(0, 2))
-    columns: dict[str, list[Difference]] = {}
-    for difference in found.beyond:
-        columns.setdefault(difference.column, []).append(difference)
-    for name, differences in columns.items():
+    for name in dict.fromkeys(difference.column for difference in found.beyond):
+        differences = [difference for difference in found.beyond if difference.column == name]
         worst = max(differences, key=lambda d: abs(d.z or 0.0) + (d.relative or 0.0))
-        by = ""
+        by = "" if worst.relative is None else f"{number(100 * worst.relative)} %"
         if worst.z is not None:
             by = f"z = {fixed(worst.z, 1)}"
-        elif worst.relative is not None:
-            by = f"{number(100 * worst.relative)} %"
         shown.add_row(
             Text(name), f"{len(differences)} of {found.cells}",
             Text(_cell(worst.horizon, worst.n, worst.noise)),

@@ -22,26 +22,22 @@ def screen(found: dict[str, Any]) -> RenderableType:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
-    for name, version in found["versions"].items():
-        table.add_row(name, version)
-    table.add_row("device", found["device"])
-    table.add_row("compiled code", found["compilation_cache"])
+    rows = [*found["versions"].items(), ("device", found["device"])]
+    rows.append(("compiled code", found["compilation_cache"]))
     for name, family in found["families"].items():
-        parameters = ", ".join(
-            key if value is None else f"{key}={value}"
-            for key, value in family["parameters"].items()
-        )
-        table.add_row(f"family {name}", f"{family['summary']}\n[dim]{parameters}[/dim]")
-    for name, summary in found["reward_classes"].items():
-        table.add_row(f"class {name}", summary)
-    for name, learner in found["learners"].items():
-        table.add_row(f"learner {name} ({learner['side']})", learner["summary"])
+        given = family["parameters"].items()
+        parameters = ", ".join(key if value is None else f"{key}={value}" for key, value in given)
+        rows.append((f"family {name}", f"{family['summary']}\n[dim]{parameters}[/dim]"))
+    rows += [(f"class {name}", summary) for name, summary in found["reward_classes"].items()]
+    learners = found["learners"].items()
+    rows += [(f"learner {name} ({x['side']})", x["summary"]) for name, x in learners]
     for kind, command in _USED.items():
         called, listed = presets.KINDS[kind].called, found["presets"][kind]
-        table.add_row("", f"[dim]{command}[/dim]")
+        rows.append(("", f"[dim]{command}[/dim]"))
         if isinstance(listed, dict):
-            for name, summary in listed.items():
-                table.add_row(f"{called} {name}", summary)
+            rows += [(f"{called} {name}", summary) for name, summary in listed.items()]
         else:
-            table.add_row(f"{called}s", ", ".join(listed))
+            rows.append((f"{called}s", ", ".join(listed)))
+    for cells in rows:
+        table.add_row(*cells)
     return table

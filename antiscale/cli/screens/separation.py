@@ -25,22 +25,20 @@ def screen(found: Separation) -> RenderableType:
     )  # fmt: skip
     gaps = table(*headers, right=set(headers) - {""}, wrap=())
     for row in found.rows:
-        gap = row["gap_certified"]
         gaps.add_row(
             f"{row['horizon']}", f"{row['n']}", number(row["sigma"] / row["horizon"]),
-            number(row["max_ratio"]),
-            number(row["vf_lower"], toward="down"), row["vf_lower_name"] or "",
-            number(row["vb_upper"], toward="up"), row["vb_upper_name"] or "",
-            certified(gap),
+            number(row["max_ratio"]), number(row["vf_lower"], toward="down"),
+            row["vf_lower_name"] or "", number(row["vb_upper"], toward="up"),
+            row["vb_upper_name"] or "", certified(row["gap_certified"]),
             number(row["gap_measured"]), Text(interval(row["gap_low"], row["gap_high"])),
         )  # fmt: skip
+    names = "bound", "measured", "theory"
     exponents = "of the bound", "measured", "theory's limit"
-    growth = table("exponent in H", *exponents, right=exponents)
-    for side, label in (("vf", "cloning"), ("vb", "verification"), ("gap", "gap")):
-        slope = found.exponents[side]
-        growth.add_row(
-            label, exponent(slope["bound"]), exponent(slope["measured"]), exponent(slope["theory"])
-        )
+    rows = [
+        (label, *(exponent(found.exponents[side][name]) for name in names))
+        for side, label in (("vf", "cloning"), ("vb", "verification"), ("gap", "gap"))
+    ]
+    growth = table("exponent in H", *exponents, rows=rows, right=exponents)
     title = (
         f"{config.family}, class {found.plan.reward_class}, expert {config.expert}, kappa "
         f"{setting(config.kappa)}: gaps in tokens, VF - VB"

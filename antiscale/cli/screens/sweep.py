@@ -19,14 +19,16 @@ def screen(
     config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any], *, width: int
 ) -> RenderableType:
     """Return the table, the fitted exponents and the reading, for a console of `width` columns."""
+    wide = width >= _WIDE
+    head = exponents_head(config, fit, wide=wide)
     lines = [reading(config, rows, fit), *notes(config, rows, fit)]
-    if width < _WIDE:
+    if not wide:
         lines.insert(1, _ranges(rows))
     return Group(
         Text(_title(config, rows), style="bold"),
-        losses_table(rows, wide=width >= _WIDE),
+        losses_table(rows, wide=wide),
         Text(),
-        exponents_table(config, fit, wide=width >= _WIDE),
+        table(*head, rows=exponents_rows(fit, wide=wide), right=head[1:], wrap=()),
         *(Text(line) for line in ("", lines[0], "", *lines[1:])),
     )
 
@@ -36,15 +38,13 @@ def _title(config: SweepConfig, rows: list[dict[str, Any]]) -> str:
     low, high = last["rewards_stated"], last["rewards_stated_max"]
     count = f"{low}" if low == high else f"{low} to {high}"
     whole = " (all of the class)" if last["rewards_whole_class"] else ""
+    noisy = config.noise > 0 and config.vary != "noise"
+    noise = f", noise {setting(config.noise)}" if noisy else ""
     return (
         f"{config.family}, class {last['reward_class']}, expert {config.expert}, "
-        f"kappa {setting(config.kappa)}{_noise(config)}: losses in tokens, E sup over {count} "
+        f"kappa {setting(config.kappa)}{noise}: losses in tokens, E sup over {count} "
         f"rewards{whole}, ± for 99%"
     )
-
-
-def _noise(config: SweepConfig) -> str:
-    return f", noise {setting(config.noise)}" if config.noise > 0 and config.vary != "noise" else ""
 
 
 def _ranges(rows: list[dict[str, Any]]) -> str:
@@ -54,13 +54,10 @@ def _ranges(rows: list[dict[str, Any]]) -> str:
         low, high = number(min(values)), number(max(values))
         return f"{label} = {low}" if low == high else f"{label} = {low} to {high}"
 
-    return ", ".join(
-        (
-            spread("sigma/H", [row["sigma"] / row["horizon"] for row in rows]),
-            spread("c_0", [row["c0"] for row in rows]),
-            spread("W", [row["max_ratio"] for row in rows]) + ".",
-        )
-    )
+    spreads = spread("sigma/H", [row["sigma"] / row["horizon"] for row in rows])
+    measures = (("c_0", "c0"), ("W", "max_ratio"))
+    others = (spread(label, [row[name] for row in rows]) for label, name in measures)
+    return f"{', '.join((spreads, *others))}."
 
 
 def losses_table(rows: list[dict[str, Any]], *, wide: bool = True) -> Table:
@@ -80,12 +77,3 @@ def certified(gap: float | None) -> Text:
     """A certified gap, in green where there is one."""
     style = "green" if gap is not None and gap > 0 else "dim"
     return Text(number(gap, toward="down"), style=style)
-
-
-def exponents_table(config: SweepConfig, fit: dict[str, Any], *, wide: bool = True) -> Table:
-    """The exponents of both sides and of the gap, beside theory's and the bounds' own."""
-    headers = exponents_head(config, fit, wide=wide)
-    shown = table(*headers, right=headers[1:], wrap=())
-    for cells in exponents_rows(fit, wide=wide):
-        shown.add_row(*cells)
-    return shown

@@ -1,20 +1,24 @@
 """The look that all tables of a terminal share."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
+from rich.console import RenderableType
 from rich.table import Table
 
 
 def table(
-    *headers: str, right: Container[str] = (), wrap: Container[str] | None = None,
-    fold: bool = False, padding: tuple[int, int] | tuple[int, int, int, int] = (0, 1),
+    *headers: str, rows: Iterable[Iterable[RenderableType]] = (), right: Container[str] = (),
+    wrap: Container[str] | None = None, fold: bool = False,
+    padding: tuple[int, int] | tuple[int, int, int, int] = (0, 1),
 ) -> Table:  # fmt: skip
-    """Return an empty table without lines, its headers in bold.
+    """Return a table without lines, its headers in bold.
 
     Parameters
     ----------
     headers
         One per column; none is shown where all are empty.
+    rows
+        The cells of each row; more may be added.
     right
         Columns that are flush right.
     wrap
@@ -25,9 +29,8 @@ def table(
         Blanks around a cell, inside the table: above and beside it, or clockwise from above.
     """
     made = Table(
-        box=None, pad_edge=False, padding=padding, header_style="bold",
-        show_header=any(headers),
-    )  # fmt: skip
+        box=None, pad_edge=False, padding=padding, header_style="bold", show_header=any(headers)
+    )
     for header in headers:
         made.add_column(
             header,
@@ -35,4 +38,6 @@ def table(
             overflow="fold" if fold else "ellipsis",
             no_wrap=wrap is not None and header not in wrap,
         )
+    for cells in rows:
+        made.add_row(*cells)
     return made
