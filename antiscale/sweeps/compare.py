@@ -153,9 +153,7 @@ def compare(first: RunFolder, second: RunFolder) -> Comparison:
     columns = [list(result["rows"][0]) for result in results]
     sampled = list(_sampled(pairs, repeats))
     judged = [difference for difference in sampled if difference.kind == "sampled"]
-    limit = math.inf
-    if judged:
-        limit = float(-special.stdtrit(min(repeats) - 1, CHANCE / len(judged) / 2))
+    limit = float(-special.stdtrit(min(repeats) - 1, CHANCE / max(len(judged), 1) / 2))
     sampled = [dataclasses.replace(found, beyond=_differs(found, limit)) for found in sampled]
     exact = list(_exact(pairs))
     sizes = [abs(difference.z) for difference in judged if difference.z is not None]

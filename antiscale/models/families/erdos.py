@@ -75,4 +75,6 @@ class Erdos(FromMapping):
             long = (np.arange(2**self.steps)[:, None] >> np.arange(self.steps)) & 1
             times = start + long @ extra
             law = np.full(len(long), 0.5**self.steps)
-        return uniform.model(self.name, horizon, np.tile(law, (self.prompts, 1)), times)
+        laws, lengths = (np.tile(row, (self.prompts, 1)) for row in (law, times))
+        # By columns: what is summed over them keeps the last bit that it had.
+        return uniform.model(self.name, horizon, laws, np.asfortranarray(lengths))

@@ -35,11 +35,11 @@ def model(
     lengths, right, styles : broadcast to [m, S]
         Tokens, whether the type is right there, and its style.
     """
-    lengths = np.broadcast_to(lengths, pmf.shape).astype(float)
+    lengths = np.broadcast_to(lengths, pmf.shape).astype(float, order="A")
     return TraceModel(
         family=family, horizon=horizon, pmf=np.ascontiguousarray(pmf),
         hitting_times=np.where(right, lengths, math.inf), lengths=lengths,
-        styles=np.broadcast_to(styles, pmf.shape).astype(np.int64),
+        styles=np.broadcast_to(styles, pmf.shape).astype(np.int64, order="C"),
         prompt_mass=uniform_prompts(len(pmf)), sigma_exponent=sigma_exponent, announced=announced,
     )  # fmt: skip
 
