@@ -97,6 +97,10 @@ def averaged(n: Floats | float, rho: Floats | float, defect: Floats) -> Floats:
     return np.maximum(fixed, total)
 
 
+# How 1 - TV is bounded by what is not exact; where an exact overlap is asked for, beside it.
+BOUNDS: dict[str, Overlap] = {"affinity": from_affinity, "averaged": averaged, "exact": averaged}
+
+
 def of_binomials(n: float, rho: float, low: Floats, high: Floats) -> Floats:
     """1 - TV of the counts of one of two types, of chance `low` or `high`, low <= high.
 

@@ -186,7 +186,8 @@ def _many_points(
     some = (distinct[:, 0] > 0.0) & (distinct[:, 1] > 0.0) & (distinct[:, -1] > 0.0)
     pair, power, share, scale = np.split(distinct[some], [2, 3, 4], axis=-1)
     g = np.min(pair, axis=-1, keepdims=True) / pair * np.array([1.0, -1.0])
-    laws = Laws(pair, g, power[:, 0], share[:, 0], np.ones(len(pair)))
+    one = np.ones(len(pair))
+    laws = Laws(pair, g, power[:, 0], share[:, 0], -one, one)
     if some.any():
         value[some] = at(scale[:, 0], laws, overlaps.from_affinity)
     return value[where.reshape(rows.shape[:-1])]

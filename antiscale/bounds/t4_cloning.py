@@ -2,7 +2,7 @@
 
 Each form is a Bayes bound under a prior over experts; `hardest_prior` gives that prior's scale, so
 that a simulation can draw the experts that the bound speaks of. T4b and T4d, over many styles, are
-in `cloning_blocks`.
+in `t4_blocks`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from antiscale.core.errors import InputError
 from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
+_AT_BASE = ("pmf", "returns", "n", "prompt_mass", "kappa", "overlap")
 FORMS = ("two_point", "many_point", "best")
 OVERLAPS = ("affinity", "averaged", "exact")
 
@@ -62,14 +63,23 @@ class Prior(NamedTuple):
     "T4a", "two points", "worst expert loses >= sum_x rho sup_eps eps sigma [1 - sqrt(1 - BC^2)]",
     kind="valid", direction="lower", learner="any VF learner", origin="rate", figure="sandwich",
     example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25},
-    fixed={"form": "two_point"},
+    inputs=_AT_BASE, fixed={"form": "two_point"},
 )  # fmt: skip
 @theorem(
     "T4c", "many points",
     "worst expert loses >= sum_x rho sigma (D/2) sum_j sum_i [1 - TV(i, i+j)]/(K+1)",
     kind="tight", direction="lower", learner="any VF learner", origin="rate", figure="sandwich",
     example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25},
-    fixed={"form": "many_point"},
+    inputs=_AT_BASE, fixed={"form": "many_point"},
+)  # fmt: skip
+@theorem(
+    "T4f", "at any expert",
+    "T4a and T4c around any expert pi_c of the ball, with J_c, sigma_c for J, sigma",
+    kind="valid", direction="lower", learner="any VF learner", origin="ours",
+    example={
+        "pmf": [0.9, 0.1], "returns": [0, 100], "n": 1000, "kappa": 0.25, "centre": [0.75, 0.25],
+    },
+    inputs=(*_AT_BASE[:3], "centre", *_AT_BASE[3:], "form"),
 )  # fmt: skip
 @validate.boundary
 def vf_lower(
@@ -81,8 +91,9 @@ def vf_lower(
     kappa: npt.ArrayLike = np.inf,
     form: str = "best",
     overlap: str = "affinity",
+    centre: npt.ArrayLike | None = None,
 ) -> Floats:
-    """Lower bound on one prompt's worst-expert loss of any verifier-free algorithm (T4a, T4c).
+    """Lower bound on one prompt's worst-expert loss of any verifier-free algorithm (T4a, T4c, T4f).
 
     T4a (two points): sup over eps <= epsmax of eps sigma [1 - sqrt(1 - BC^2)],
     BC = (1 - rho (1 - E sqrt(1 - eps^2 g^2)))^n, g = (R - J)/sigma,
@@ -92,6 +103,9 @@ def vf_lower(
     BC_ij = (1 - rho (1 - E sqrt((1 + theta_i g)(1 + theta_{i+j} g))))^n.
     Valid for every n, for any class that holds r and rbar at the prompt; T4c's constant tends to
     0.62854 sigma/sqrt(rho n), T4a's to 0.27012, and with exact overlaps to sqrt(2/pi) and 0.33994.
+    T4f: the experts are pi_c (1 + theta g), g = (R - J_c)/sigma_c, with pi_c = `centre` in the ball
+    and theta in the interval in which they are policies of the ball, which holds 0 and may be
+    one-sided; theta lies around 0, or as near to it as the interval lets it.
 
     Parameters
     ----------
@@ -105,6 +119,9 @@ def vf_lower(
         How 1 - TV is bounded: "affinity" (above), "averaged" (given n_x ~ Binomial(n, rho), then
         averaged) or "exact" (where R takes two values, for any n; otherwise while the data sets can
         be listed, C(n + L, L) <= 200,000 for L values of R). Each is at least the one before.
+    centre : [..., S]
+        The expert pi_c around which experts are taken (T4f); None: the base policy, with theta of
+        both signs alike (T4a, T4c).
 
     Returns
     -------
@@ -113,13 +130,14 @@ def vf_lower(
     Raises
     ------
     InputError
-        If `pmf` does not sum to one, n or kappa is negative or NaN, prompt_mass is no
-        probability, the form is unknown, or an exact overlap is out of reach.
+        If `pmf` or `centre` does not sum to one, n or kappa is negative or NaN, prompt_mass is no
+        probability, the form is unknown, an exact overlap is out of reach, or `centre` lies outside
+        the ball.
     """
     validate.choice("form", form, FORMS)
     validate.choice("overlap", overlap, OVERLAPS)
     solve = functools.partial(_best_form, form=form, overlap=overlap)
-    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve, centre).value
 
 
 @validate.boundary
@@ -144,6 +162,16 @@ def hardest_prior(
     kind="valid", direction="lower", learner="any VF learner", origin="ours",
     heading="In probability",
     example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25, "chance": 0.1},
+    inputs=(*_AT_BASE[:3], "chance", *_AT_BASE[3:]),
+)  # fmt: skip
+@theorem(
+    "T4h", "a fixed reward",
+    "an expert eps sigma better than pi_b: P(no better than pi_b) >= (1 - TV)/2 at a fixed reward",
+    kind="tight", direction="lower", learner="any VF learner", origin="ours",
+    heading="A fixed reward",
+    example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25, "chance": 0.25},
+    inputs=("pmf", "returns", "n", "chance", "prompt_mass", "kappa"),
+    fixed={"overlap": "exact"},
 )  # fmt: skip
 @validate.boundary
 def vf_lower_in_probability(
@@ -154,16 +182,25 @@ def vf_lower_in_probability(
     chance: float,
     prompt_mass: npt.ArrayLike = 1.0,
     kappa: npt.ArrayLike = np.inf,
+    overlap: str = "affinity",
+    centre: npt.ArrayLike | None = None,
 ) -> Floats:
-    """Loss that every verifier-free algorithm suffers at a prompt with some probability (T4e).
+    """Loss that every verifier-free algorithm suffers at a prompt with some probability (T4e, T4h).
 
-    The largest eps sigma, eps <= epsmax, with [1 - sqrt(1 - BC^2)]/2 >= chance, BC as in T4a: for
-    every algorithm one of two experts of the ball makes it lose at least that much with at least
-    that probability, for r or for rbar. Valid.
+    The largest eps sigma, eps <= epsmax, with (1 - TV)/2 >= chance, where 1 - TV is what the laws
+    of the data under pi_b (1 + eps g) and pi_b (1 - eps g) have in common, or
+    1 - sqrt(1 - BC^2) below it, BC as in T4a.
+
+    T4h: for every algorithm, under one of the two pairs (pi_b (1 + eps g), r) and
+    (pi_b (1 - eps g), rbar), both fixed beforehand, it loses at least eps sigma with at least that
+    probability; as each expert is eps sigma better than pi_b under its own reward, the clone is
+    then no better than pi_b. T4e, which follows: for one of the two experts, for r or for rbar.
+    Around another expert (T4f) eps is half the distance of the two experts' thetas, and what the
+    clone is no better than is the policy half way between them.
 
     Parameters
     ----------
-    pmf, returns, n, prompt_mass, kappa
+    pmf, returns, n, prompt_mass, kappa, overlap, centre
         As for `vf_lower`.
     chance
         Probability in (0, 1/2].
@@ -180,21 +217,33 @@ def vf_lower_in_probability(
     least = float(validate.probability("chance", chance, allow_zero=False))
     if least > 0.5:
         raise InputError(f"chance must lie in (0, 0.5]; got {least:.6g}")
-    solve = functools.partial(_in_probability, chance=least)
-    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve).value
+    validate.choice("overlap", overlap, OVERLAPS)
+    solve = functools.partial(_in_probability, chance=least, overlap=overlap)
+    return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve, centre).value
 
 
 class Laws(NamedTuple):
     """Prompts of L distinct returns each: masses and g = (R - J)/sigma [N, L]; all else [N].
 
-    `limit` is epsmax. One prompt alone has no axis N.
+    Experts are p (1 + theta g), theta from `low` <= 0 to `high` >= 0. One prompt alone has no axis
+    N.
     """
 
     p: Floats
     g: Floats
     n: Floats
     rho: Floats
-    limit: Floats
+    low: Floats
+    high: Floats
+
+    @property
+    def limit(self) -> Floats:
+        """The largest half-distance of two thetas: epsmax."""
+        return 0.5 * (self.high - self.low)
+
+    def middle(self, a: Floats) -> Floats:
+        """The middle of the interval of half-width a that is nearest to 0."""
+        return np.minimum(np.maximum(self.low + a, 0.0), self.high - a)
 
     @property
     def usual(self) -> Floats:
@@ -218,24 +267,29 @@ def _by_prompt(
     prompt_mass: npt.ArrayLike,
     kappa: npt.ArrayLike,
     solve: Callable[[Laws], _Solution],
+    centre: npt.ArrayLike | None = None,
 ) -> Prior:
     p = validate.pmf("pmf", pmf)
     r = validate.floats("returns", returns)
     validate.on_support(p, r)
     r = np.where(p > 0, r, 0.0)
     n_, rho, budget = samples(n, prompt_mass, kappa)
-    batch = np.broadcast_shapes(p.shape[:-1], r.shape[:-1], n_.shape, rho.shape, budget.shape)
-    types = np.broadcast_shapes(p.shape[-1:], r.shape[-1:])
+    c = p if centre is None else _in_ball(validate.pmf("centre", centre), p, budget)
+    batch = np.broadcast_shapes(
+        p.shape[:-1], r.shape[:-1], c.shape[:-1], n_.shape, rho.shape, budget.shape
+    )
+    types = np.broadcast_shapes(p.shape[-1:], r.shape[-1:], c.shape[-1:])
     if 0 in batch:
         raise InputError(f"there is no prompt: leading axes broadcast to {batch}")
     rows = np.concatenate(
-        [np.broadcast_to(z, (*batch, *types)).reshape(-1, *types) for z in (p, r)]
+        [np.broadcast_to(z, (*batch, *types)).reshape(-1, *types) for z in (p, r, c)]
         + [np.broadcast_to(z, batch).reshape(-1, 1) for z in (n_, rho, budget)],
         axis=-1,
     )
     # Prompts are often alike: each distinct one is worked out once.
     distinct, where = np.unique(rows, axis=0, return_inverse=True)
-    laws, sigma = zip(*(_law(row, types[0]) for row in distinct), strict=True)
+    both = centre is None
+    laws, sigma = zip(*(_law(row, types[0], both=both) for row in distinct), strict=True)
     levels = np.array([len(law.p) for law in laws])
     forms = np.full(len(laws), FORMS[1])
     scales, values = np.zeros((2, len(laws)))
@@ -259,17 +313,59 @@ def samples(
     )
 
 
-def _law(row: Floats, types: int) -> tuple[Laws, float]:
-    """One prompt's law, and its sigma in tokens."""
-    p, r = row[:types], row[types : 2 * types]
-    n, rho, kappa = row[2 * types :]
-    r, inverse = np.unique(r[p > 0], return_inverse=True)
-    p = np.bincount(inverse, weights=p[p > 0]).astype(np.float64)
+def _in_ball(centre: Floats, pmf: Floats, kappa: Floats) -> Floats:
+    """The centre, if it is a policy of the ball."""
+    if ((centre > 0) & (pmf == 0)).any():
+        raise InputError("centre puts mass on a type that the base policy never takes; leave it 0")
+    square = np.broadcast_to(centre**2, np.broadcast_shapes(centre.shape, pmf.shape))
+    divergence = np.divide(square, pmf, out=np.zeros(square.shape), where=pmf > 0).sum(-1) - 1.0
+    if (divergence > kappa * (1.0 + 1e-9) + 1e-12).any():
+        raise InputError(
+            f"centre must lie in the ball, chi-square divergence at most kappa; got "
+            f"{np.max(divergence):.6g} at a prompt; move it towards the base policy"
+        )
+    return centre
+
+
+def _law(row: Floats, types: int, *, both: bool) -> tuple[Laws, float]:
+    """The law at one prompt's centre, and its sigma in tokens.
+
+    With `both` theta has both signs alike, as T4a and T4c have it.
+    """
+    base, r, p = row[: 3 * types].reshape(3, types)
+    n, rho, kappa = row[3 * types :]
+    held = p > 0
+    r, inverse = np.unique(r[held], return_inverse=True)
+    weight = np.bincount(inverse, weights=p[held] ** 2 / base[held]).astype(np.float64)
+    p = np.bincount(inverse, weights=p[held]).astype(np.float64)
     r = r - r @ p
     sigma = float(np.sqrt(p @ r**2))
     g = r / sigma if sigma > 0.0 else 0.0 * r
-    limit = min(np.sqrt(kappa), 1.0 / np.abs(g).max()) if sigma > 0.0 else np.float64(0.0)
-    return Laws(p, g, n, rho, np.asarray(limit)), sigma
+    low, high = 0.0, 0.0
+    if both and sigma > 0.0:
+        high = float(min(np.sqrt(kappa), 1.0 / np.abs(g).max()))
+        low = -high
+    elif sigma > 0.0:
+        low, high = _thetas(g, weight, float(kappa))
+    return Laws(p, g, n, rho, np.asarray(low), np.asarray(high)), sigma
+
+
+def _thetas(g: Floats, weight: Floats, kappa: float) -> tuple[float, float]:
+    """The interval of theta in which p (1 + theta g) is a policy of the ball.
+
+    1 + theta g >= 0, and E_b[w_c^2 (1 + theta g)^2] <= 1 + kappa, with `weight` E_b[w_c^2; g].
+    """
+    low, high = -1.0 / g[-1], -1.0 / g[0]
+    if np.isfinite(kappa):
+        room = max(kappa - (weight.sum() - 1.0), 0.0)
+        slope, curve = weight @ g, weight @ g**2
+        root = math.sqrt(slope**2 + curve * room)
+        # The two roots of curve theta^2 + 2 slope theta = room, without cancellation.
+        far = abs(slope) + root
+        near = room / far if far > 0.0 else 0.0
+        ends = (-far / curve, near) if slope > 0.0 else (-near, far / curve)
+        low, high = max(low, ends[0]), min(high, ends[1])
+    return low, high
 
 
 def _best_form(laws: Laws, *, form: str, overlap: str) -> _Solution:
@@ -279,8 +375,7 @@ def _best_form(laws: Laws, *, form: str, overlap: str) -> _Solution:
     some = np.flatnonzero(laws.limit > 0.0)
     laws = laws.at(some)
     for name in forms if some.size else ():
-        bound = overlaps.from_affinity if overlap == "affinity" else overlaps.averaged
-        found = [_by_affinity(laws, name, bound)]
+        found = [_by_affinity(laws, name, overlaps.BOUNDS[overlap])]
         if overlap == "exact":
             # Its grid is coarser, and n_x is binned from above: the others may be the larger.
             exact = np.array([_exactly(laws.at(i), name) for i in range(len(some))])
@@ -301,16 +396,13 @@ def _by_affinity(laws: Laws, form: str, bound: Overlap) -> tuple[Floats, Floats]
 
 
 def _exactly(law: Laws, form: str) -> tuple[float, float]:
-    if law.n != int(law.n):
-        raise InputError(f"with exact overlaps n must be a whole number; got {law.n:.6g}")
-
     def value(a: float, fineness: float) -> float:
         steps = 1
         if form == "many_point":
             # Listed data sets are many, so their grid is coarse; any grid gives a valid bound.
             most = _EXACT_STEPS if len(law.g) == 2 else 64
             steps = int(np.clip(math.ceil(2.0 * a / law.usual * fineness), 16, most))
-        theta = a * (2.0 * np.arange(steps + 1) / steps - 1.0)
+        theta = law.middle(np.asarray(a)) + a * (2.0 * np.arange(steps + 1) / steps - 1.0)
         return a / steps * _exact_pairs(theta, law) / (steps + 1)
 
     def best(fineness: float) -> tuple[float, float]:
@@ -331,6 +423,8 @@ def _exactly(law: Laws, form: str) -> tuple[float, float]:
 
 def _exact_pairs(theta: Floats, law: Laws) -> float:
     """The sum over i < k of the exact overlap of experts theta_i and theta_k, evenly spaced."""
+    if law.n != int(law.n):
+        raise InputError(f"with exact overlaps n must be a whole number; got {law.n:.6g}")
     n = int(law.n)
     if len(law.g) > 2:
         policies = np.clip(law.p * (1.0 + theta[:, None] * law.g), 0.0, 1.0)
@@ -352,18 +446,24 @@ def _exact_pairs(theta: Floats, law: Laws) -> float:
     return total
 
 
-def _in_probability(laws: Laws, *, chance: float) -> _Solution:
-    """T4e: the largest eps with half the overlap at least `chance`, by bisection."""
+def _in_probability(laws: Laws, *, chance: float, overlap: str) -> _Solution:
+    """T4e, T4h: the largest eps with half the overlap at least `chance`, by bisection."""
 
-    def enough(eps: Floats) -> npt.NDArray[np.bool_]:
-        overlap = _two_point(eps, laws, overlaps.from_affinity)
-        return np.asarray(overlap >= 2.0 * chance * eps)
+    def shared(eps: Floats) -> Floats:
+        """What is shared by the laws that are 2 eps apart, times eps."""
+        if overlap != "exact":
+            return _two_point(eps, laws, overlaps.BOUNDS[overlap])
+        ends = laws.middle(eps)[:, None] + eps[:, None] * np.array([-1.0, 1.0])
+        some = np.flatnonzero(eps > 0.0)
+        value = np.zeros_like(eps)
+        value[some] = [eps[i] * _exact_pairs(ends[i], laws.at(i)) for i in some]
+        return value
 
     low, high = np.zeros_like(laws.limit), laws.limit
-    whole = enough(high)
+    whole = shared(high) >= 2.0 * chance * high
     for _ in range(80):
         middle = 0.5 * (low + high)
-        within = enough(middle)
+        within = shared(middle) >= 2.0 * chance * middle
         low, high = np.where(within, middle, low), np.where(within, high, middle)
     eps = np.where(whole, laws.limit, low)
     return np.full(len(eps), FORMS[0]), eps, eps
@@ -399,9 +499,8 @@ def maximise(f: Callable[[Floats, Laws], Floats], laws: Laws) -> tuple[Floats, F
 
 def _two_point(eps: Floats, laws: Laws, bound: Overlap) -> Floats:
     """T4a at one eps for each law, [N], in units of sigma."""
-    square = np.minimum((eps[:, None] * laws.g) ** 2, 1.0)
-    defect = (square / (1.0 + np.sqrt(1.0 - square)))[:, None] @ laws.p[..., None]
-    return eps * bound(laws.n, laws.rho, defect[:, 0, 0])
+    defect = _defect(laws.middle(eps)[:, None], eps[:, None], laws)
+    return eps * bound(laws.n, laws.rho, defect[:, 0])
 
 
 def many_point(a: Floats, laws: Laws, bound: Overlap) -> Floats:
@@ -447,7 +546,8 @@ def _lag_terms(a: Floats, lag: npt.NDArray[Any], laws: Laws, bound: Overlap) -> 
             some = slice(start, start + together)
             scale = a[some, None, None, None]
             delta = 2.0 * scale / GRID_STEPS
-            ends = _defect(middle * delta - scale, lags * delta / 2.0, laws.at(some))
+            least = laws.middle(a)[some, None, None, None] - scale
+            ends = _defect(middle * delta + least, lags * delta / 2.0, laws.at(some))
             overlap = bound(laws.n[some], laws.rho[some], 0.5 * (ends[:, 0] + ends[:, 1]))
             terms[some, first : first + size] = (overlap * (high - low)).sum(-1)
     return terms / (GRID_STEPS + 1)

@@ -32,6 +32,34 @@ def largest_theta(pmf: Floats, returns: Floats, kappa: float) -> float:
     return min(math.sqrt(kappa), 1 / worst)
 
 
+def thetas(base: Floats, centre: Floats, returns: Floats, kappa: float) -> tuple[float, float]:
+    """The ends of the interval of theta in which centre (1 + theta g) is in the ball; sigma > 0.
+
+    By bisection on what it is to be a policy of the ball.
+    """
+    held = base > 0
+    base, centre, g = base[held], centre[held], standardised(centre, returns)[held]
+
+    def end(sign: float) -> float:
+        inside, outside = 0.0, 1.0
+        while _in_ball(base, centre * (1 + sign * outside * g), kappa) and outside < 1e12:
+            inside, outside = outside, 2 * outside
+        for _ in range(200):
+            middle = (inside + outside) / 2
+            if _in_ball(base, centre * (1 + sign * middle * g), kappa):
+                inside = middle
+            else:
+                outside = middle
+        return sign * inside
+
+    return end(-1.0), end(1.0)
+
+
+def _in_ball(base: Floats, policy: Floats, kappa: float) -> bool:
+    divergence = float((policy**2 / base).sum()) - 1
+    return bool(policy.min() >= -1e-15) and divergence <= kappa * (1 + 1e-9) + 1e-12
+
+
 def law_of_experts(pmf: Floats, g: Floats, theta: Floats, n: int, rho: float) -> Floats:
     """The law of what n samples show of the prompt, for every expert theta: [K, N]."""
     policies = np.maximum(pmf * (1 + theta[:, None] * g), 0.0)
@@ -50,20 +78,25 @@ def median_risk(theta: Floats, law: Floats) -> float:
     return float((law * np.abs(theta[:, None] - played)).sum()) / len(theta)
 
 
-def worst_risk(pmf: Floats, returns: Floats, most: float, n: int, rho: float) -> float:
-    """The least worst-expert risk among many learners, over |theta| <= most, in units of sigma.
+def worst_risk(
+    pmf: Floats, returns: Floats, most: float, n: int, rho: float, *, least: float | None = None
+) -> float:
+    """The least worst-expert risk among many learners, over theta in [least, most], per sigma.
+
+    `least` is -most unless stated otherwise; `pmf` is the expert at theta = 0.
 
     The learners: the clone, three shrunken ones (0 is the base policy), and posterior medians under
     uniform priors and two-point priors of several widths.
     """
     g = standardised(pmf, returns)
+    least = -most if least is None else least
     law_of = functools.partial(law_of_experts, pmf, g, n=n, rho=rho)
-    theta = np.linspace(-most, most, _COARSE)
+    theta = np.linspace(least, most, _COARSE)
     law = law_of(theta)
     counts = truths.counts_shown(len(pmf), n, rho)
     total = counts.sum(-1)
     clone = np.where(total > 0, counts @ g / np.maximum(total, 1), 0.0)
-    played = [np.clip(clone * shrink, -most, most) for shrink in (1.0, 0.8, 0.5, 0.0)]
+    played = [np.clip(clone * shrink, least, most) for shrink in (1.0, 0.8, 0.5, 0.0)]
     middle = _COARSE // 2
     for half in (1, 2, 4, 8, middle):
         inside = slice(middle - half, middle + half + 1)
@@ -139,16 +172,21 @@ def mean_deviation(n: int, p: float) -> float:
     )
 
 
-def two_type_risk(q: float, most: float, n: int) -> float:
-    """For types of mass 1 - q and q, and any n: the least worst risk of the clone and of pi_b."""
-    sigma = np.sqrt(q * (1 - q))
+def two_type_risk(q: float, most: float, n: int, *, least: float | None = None) -> float:
+    """For types of mass 1 - q and q: the least worst risk of the clone and of a constant learner.
+
+    Experts have theta in [least, most]; `least` is -most unless stated otherwise.
+    """
+    least = -most if least is None else least
+    half = float(most - least) / 2
     if n == 0:
-        return float(most)
-    _, least = truths.zoom(
+        return half
+    sigma = np.sqrt(q * (1 - q))
+    _, risk = truths.zoom(
         lambda grid: -np.array([mean_deviation(n, float(q + t * sigma)) for t in grid]),
-        -most, most, points=65, rounds=2,
+        least, most, points=65, rounds=2,
     )  # fmt: skip
-    return float(min(-least / sigma * (1 + 1e-4), most))
+    return float(min(-risk / sigma * (1 + 1e-4), half))
 
 
 def overlap_of_binomials(n: int, first: float, second: float) -> float:

@@ -135,6 +135,10 @@ def _unweighted(value: Any, x: Given) -> Any:
     return value / np.asarray(x["prompt_mass"])
 
 
+def _deviation(pmf: Any, returns: Any) -> Any:
+    return np.sqrt(np.maximum(pmf @ returns**2 - (pmf @ returns) ** 2, 1e-300))
+
+
 MUTANTS: tuple[Mutant, ...] = (
     _mutant("T1", "variance for standard deviation", output=lambda value, _: np.square(value)),
     _mutant("T2", "a factor 1/2 in the ball", inputs=lambda x: {"kappa": x["kappa"] / 2}),
@@ -152,6 +156,14 @@ MUTANTS: tuple[Mutant, ...] = (
         _mutant(label, _N_HALF, inputs=lambda x: {"n": x["n"] // 2})
         for label in ("T4a", "T4b", "T4e")
     ),
+    _mutant("T4f", _NO_MASS, output=_unweighted),
+    _mutant("T4f", "sigma of the base policy for sigma_c", output=lambda value, x: (
+        value * _deviation(x["pmf"], x["returns"]) / _deviation(x["centre"], x["returns"]))),
+    _mutant("T4f", "a ball around the centre", inputs=lambda x: {"pmf": x["centre"]}),
+    _mutant("T4g", "a factor 1/2 in the ball", inputs=lambda x: {"kappa": x["kappa"] / 2}),
+    _mutant("T4g", "the spread of the base policy", inputs={"kappa": 0.0}),
+    _mutant("T4h", "the overlap for half of it", inputs=lambda x: {"chance": x["chance"] / 2}),
+    _mutant("T4h", "2 eps for eps", output=lambda value, _: 2 * value),
     # At a fixed reward the clone's mean loss is that of prompts never seen.
     _mutant("T5a", "sup E for E sup", inputs={"sigma_expert": 0.0}),
     _mutant("T5a", "n_x = n", inputs={"prompt_mass": 1.0}),

@@ -154,11 +154,96 @@ def _two_styles(bound: Bound, q: float, large: int, heights: Floats, kappa: floa
     return value, 0.5 * eps * least * float(heights.sum()) * shared
 
 
-# T4e: the least that the larger of two errors of a test can be
+# T4f: as T4a and T4c, around an expert that is drawn too
 
 
 @check(
-    "T4e", "few types", "Neyman-Pearson tests", **_FEW, n=_GRID["n"], rho=_MASS, kappa=_KAPPA,
+    "T4f", "few types", _LEARNERS, 24, **_FEW, **_GRID, towards=gene.laws(1, "pmf"),
+    share=gene.share(0.0, 1.0, 1.0), form=gene.choice("two_point", "many_point"),
+)  # fmt: skip
+def _around(
+    bound: Bound, pmf: Floats, returns: Floats, n: int, rho: float, kappa: float, overlap: str,
+    towards: Floats, share: float, form: str,
+) -> Pair:  # fmt: skip
+    if kappa <= 0 or not truths.listable(n, len(pmf), rho):
+        return None
+    if overlap == "exact" and len(np.unique(returns[pmf > 0])) > 2 and n > 2:
+        overlap = "averaged"
+    # As far towards another policy as the ball allows, and less.
+    other = np.where(pmf > 0, np.asarray(towards)[0], 0.0)
+    if other.sum() <= 0:
+        return None
+    other = other / other.sum()
+    apart = float(np.divide((other - pmf) ** 2, pmf, out=np.zeros_like(pmf), where=pmf > 0).sum())
+    far = min(1.0, math.sqrt(kappa / apart)) if apart > 0 else 1.0
+    centre = pmf + share * far * (other - pmf)
+    sigma = spread(centre, returns)
+    if sigma < 1e-6 * TOP:
+        return None
+    value = rho * bound(
+        pmf=pmf, returns=returns, n=n, prompt_mass=rho, kappa=kappa, overlap=overlap, form=form,
+        centre=centre,
+    )  # fmt: skip
+    least, most = minimax.thetas(pmf, centre, returns, kappa)
+    return value, rho * sigma * minimax.worst_risk(centre, returns, most, n, rho, least=least)
+
+
+@check(
+    "T4f", "two types", "De Moivre's mean deviation", **_TWO, kappa=_KAPPA, **_OVERLAP,
+    place=gene.share(),
+)  # fmt: skip
+def _around_two_types(
+    bound: Bound, q: float, large: int, kappa: float, overlap: str, place: float
+) -> Pair:
+    if kappa <= 0:
+        return None
+    reach = math.sqrt(kappa * q * (1 - q))
+    low, high = max(q - reach, 0.0), min(q + reach, 1.0)
+    p = low + place * (high - low)
+    if not 1e-9 < p < 1 - 1e-9:
+        return None
+    centre = np.array([1 - p, p])
+    value = bound(
+        pmf=np.array([1 - q, q]), returns=np.array([0.0, 1.0]), n=large, kappa=kappa,
+        prompt_mass=1.0, overlap=overlap, centre=centre,
+    )  # fmt: skip
+    sigma = math.sqrt(p * (1 - p))
+    ends = (low - p) / sigma, (high - p) / sigma
+    return value, sigma * minimax.two_type_risk(p, ends[1], large, least=ends[0])
+
+
+# T4g: the largest spread
+
+
+@check("T4g", "few types", "the dual, on a grid", 24, **_FEW, kappa=_KAPPA)
+@check("T4g", "many types", "the dual, on a grid", 12, **_MANY, kappa=_KAPPA)
+def _largest(bound: Bound, pmf: Floats, returns: Floats, kappa: float) -> Pair:
+    held = returns[pmf > 0]
+    least, width = held.min(), np.ptp(held)
+    if width < 1e-6 * TOP:
+        return None
+    unit = (returns - least) / width
+    _, dual = truths.zoom(
+        lambda a: truths.best_in_ball(pmf, (unit - a[:, None]) ** 2, kappa)[0],
+        0.0, 1.0, points=65, rounds=8,
+    )  # fmt: skip
+    return bound(pmf=pmf, returns=returns, kappa=kappa), width * math.sqrt(max(dual, 0.0))
+
+
+@check("T4g", "two types", "a parabola", q=_TWO["q"], kappa=_KAPPA)
+def _largest_of_two(bound: Bound, q: float, kappa: float) -> Pair:
+    """The success probability of the ball that is nearest to one half."""
+    reach = math.sqrt(kappa * q * (1 - q))
+    p = min(max(0.5, q - reach), q + reach)
+    value = bound(pmf=np.array([1 - q, q]), returns=np.array([0.0, TOP]), kappa=kappa)
+    return value, TOP * math.sqrt(p * (1 - p))
+
+
+# T4e and T4h: the least that the larger of two errors of a test can be
+
+
+@check(
+    "T4e T4h", "few types", "Neyman-Pearson tests", **_FEW, n=_GRID["n"], rho=_MASS, kappa=_KAPPA,
     chance=_CHANCE,
 )  # fmt: skip
 def _often(
@@ -177,6 +262,10 @@ def _often(
 
 
 @check("T4e", "two types", "overlap of binomials", **_TWO, kappa=_KAPPA, chance=_CHANCE)
+@check(
+    "T4h", "two types", "overlap of binomials", 12, **_TWO | {"large": gene.count(0, 10**6)},
+    kappa=_KAPPA, chance=_CHANCE,
+)  # fmt: skip
 def _often_two_types(bound: Bound, q: float, large: int, kappa: float, chance: float) -> Pair:
     if kappa <= 0:
         return None

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from antiscale import bounds
 from antiscale.ball.optimum import chi2_ball_optimum
 from antiscale.models import families, measures
 
@@ -22,10 +23,10 @@ def measures_of(
 
     Returns
     -------
-    The family's help, its size, and per prompt: `success` P(T <= H), `mean_return` J, `sigma` (both
-    in tokens), `c0` c_x(kappa), `ct0` P(R >= V_kappa), `best_return` V_kappa, `max_ratio` W,
-    `sharpness` Q_x(H/16); for `erdos` also `window` and `window_bound` (T3c) with
-    `window_sharpness`.
+    The family's help, its size, and per prompt: `success` P(T <= H), `mean_return` J, `sigma`,
+    `sigma_max` the largest in the ball (T4g; all three in tokens), `c0` c_x(kappa), `ct0`
+    P(R >= V_kappa), `best_return` V_kappa, `max_ratio` W, `sharpness` Q_x(H/16); for `erdos` also
+    `window` and `window_bound` (T3c) with `window_sharpness`.
     """
     family = families.family(name, **parameters)
     model = families.model_of(family, horizon)
@@ -40,6 +41,7 @@ def measures_of(
         "success": (model.pmf * (model.returns > 0)).sum(-1).tolist(),
         "mean_return": measures.mean_return(*law).tolist(),
         "sigma": measures.heterogeneity(*law).tolist(),
+        "sigma_max": bounds.largest_spread(*law, kappa).value.tolist(),
         "c0": measures.anticoncentration(*law, kappa, horizon=horizon).tolist(),
         "best_return": value.tolist(),
         "ct0": measures.coverage(*law, value, horizon=horizon).tolist(),

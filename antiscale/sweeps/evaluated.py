@@ -86,7 +86,7 @@ def _cloning(case: Case) -> Labelled:
     if case.rewards.mirror_closed:
         yield from _points(case)
     else:
-        for label in ("T4a", "T4b", "T4c", "T4d", "T4e"):
+        for label in ("T4a", "T4b", "T4c", "T4d", "T4e", "T4f", "T4g", "T4h"):
             yield label, Value(reason=case.lower.over_class.reason)
     over_stated, over_class = (case.learners["vf"].upper(case, over) for over in OVER)
     for label in ("T5a", "T5b"):
@@ -129,8 +129,23 @@ def _points(case: Case) -> Labelled:
         losses = RESULTS[label](style_mass=blocks[0], style_return=blocks[1], **place)
         value = float(rho @ losses)
         yield label, Value(value if stated.all_of_class else None, value, reason=reason)
-    worst = float(np.max(rho * RESULTS["T4e"](chance=DELTA, **law, **place)))
-    yield "T4e", Value(worst, worst, variant=f"with probability {setting(DELTA)}")
+    for label in ("T4e", "T4h"):
+        try:
+            worst = float(np.max(rho * RESULTS[label](chance=DELTA, **law, **place)))
+        except InputError:
+            yield label, Value(reason="an exact overlap is out of reach")
+        else:
+            yield label, Value(worst, worst, variant=f"with probability {setting(DELTA)}")
+    widest = bounds.largest_spread(**law, kappa=case.config.kappa)
+    centres = {"at the largest spread": widest.policy}
+    if not case.drawn:
+        centres = {"at the drawn expert": case.experts[0]} | centres
+    reason = None if held else "the stated rewards do not hold r and rbar at every prompt"
+    for variant, centre in centres.items():
+        value = float(rho @ RESULTS["T4f"](centre=centre, **law, **place))
+        yield "T4f", Value(value if held else None, value, reason, variant)
+    mean = float(rho @ widest.value)
+    yield "T4g", Value(mean, mean, variant="mean over prompts")
 
 
 def _verification(case: Case) -> Labelled:

@@ -16,15 +16,16 @@ def screen(found: dict[str, Any]) -> RenderableType:
     shown = np.unique(np.linspace(0, prompts - 1, min(prompts, 8)).round().astype(int))
     columns = {
         "P(T<=H)": ("success", 1), "J/H": ("mean_return", horizon),
-        "sigma/H": ("sigma", horizon), "c_0": ("c0", 1), "V/H": ("best_return", horizon),
-        "ct_0": ("ct0", 1), "W": ("max_ratio", 1), "Q(H/16)": ("sharpness", 1),
+        "sigma/H": ("sigma", horizon), "its max/H": ("sigma_max", horizon), "c_0": ("c0", 1),
+        "V/H": ("best_return", horizon), "ct_0": ("ct0", 1), "W": ("max_ratio", 1),
+        "Q(H/16)": ("sharpness", 1),
     }  # fmt: skip
     rows = [
         [f"{x + 1}", *(number(found[name][x] / unit) for name, unit in columns.values())]
         for x in shown
     ]
     headers = ["prompt", *columns]
-    measures = table(*headers, rows=rows, right=headers, padding=(0, 2))
+    measures = table(*headers, rows=rows, right=headers)
     title, *about = found["help"].split("\n\n")[:2]
     size = (
         f"At H = {horizon}, kappa = {setting(found['kappa'])}: {prompts} prompts, "
