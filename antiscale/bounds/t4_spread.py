@@ -1,6 +1,6 @@
 """T4g: the largest spread that an expert of the ball can have, and so the price of cloning it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -148,7 +148,12 @@ def vf_lower_over_ball(
     2.2
     """
     p, r = np.asarray(pmf, dtype=float), np.asarray(returns, dtype=float)
-    place = {"prompt_mass": prompt_mass, "kappa": kappa, "form": form, "overlap": overlap}
+    place: dict[str, Any] = {
+        "prompt_mass": prompt_mass,
+        "kappa": kappa,
+        "form": form,
+        "overlap": overlap,
+    }
     best = vf_lower(p, r, n, **place)
     widest = largest_spread(p, r, kappa).policy
     for share in np.linspace(0.0, 1.0, _CENTRES)[1:]:

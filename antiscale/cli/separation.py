@@ -25,6 +25,19 @@ class Phase(Flags):
     phase_horizon: int = option(2**20, validate.integer, "H", least=16, most=2**24)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked(Flags):
+    """What is asked of the bounds besides.
+
+    Parameters
+    ----------
+    loss
+        How many traces each side needs to lose no more than so many tokens at the largest H.
+    """
+
+    loss: float | None = option(None, validate.real, "TOKENS", above=0.0)
+
+
 @command(
     Options(
         SweepConfig,
@@ -32,10 +45,11 @@ class Phase(Flags):
         "seed",
         presets="sweeps", samples="The budget rule n = N at every H instead.",
     ),
+    Options(Asked),
     Options(Phase),
     Options(Results, out="Folder for the results. Default: runs/separation-<hash>."),
 )  # fmt: skip
-def separation(config: SweepConfig, phase: Phase, results: Results) -> None:
+def separation(config: SweepConfig, asked: Asked, phase: Phase, results: Results) -> None:
     """Find from which H and n verification certainly wins, and where it is measured to (T9).
 
     The gap is certified where T4, what every cloning algorithm must lose, exceeds T7, what the
@@ -46,6 +60,7 @@ def separation(config: SweepConfig, phase: Phase, results: Results) -> None:
     antiscale separation
     antiscale separation --config homogeneous_styles
     antiscale separation --family sharp --samples-per-token 8 --no-phase
+    antiscale separation --horizon 1024 --loss 10 --no-phase
     """
     from antiscale.cli.screens.separation import screen
     from antiscale.sweeps import separation as tool
@@ -56,8 +71,9 @@ def separation(config: SweepConfig, phase: Phase, results: Results) -> None:
     with results.folder("separation", tool.SCHEMA, plan.hash, **about) as folder:
         with results.progress(1) as advance:
             found = tool.separation(
-                plan, phase_horizon=phase.phase_horizon if phase.phase else None, progress=advance
-            )
+                plan, phase_horizon=phase.phase_horizon if phase.phase else None, loss=asked.loss,
+                progress=advance,
+            )  # fmt: skip
         tool.write(found, folder)
     files = "rows.csv, in_n.csv, phase.csv, result.json, separation.png, .svg"
     results.show(found.to_json(), lambda _: screen(found), f"\nResults: {folder.path}/  ({files})")

@@ -57,8 +57,13 @@ class Case(Premises):
         """One per side, "vf" and "vb"."""
         return self.plan.learners
 
-    def with_samples(self, n: int) -> Case:
-        """Return the same cell with another number of traces; what does not depend on n is kept."""
+    def with_samples(self, n: int, *, lower_too: bool = True) -> Case:
+        """Return the same cell with another number of traces; what does not depend on n is kept.
+
+        Without `lower_too` also T4 is kept, and is then that of the old n.
+        """
+        if not lower_too:
+            return replace(self, n=n, tolerance=_tolerance(self.rewards, n, self.noise))
         lower = LowerBounds.of(
             self.plan, self.model, self.rewards, self.stated, n, whole=self.whole
         )

@@ -47,7 +47,10 @@ def traces_needed(case: Case, loss: float) -> dict[str, Any]:
     loss = validate.real("loss", loss, above=0.0)
 
     def upper(side: str, n: int) -> Bound:
-        return case.learners[side].upper(case.with_samples(n), "stated")
+        return case.learners[side].upper(case.with_samples(n, lower_too=False), "stated")
+
+    def enough(side: str) -> Enough:
+        return lambda n: _value(upper(side, n)) <= loss
 
     found: dict[str, Any] = {"loss": loss, "horizon": case.horizon}
     missing = case.lower.over_stated.reason
@@ -58,12 +61,12 @@ def traces_needed(case: Case, loss: float) -> dict[str, Any]:
         known = upper(side, MOST)
         ends, missing = None, known.reason
         if known.value is not None:
-            ends = _crossing(lambda n, side=side: _value(upper(side, n)) <= loss, step=4)
+            ends = _crossing(enough(side), step=2)
             if ends is None:
                 missing = f"it is not below {number(loss)} tokens at any n up to {MOST:.2g}"
         found |= _answer(f"{side}_most", ends and ends[1], known.name, missing)
     least, most = found["vf_least"], found["vb_most"]
-    found["ratio"] = None if least is None or most is None else least / most
+    found["ratio"] = None if least is None or most is None else least / max(most, 1)
     return found
 
 
@@ -87,7 +90,9 @@ def _lower(case: Case, n: int) -> float:
 def _crossing(enough: Enough, *, step: int) -> tuple[int, int] | None:
     """The last n that is not enough and the first from which all are, looked for from above.
 
-    Both to `_NEAR`: the first of the two is not enough, the second is. None if MOST is not enough.
+    Both to `_NEAR`: the first of the two is not enough, the second is. A bound may rise and fall
+    once, as T5a does where a prompt is seen about once; by more than `step` in n, to be noticed.
+    None if MOST is not enough.
     """
     if not enough(MOST):
         return None

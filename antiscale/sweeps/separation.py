@@ -16,6 +16,7 @@ from antiscale.core.errors import InputError
 from antiscale.core.folder import Folder
 from antiscale.core.numbers import fixed, number, setting
 from antiscale.core.validate import Floats
+from antiscale.sweeps import sample_size
 from antiscale.sweeps.case import Case, certified_gap
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.config import SweepConfig, doubling
@@ -23,6 +24,7 @@ from antiscale.sweeps.exponents import LARGEST, theory
 from antiscale.sweeps.phase import PANELS, POINTS, diagram
 from antiscale.sweeps.phase import reading as phase_reading
 from antiscale.sweeps.plan import Plan, Planned
+from antiscale.sweeps.sample_size import traces_needed
 
 SCHEMA = "antiscale.separation/1"
 # H of the phase diagram: large enough for rates to tell, small enough for n = H^1.8 to be exact.
@@ -54,6 +56,9 @@ class Separation:
         Why the gap is not certified, or what the certificate does not say; None if it grows.
     phase
         Rows of T9's phase diagram.
+    traces
+        How many traces each side needs at the largest horizon for a loss that was named
+        (`sample_size.traces_needed`); None if none was.
     """
 
     plan: Plan
@@ -64,6 +69,7 @@ class Separation:
     exponents: dict[str, Any]
     reason: str | None
     phase: list[dict[str, Any]]
+    traces: dict[str, Any] | None = None
 
     @property
     def config(self) -> SweepConfig:
@@ -79,7 +85,8 @@ class Separation:
 
 def separation(
     config: Planned = None, *, phase_horizon: float | None = PHASE_HORIZON,
-    phase_points: int = POINTS, progress: Progress | None = None, **options: Any,
+    phase_points: int = POINTS, loss: float | None = None, progress: Progress | None = None,
+    **options: Any,
 ) -> Separation:  # fmt: skip
     """Find the smallest H and n from which the gap is certified, and the measured crossing (T9).
 
@@ -91,6 +98,9 @@ def separation(
         H of the phase diagram, 16 to 2^24; None leaves it out.
     phase_points
         Points of the phase diagram per axis, at least 2.
+    loss
+        Tokens: how many traces each side needs to lose no more, at the largest horizon. None asks
+        nothing.
     progress
         Called after each step.
     **options
@@ -111,6 +121,8 @@ def separation(
     phase_points = validate.integer("phase_points", phase_points, least=2, most=1000)
     if phase_horizon is not None:
         phase_horizon = validate.integer("phase_horizon", phase_horizon, least=16, most=2**24)
+    if loss is not None:
+        loss = validate.real("loss", loss, above=0.0)
     plan = Plan.of(config, **options)
     config = plan.config
     if config.vary != "H":
@@ -120,7 +132,7 @@ def separation(
     largest = places[-1]
     many = doubling(1, largest.n)
     phase_steps = 0 if phase_horizon is None else len(PANELS) * phase_points
-    total = len(places) + len(many) + phase_steps
+    total = len(places) + len(many) + phase_steps + (loss is not None)
     steps = itertools.count(1)
 
     def step(what: str) -> None:
@@ -155,8 +167,12 @@ def separation(
             float(phase_horizon), min(config.kappa, 0.5), points=phase_points,
             progress=lambda: step("phase diagram"),
         )  # fmt: skip
+    traces = None
+    if loss is not None:
+        traces = traces_needed(Case.of(plan, *largest, whole=False), loss)
+        step("traces needed")
     reason = _reason(rows, certified["horizon"] is not None, exponents)
-    return Separation(plan, rows, in_n, certified, measured, exponents, reason, phase)
+    return Separation(plan, rows, in_n, certified, measured, exponents, reason, phase, traces)
 
 
 def _row(plan: Plan, horizon: int, n: int, noise: float) -> dict[str, Any]:
@@ -265,7 +281,8 @@ def reading(found: Separation) -> str:
     seen_n = seen["horizon_n"]
     in_n += "not measured" if seen_n is None else f"measured from n = {seen_n}"
     text = f"Along {budget} the gap is {along}. At H = {last['horizon']} it is {in_n}."
-    return text + (f" {found.reason[0].upper()}{found.reason[1:]}." if found.reason else "")
+    text += f" {found.reason[0].upper()}{found.reason[1:]}." if found.reason else ""
+    return text + (f" {sample_size.reading(found.traces)}" if found.traces else "")
 
 
 def write(found: Separation, folder: Folder) -> None:
