@@ -250,7 +250,8 @@ def _often(
     bound: Bound, pmf: Floats, returns: Floats, n: int, rho: float, kappa: float, chance: float
 ) -> Pair:
     sigma = spread(pmf, returns)
-    if sigma < 1e-6 or kappa <= 0 or not truths.listable(n, len(pmf), rho):
+    # Below, the rounding of the returns themselves would show in the laws.
+    if sigma < 1e-4 or kappa <= 0 or not truths.listable(n, len(pmf), rho):
         return None
     loss = bound(chance=chance, pmf=pmf, returns=returns, n=n, prompt_mass=rho, kappa=kappa)
     eps = float(loss) / sigma
