@@ -75,7 +75,7 @@ class Prior(NamedTuple):
 @theorem(
     "T4f", "at any expert",
     "T4a and T4c around any expert pi_c of the ball, with J_c, sigma_c for J, sigma",
-    kind="valid", direction="lower", learner="any VF learner", origin="ours",
+    kind="valid", direction="lower", learner="any VF learner", origin="ours", figure="price",
     example={
         "pmf": [0.9, 0.1], "returns": [0, 100], "n": 1000, "kappa": 0.25, "centre": [0.75, 0.25],
     },
@@ -167,7 +167,7 @@ def hardest_prior(
 @theorem(
     "T4h", "a fixed reward",
     "an expert eps sigma better than pi_b: P(no better than pi_b) >= (1 - TV)/2 at a fixed reward",
-    kind="tight", direction="lower", learner="any VF learner", origin="ours",
+    kind="tight", direction="lower", learner="any VF learner", origin="ours", figure="price",
     heading="A fixed reward",
     example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25, "chance": 0.25},
     inputs=("pmf", "returns", "n", "chance", "prompt_mass", "kappa"),

@@ -39,7 +39,7 @@ class LargestSpread(NamedTuple):
     "T4g", "the largest spread",
     "sigma_max^2 = max over Pi_kappa of Var R = min_a V_kappa((R-a)^2)",
     kind="exact", learner="the worst expert", origin="ours",
-    heading="The largest spread and the minimax constant",
+    heading="The largest spread and the minimax constant", figure="price",
     example={"pmf": [0.9, 0.1], "returns": [0, 100], "kappa": 0.25}, part="value",
 )  # fmt: skip
 @validate.boundary

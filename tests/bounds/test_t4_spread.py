@@ -151,7 +151,7 @@ def test_at_any_centre_the_constants_are_those_of_t4(place: float) -> None:
 
 
 def test_cloning_pays_the_largest_spread() -> None:
-    """SFT's worst exact risk over the ball tends to sqrt(2/pi) sigma_max/sqrt(n), from above."""
+    """SFT's worst exact risk over the ball tends to sqrt(2/pi) sigma_max/sqrt(n); at n = 10 it is above."""
     pmf, returns = np.array([0.99, 0.01]), np.array([0.0, 1.0])
     widest = bounds.largest_spread(pmf, returns, 0.25)
     chances = np.linspace(0.01, widest.policy[1], 200)

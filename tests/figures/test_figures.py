@@ -26,7 +26,9 @@ RECORDS = figures.records()
 # Computed by the package; the others are measured by a script.
 COMPUTED = [name for name, record in RECORDS.items() if record.script is None]
 # The smoke variants that take the longest are made by `pytest -m slow`.
-_LONG = {"assumptions", "families", "heterogeneity", "phase", "planted", "sandwich", "search"}
+_LONG = {
+    "assumptions", "families", "heterogeneity", "phase", "planted", "price", "sandwich", "search",
+}  # fmt: skip
 SMOKE = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in COMPUTED]
 
 
@@ -46,7 +48,7 @@ def run(arguments: list[str], capsys) -> tuple[int, str, str]:
 def test_every_figure_has_a_module_a_configuration_and_a_place_in_the_gallery() -> None:
     assert {file.stem for file in CONFIGS.glob("*.toml")} == set(RECORDS)
     numbers = [record.number for record in RECORDS.values()]
-    assert numbers == list(range(1, 19))
+    assert numbers == list(range(1, 20))
     for name, record in RECORDS.items():
         module = figures.module(name)
         assert record.title
