@@ -317,9 +317,11 @@ def _in_ball(centre: Floats, pmf: Floats, kappa: Floats) -> Floats:
     """The centre, if it is a policy of the ball."""
     if ((centre > 0) & (pmf == 0)).any():
         raise InputError("centre puts mass on a type that the base policy never takes; leave it 0")
-    square = np.broadcast_to(centre**2, np.broadcast_shapes(centre.shape, pmf.shape))
-    divergence = np.divide(square, pmf, out=np.zeros(square.shape), where=pmf > 0).sum(-1) - 1.0
-    if (divergence > kappa * (1.0 + 1e-9) + 1e-12).any():
+    # From c - b, so that small divergences keep their digits.
+    away = np.broadcast_to((centre - pmf) ** 2, np.broadcast_shapes(centre.shape, pmf.shape))
+    divergence = np.divide(away, pmf, out=np.zeros(away.shape), where=pmf > 0).sum(-1)
+    # Its root has the rounding of the policy.
+    if (np.sqrt(divergence) > np.sqrt(kappa) * (1.0 + 1e-9) + 1e-15).any():
         raise InputError(
             f"centre must lie in the ball, chi-square divergence at most kappa; got "
             f"{np.max(divergence):.6g} at a prompt; move it towards the base policy"
@@ -334,11 +336,17 @@ def _law(row: Floats, types: int, *, both: bool) -> tuple[Laws, float]:
     """
     base, r, p = row[: 3 * types].reshape(3, types)
     n, rho, kappa = row[3 * types :]
-    held = p > 0
+    held, taken = p > 0, base > 0
+    over = (p[held] - base[held]) / base[held]
+    spent = float((p[taken] - base[taken]) ** 2 @ (1.0 / base[taken]))
     r, inverse = np.unique(r[held], return_inverse=True)
-    weight = np.bincount(inverse, weights=p[held] ** 2 / base[held]).astype(np.float64)
+    # E_c[w_c - 1; R] and E_c[w_c; R].
+    tilt = np.bincount(inverse, weights=p[held] * over).astype(np.float64)
+    weight = np.bincount(inverse, weights=p[held] * (over + 1.0)).astype(np.float64)
     p = np.bincount(inverse, weights=p[held]).astype(np.float64)
-    r = r - r @ p
+    # From the first, so that one level is exactly 0.
+    r = r - r[0]
+    r = r - r @ p if len(r) > 1 else r
     sigma = float(np.sqrt(p @ r**2))
     g = r / sigma if sigma > 0.0 else 0.0 * r
     low, high = 0.0, 0.0
@@ -346,22 +354,21 @@ def _law(row: Floats, types: int, *, both: bool) -> tuple[Laws, float]:
         high = float(min(np.sqrt(kappa), 1.0 / np.abs(g).max()))
         low = -high
     elif sigma > 0.0:
-        low, high = _thetas(g, weight, float(kappa))
+        room = max(float(kappa) - spent, 0.0)
+        low, high = _thetas(g, room, float(tilt @ g), float(weight @ g**2))
     return Laws(p, g, n, rho, np.asarray(low), np.asarray(high)), sigma
 
 
-def _thetas(g: Floats, weight: Floats, kappa: float) -> tuple[float, float]:
+def _thetas(g: Floats, room: float, slope: float, curve: float) -> tuple[float, float]:
     """The interval of theta in which p (1 + theta g) is a policy of the ball.
 
-    1 + theta g >= 0, and E_b[w_c^2 (1 + theta g)^2] <= 1 + kappa, with `weight` E_b[w_c^2; g].
+    1 + theta g >= 0, and curve theta^2 + 2 slope theta <= room: the divergence that theta adds,
+    with slope E_b[(w_c - 1) w_c g] and curve E_b[w_c^2 g^2], against what the centre leaves.
     """
     low, high = -1.0 / g[-1], -1.0 / g[0]
-    if np.isfinite(kappa):
-        room = max(kappa - (weight.sum() - 1.0), 0.0)
-        slope, curve = weight @ g, weight @ g**2
-        root = math.sqrt(slope**2 + curve * room)
-        # The two roots of curve theta^2 + 2 slope theta = room, without cancellation.
-        far = abs(slope) + root
+    if math.isfinite(room):
+        far = abs(slope) + math.sqrt(slope**2 + curve * room)
+        # The two roots, without cancellation.
         near = room / far if far > 0.0 else 0.0
         ends = (-far / curve, near) if slope > 0.0 else (-near, far / curve)
         low, high = max(low, ends[0]), min(high, ends[1])

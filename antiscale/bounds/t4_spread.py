@@ -13,8 +13,9 @@ from antiscale.core.validate import Floats
 # Halvings of the interval of a; the bracket is then a rounding error of the returns.
 _HALVINGS = 60
 _ROUNDING = 1e-14
-# Centres that are tried, both ends of the way among them.
-_CENTRES = 5
+# Centres that are tried, as shares of the way to the widest expert. There theta may have no room at
+# all, so one stands just before it.
+_SHARES = (0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 class LargestSpread(NamedTuple):
@@ -122,8 +123,8 @@ def vf_lower_over_ball(
 ) -> Floats:
     """Return the largest of T4 at the base policy and T4f at a few centres of the ball.
 
-    The centres lie evenly on the way from the base policy to the expert of the largest spread
-    (T4g), which is the best one as n grows. Valid at every n, as each of them is.
+    The centres lie on the way from the base policy to the expert of the largest spread (T4g): near
+    that one is best as n grows. Valid at every n, as each of them is.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def vf_lower_over_ball(
     >>> round(float(bound / at_base), 1)
     2.2
     """
-    p, r = np.asarray(pmf, dtype=float), np.asarray(returns, dtype=float)
+    p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
     place: dict[str, Any] = {
         "prompt_mass": prompt_mass,
         "kappa": kappa,
@@ -156,7 +157,7 @@ def vf_lower_over_ball(
     }
     best = vf_lower(p, r, n, **place)
     widest = largest_spread(p, r, kappa).policy
-    for share in np.linspace(0.0, 1.0, _CENTRES)[1:]:
+    for share in _SHARES:
         best = np.maximum(best, vf_lower(p, r, n, centre=p + share * (widest - p), **place))
     return best
 
@@ -178,12 +179,14 @@ def best_policy(pmf: Floats, rewards: Floats, kappa: Floats) -> Floats:
     top = support & (best - rewards <= _ROUNDING * np.abs(best))
     mass_top = (pmf * top).sum(-1, keepdims=True)
     vertex = kappa * mass_top >= (pmf * ~top).sum(-1, keepdims=True)
-    below = np.where(support, rewards - best, 0.0)
     inside = support
     while True:
         kept = np.where(inside, pmf, 0.0)
         mass = kept.sum(-1, keepdims=True)
-        apart = below - (kept * below).sum(-1, keepdims=True) / mass
+        # From the heaviest type: where it has nearly all the mass the mean is all but its reward.
+        heaviest = np.argmax(kept, axis=-1)[..., None]
+        away = rewards - np.take_along_axis(rewards, heaviest, -1)
+        apart = away - (kept * away).sum(-1, keepdims=True) / mass
         spread = (kept * apart**2).sum(-1, keepdims=True)
         tail = np.where(inside, 0.0, pmf).sum(-1, keepdims=True)
         room = np.maximum(kappa - tail / mass, 0.0)
@@ -195,4 +198,10 @@ def best_policy(pmf: Floats, rewards: Floats, kappa: Floats) -> Floats:
             break
         inside = stays
     w = np.where(vertex, top / mass_top, np.where(inside, np.maximum(w, 0.0), 0.0))
-    return pmf * w
+    policy: Floats = pmf * w / (pmf * w).sum(-1, keepdims=True)
+    # Rounding may leave it a little outside of the ball.
+    square = np.divide((policy - pmf) ** 2, pmf, out=np.zeros_like(policy), where=support)
+    apart = square.sum(-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(apart > kappa, np.sqrt(kappa / apart), 1.0)
+    return pmf + share * (policy - pmf)

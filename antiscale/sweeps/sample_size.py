@@ -21,10 +21,11 @@ Enough = Callable[[int], bool]
 def traces_needed(case: Case, loss: float) -> dict[str, Any]:
     """Find how many traces each side needs to lose no more than `loss` tokens, by its bounds.
 
-    Cloning needs at least `vf_least`: with one trace fewer every verifier-free algorithm loses more
-    to some expert of the ball (T4a, T4c, T4f at the worst of a few centres). The named learners
-    need at most `vf_most` (T5) and `vb_most` (T7 with T6): from there on their bounds are no
-    larger. All three hold as they stand; they are within a thousandth of where the bound crosses.
+    For its worst expert of the ball cloning needs at least `vf_least`: with one trace fewer every
+    verifier-free algorithm loses more to some expert (T4a, T4c, T4f at the worst of a few centres).
+    The named learners need at most `vf_most` (T5), for the run's own expert, which may be an easier
+    one, and `vb_most` (T7 with T6), for every expert: from there on their bounds are no larger. All
+    three hold as they stand; they are within a thousandth of where the bound crosses.
 
     Parameters
     ----------
@@ -47,26 +48,31 @@ def traces_needed(case: Case, loss: float) -> dict[str, Any]:
     loss = validate.real("loss", loss, above=0.0)
 
     def upper(side: str, n: int) -> Bound:
-        return case.learners[side].upper(case.with_samples(n, lower_too=False), "stated")
+        return case.learners[side].upper(case.with_samples(n, lower_too=case.drawn), "stated")
 
     def enough(side: str) -> Enough:
         return lambda n: _value(upper(side, n)) <= loss
 
     found: dict[str, Any] = {"loss": loss, "horizon": case.horizon}
     missing = case.lower.over_stated.reason
-    ends = None if missing else _crossing(lambda n: _lower(case, n) <= loss, step=16)
-    # With `low` traces the lower bound still exceeds the loss.
-    found |= _answer("vf_least", ends and ends[0] + 1, "T4", missing)
+    least = None
+    if missing is None and _lower(case, 0) <= loss:
+        missing = "T4 and T4f are below it without any data"
+    elif missing is None:
+        ends = _crossing(lambda n: _lower(case, n) <= loss, step=16)
+        # With one trace fewer the lower bound still exceeds the loss.
+        least = MOST + 1 if ends is None else ends[0] + 1
+    found |= _answer("vf_least", least, "T4, T4f", missing)
     for side in ("vf", "vb"):
         known = upper(side, MOST)
         ends, missing = None, known.reason
         if known.value is not None:
             ends = _crossing(enough(side), step=2)
             if ends is None:
-                missing = f"it is not below {number(loss)} tokens at any n up to {MOST:.2g}"
+                missing = f"it is above {setting(loss)} tokens at n = {MOST:.2g} still"
         found |= _answer(f"{side}_most", ends and ends[1], known.name, missing)
-    least, most = found["vf_least"], found["vb_most"]
-    found["ratio"] = None if least is None or most is None else least / max(most, 1)
+    most = found["vb_most"]
+    found["ratio"] = None if least is None or most is None else least / most
     return found
 
 
@@ -99,8 +105,6 @@ def _crossing(enough: Enough, *, step: int) -> tuple[int, int] | None:
     low, high = MOST // step, MOST
     while low and enough(low):
         low, high = low // step, low
-    if not low and enough(0):
-        return -1, 0
     while high - low > max(1, int(_NEAR * high)):
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
@@ -111,8 +115,9 @@ def reading(found: dict[str, Any]) -> str:
     """Say how many traces each side needs."""
     parts = []
     if found["vf_least"] is not None:
-        parts.append(f"cloning needs at least {_many(found['vf_least'], 'down')} traces (T4)")
-    for side, whose in (("vf", "the clone"), ("vb", "verification")):
+        many = _many(found["vf_least"], "down")
+        parts.append(f"cloning its worst expert takes at least {many} traces (T4, T4f)")
+    for side, whose in (("vf", "cloning this expert"), ("vb", "verification")):
         if found[f"{side}_most"] is not None:
             most, label = found[f"{side}_most"], found[f"{side}_most_name"]
             parts.append(f"{whose} at most {_many(most, 'up')} ({label})")

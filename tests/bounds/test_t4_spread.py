@@ -151,7 +151,7 @@ def test_at_any_centre_the_constants_are_those_of_t4(place: float) -> None:
 
 
 def test_cloning_pays_the_largest_spread() -> None:
-    """SFT's worst exact risk over the ball tends to sqrt(2/pi) sigma_max/sqrt(n); at n = 10 it is above."""
+    """SFT's worst exact risk over the ball tends to sqrt(2/pi) sigma_max/sqrt(n)."""
     pmf, returns = np.array([0.99, 0.01]), np.array([0.0, 1.0])
     widest = bounds.largest_spread(pmf, returns, 0.25)
     chances = np.linspace(0.01, widest.policy[1], 200)
@@ -229,3 +229,57 @@ def test_the_clone_of_a_better_expert_is_no_better_than_the_base_policy_that_oft
         )
         up, down = (stats.multinomial.pmf(counts, n, pmf * (1 + s * eps * g)) for s in (1, -1))
         assert max(up[clone <= 1e-9].sum(), down[clone >= -1e-9].sum()) >= chance * (1 - 1e-9)
+
+
+def test_tiny_masses_and_large_radii_keep_their_digits(rng) -> None:
+    """The heavy type's reward would cancel, were returns measured from the best one."""
+    for _ in range(200):
+        size = int(rng.integers(2, 5))
+        tail = rng.dirichlet(np.ones(size - 1)) * 10.0 ** rng.uniform(-16, -1)
+        pmf = np.array([1 - tail.sum(), *tail])
+        returns, kappa = 100 * rng.random(size), float(10.0 ** rng.uniform(-3, 14))
+        found = bounds.largest_spread(pmf, returns, kappa)
+        assert found.policy.sum() == pytest.approx(1.0, abs=1e-14)
+        assert ((found.policy - pmf) ** 2 / pmf).sum() <= kappa * (1 + 1e-9)
+        # All centres are policies of the ball, so that none is refused.
+        assert bounds.vf_lower_over_ball(pmf, returns, 3, kappa=kappa) > 0
+    # Two types: the success probability of the ball that is nearest to one half.
+    q, kappa = 2.0477e-15, 7.96e13
+    p = min(q + math.sqrt(kappa * q * (1 - q)), 0.5)
+    value = float(bounds.largest_spread([1 - q, q], [0.0, 1.0], kappa).value)
+    assert value == pytest.approx(math.sqrt(p * (1 - p)), rel=1e-9)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1e-20, 1e-16, 1e-12, 1e-8])
+def test_in_a_tiny_ball_experts_stay_in_it(rng, kappa: float) -> None:
+    """Without data two points cost at most sigma sqrt(kappa), to first order in kappa."""
+    for _ in range(40):
+        pmf, returns, _ = drawn(rng)
+        sigma = math.sqrt(max(pmf @ (returns - pmf @ returns) ** 2, 0.0))
+        most = sigma * math.sqrt(kappa) * (1 + 1e-6 + 10 * math.sqrt(kappa))
+        for value in (
+            bounds.vf_lower(pmf, returns, 0, kappa=kappa, form="two_point", centre=pmf),
+            bounds.vf_lower_over_ball(pmf, returns, 0, kappa=kappa, form="two_point"),
+        ):
+            assert 0 <= value <= most + 1e-13
+    with pytest.raises(ac.InputError, match="centre must lie in the ball"):
+        bounds.vf_lower([0.5, 0.5], [0.0, 100.0], 0, kappa=kappa / 2, centre=[0.501, 0.499])
+
+
+def test_where_a_centre_leaves_no_room_the_bound_is_zero() -> None:
+    """On the boundary with E_b[w_c^2 g] = 0: the widest expert of a symmetric law."""
+    pmf, returns = np.full(3, 1 / 3), np.array([0.0, 50.0, 100.0])
+    law = {"pmf": pmf, "returns": returns, "n": 10**6, "kappa": 0.5}
+    assert bounds.vf_lower(centre=[0.5, 0.0, 0.5], **law) <= 1e-6
+    widest = bounds.largest_spread(pmf, returns, 0.5)
+    np.testing.assert_allclose(widest.policy, [0.5, 0.0, 0.5], atol=1e-7)
+    limit = 0.62854 * widest.value / 1e3
+    assert 0.9 * limit < bounds.vf_lower_over_ball(**law) < limit
+
+
+def test_a_return_that_does_not_vary_costs_nothing() -> None:
+    for overlap in ("affinity", "averaged", "exact"):
+        for pmf, returns in ((np.full(10, 0.1), np.full(10, 7.0)), ([1 / 7] * 7, [1e15] * 7)):
+            place = {"kappa": 1.0, "overlap": overlap}
+            assert bounds.vf_lower(pmf, returns, 0, **place) == 0.0
+            assert bounds.vf_lower_over_ball(pmf, returns, 3, **place) == 0.0

@@ -42,8 +42,9 @@ def test_the_bounds_cross_the_loss_where_it_says(options, loss: float) -> None:
         assert upper(side, most) <= loss
         assert upper(side, 3 * most) <= loss
         assert most <= 1 or upper(side, int(most * 0.998) - 1) > loss
-    assert 0 < found["vf_least"] < found["vf_most"]
-    assert found["ratio"] == found["vf_least"] / max(found["vb_most"], 1)
+    if not options:  # the run's own expert may be easier than the worst one
+        assert 0 < found["vf_least"] < found["vf_most"]
+    assert found["ratio"] == found["vf_least"] / found["vb_most"]
     assert sample_size.reading(found).startswith(f"To lose no more than {loss:g} tokens at H = 64")
 
 
@@ -70,7 +71,12 @@ def test_where_no_bound_holds_it_says_why() -> None:
     assert "no vb_most: no bound is proved" in sample_size.reading(found)
     # The bound says nothing above what it is without data.
     found = traces_needed(case(), 1000.0)
-    assert found["vf_least"] == 0
+    assert found["vf_least"] is None
+    assert "without any data" in found["vf_least_reason"]
+    # And no fewer than all that are looked at where the loss is tiny.
+    found = traces_needed(case(family="two_point"), 1e-8)
+    assert found["vf_least"] == MOST + 1
+    assert "above 1e-08 tokens at n = " in found["vf_most_reason"]
 
 
 def test_the_crossing_is_the_last_one() -> None:
@@ -79,7 +85,7 @@ def test_the_crossing_is_the_last_one() -> None:
     enough = [bool((values[n:] <= 3).all()) for n in range(len(values))]
     low, high = sample_size._crossing(lambda n: n >= len(values) or values[n] <= 3, step=2)
     assert (low, high) == (7, 8) == (enough.index(True) - 1, enough.index(True))
-    assert sample_size._crossing(lambda n: True, step=4) == (-1, 0)
+    assert sample_size._crossing(lambda n: True, step=4) == (0, 1)
     assert sample_size._crossing(lambda n: n > MOST, step=4) is None
     low, high = sample_size._crossing(lambda n: n >= 123_456_789, step=16)
     assert low < 123_456_789 <= high
