@@ -31,6 +31,8 @@ SCHEMA = "antiscale.figure/2"
 KINDS = ("png", "svg", "pdf")
 # Exact columns are the same on other machines but for this.
 TOLERANCE = 1e-9
+# And but for this where a loss is 0 up to rounding.
+ROUNDING = 1e-12
 
 
 class Built(NamedTuple):
@@ -277,7 +279,7 @@ def _differences(name: str, committed: pd.DataFrame, found: pd.DataFrame) -> lis
             if old == new or (old != old and new != new):
                 continue
             numbers = isinstance(old, Real) and isinstance(new, Real)
-            if numbers and math.isclose(old, new, rel_tol=TOLERANCE):
+            if numbers and math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=ROUNDING):
                 continue
             low, high = (None if end is None else end[row] for end in ends)
             bounded = numbers and isinstance(low, Real) and isinstance(high, Real)
