@@ -100,6 +100,7 @@ def _fixed(config: Config) -> list[dict[str, Any]]:
     import jax.numpy as jnp
 
     from antiscale import bounds
+    from antiscale.ball.optimum import chi2_ball_optimum
     from antiscale.data import draw_counts
     from antiscale.learners import choose_learners
     from antiscale.learners.base import Setting
@@ -128,11 +129,11 @@ def _fixed(config: Config) -> list[dict[str, Any]]:
     clone = cloning_losses(learners["vf"], setting_, counts, expert[None], stated).by_reward
     counts = draw_counts(model.pmf, model.prompt_mass, n, side="base", **draw)
     verified = verification_losses(learners["vb"], setting_, counts, stated).by_reward
-    best = bounds.best_policy(model.pmf, model.returns, np.full((1, 1), config.kappa))
+    best = chi2_ball_optimum(model.pmf, model.returns, config.kappa)
     error = bounds.unseen_mass_in_probability(rewards.verified_blocks, n, config.delta)
     terms = bounds.vb_upper_terms(
         float(config.horizon), error, kappa=config.kappa,
-        max_ratio=float((best / np.where(model.pmf > 0, model.pmf, 1.0)).max()),
+        max_ratio=float(np.max(best.density_ratio)),
     )  # fmt: skip
     certified = {"vf": float(better[0]), "vb": float(min(terms.values()))}
     above = np.linspace(0, 1, 201)
