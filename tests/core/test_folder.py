@@ -421,6 +421,9 @@ def learner(value: float, helper: bool = False) -> None:
 def test_an_edited_learner_is_another_run(helper: bool, call: Call) -> None:
     command = [*SWEEP, "--learner", "mine:Mine", "--json"]
     found = []
+    # Another test of this process may have left a module of that name, from its own folder.
+    for module in ("mine", "helper"):
+        sys.modules.pop(module, None)
     try:
         for value in (0.25, 0.75):  # files of the same length, within a second
             learner(value, helper)
