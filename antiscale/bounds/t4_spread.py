@@ -149,16 +149,12 @@ def vf_lower_over_ball(
     2.2
     """
     p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
-    place: dict[str, Any] = {
-        "prompt_mass": prompt_mass,
-        "kappa": kappa,
-        "form": form,
-        "overlap": overlap,
-    }
-    best = vf_lower(p, r, n, **place)
     widest = largest_spread(p, r, kappa).policy
-    for share in _SHARES:
-        best = np.maximum(best, vf_lower(p, r, n, centre=p + share * (widest - p), **place))
+    place: dict[str, Any] = {"prompt_mass": prompt_mass, "kappa": kappa}
+    place |= {"form": form, "overlap": overlap}
+    centres = (None, *(p + share * (widest - p) for share in _SHARES))
+    each = [vf_lower(p, r, n, centre=centre, **place) for centre in centres]
+    best: Floats = np.max(np.stack(np.broadcast_arrays(*each)), axis=0)
     return best
 
 

@@ -71,7 +71,7 @@ def verification_losses(
     """Losses of a verifier-based learner, the same traces labelled by each reward.
 
     Where the learner is `seen_only` and labels are clean, replicates that saw the same at a prompt
-    are worked out once.
+    are worked out once. A `TwoStep` learner plans once for equal fits, with noisy labels too.
 
     Parameters
     ----------
