@@ -19,6 +19,7 @@ from antiscale.bounds.t4_cloning import hardest_prior as hardest_prior
 from antiscale.bounds.t4_cloning import vf_lower as vf_lower
 from antiscale.bounds.t4_cloning import vf_lower_in_probability as vf_lower_in_probability
 from antiscale.bounds.t4_spread import LargestSpread as LargestSpread
+from antiscale.bounds.t4_spread import hardest_centre as hardest_centre
 from antiscale.bounds.t4_spread import largest_spread as largest_spread
 from antiscale.bounds.t4_spread import vf_lower_over_ball as vf_lower_over_ball
 from antiscale.bounds.t5_cloning_upper import mle_upper as mle_upper

@@ -28,6 +28,8 @@ OVERLAPS = ("affinity", "averaged", "exact")
 
 # K of T4c: for large n the bound stands sqrt(0.614/K)/0.629, two per cent, under that of K = inf.
 GRID_STEPS = 4096
+# T4c's limit by affinity, in sigma/sqrt(n rho).
+_LIMIT = 0.62854
 # Cells of T4c's inner sum, and levels of the return beyond which returns are merged.
 _CELLS = 8
 _LEVELS = 256
@@ -156,10 +158,23 @@ def hardest_prior(
     return _by_prompt(pmf, returns, n, prompt_mass, kappa, solve)
 
 
+def size_around(
+    centre: Floats, pmf: Floats, returns: Floats, n: npt.ArrayLike, **place: npt.ArrayLike
+) -> Floats:
+    """The size of T4f around a centre, [...] tokens, roughly: only to choose a centre."""
+
+    def solve(laws: Laws) -> _Solution:
+        theta, usual = laws.limit, _LIMIT * laws.usual
+        size = theta * usual / (theta + usual)
+        return np.full(len(size), FORMS[-1]), theta, size
+
+    return _by_prompt(pmf, returns, n, solve=solve, centre=centre, **place).value
+
+
 @theorem(
     "T4e", "two points, in probability",
     "with probability >= [1 - sqrt(1 - BC^2)]/2 one prompt's loss is >= eps sigma",
-    kind="valid", direction="lower", learner="any VF learner", origin="ours",
+    kind="valid", direction="lower", learner="any VF learner", origin="known",
     heading="In probability",
     example={"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25, "chance": 0.1},
     inputs=(*_AT_BASE[:3], "chance", *_AT_BASE[3:]),

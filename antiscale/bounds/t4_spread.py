@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from antiscale.bounds.t4_cloning import vf_lower
+from antiscale.bounds.t4_cloning import size_around, vf_lower
 from antiscale.core import validate
 from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
@@ -13,9 +13,9 @@ from antiscale.core.validate import Floats
 # Halvings of the interval of a; the bracket is then a rounding error of the returns.
 _HALVINGS = 60
 _ROUNDING = 1e-14
-# Centres that are tried, as shares of the way to the widest expert. There theta may have no room at
-# all, so one stands just before it.
-_SHARES = (0.25, 0.5, 0.75, 0.95, 1.0)
+# Centres among which one is chosen, as shares of the way to the widest expert: dense towards it,
+# where the more data there are the less room theta needs.
+_SHARES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 1)
 
 
 class LargestSpread(NamedTuple):
@@ -111,6 +111,53 @@ def largest_spread(
 
 
 @validate.boundary
+def hardest_centre(
+    pmf: npt.ArrayLike,
+    returns: npt.ArrayLike,
+    n: npt.ArrayLike,
+    *,
+    prompt_mass: npt.ArrayLike = 1.0,
+    kappa: npt.ArrayLike = np.inf,
+    widest: npt.ArrayLike | None = None,
+) -> Floats:
+    """Return the expert of the ball around which T4f promises the most, per prompt [..., S].
+
+    One of a few on the way from the base policy to the expert of the largest spread (T4g). T4f is
+    near sigma_c theta where theta, the half-width of its interval, is short of what data can tell
+    apart, and near 0.63 sigma_c/sqrt(n rho) where it is long: the harmonic mean of both decides,
+    cheaply. Any centre gives a valid bound.
+
+    Parameters
+    ----------
+    pmf, returns, n, prompt_mass, kappa
+        As for `vf_lower`.
+    widest : [..., S]
+        The policy of `largest_spread`, where it is known.
+
+    Raises
+    ------
+    InputError
+        As `vf_lower`.
+
+    Examples
+    --------
+    >>> from antiscale import bounds
+    >>> bounds.hardest_centre([0.99, 0.01], [0.0, 1000.0], 10_000, kappa=0.25).round(3).tolist()
+    [0.94, 0.06]
+    """
+    p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
+    far = largest_spread(p, r, kappa).policy if widest is None else validate.pmf("widest", widest)
+    place: dict[str, Any] = {"prompt_mass": prompt_mass, "kappa": kappa}
+    # All shares at once, on an axis before those of the prompts.
+    axes = [np.ndim(z) for z in (n, prompt_mass, kappa)]
+    shares = np.reshape(_SHARES, (-1,) + (1,) * max(far.ndim, *(d + 1 for d in axes)))
+    sizes = size_around(p + shares * (far - p), p, r, n, **place)
+    share = shares.ravel()[np.argmax(sizes, axis=0)][..., None]
+    centre: Floats = p + share * (far - p)
+    return centre
+
+
+@validate.boundary
 def vf_lower_over_ball(
     pmf: npt.ArrayLike,
     returns: npt.ArrayLike,
@@ -120,16 +167,18 @@ def vf_lower_over_ball(
     kappa: npt.ArrayLike = np.inf,
     form: str = "best",
     overlap: str = "affinity",
+    widest: npt.ArrayLike | None = None,
 ) -> Floats:
-    """Return the largest of T4 at the base policy and T4f at a few centres of the ball.
+    """Return the larger of T4 at the base policy and T4f at `hardest_centre`.
 
-    The centres lie on the way from the base policy to the expert of the largest spread (T4g): near
-    that one is best as n grows. Valid at every n, as each of them is.
+    Valid at every n, as both are.
 
     Parameters
     ----------
     pmf, returns, n, prompt_mass, kappa, form, overlap
         As for `vf_lower`.
+    widest
+        As for `hardest_centre`.
 
     Returns
     -------
@@ -148,13 +197,11 @@ def vf_lower_over_ball(
     >>> round(float(bound / at_base), 1)
     2.2
     """
-    p, r = validate.pmf("pmf", pmf), validate.floats("returns", returns)
-    widest = largest_spread(p, r, kappa).policy
     place: dict[str, Any] = {"prompt_mass": prompt_mass, "kappa": kappa}
+    centre = hardest_centre(pmf, returns, n, widest=widest, **place)
     place |= {"form": form, "overlap": overlap}
-    centres = (None, *(p + share * (widest - p) for share in _SHARES))
-    each = [vf_lower(p, r, n, centre=centre, **place) for centre in centres]
-    best: Floats = np.max(np.stack(np.broadcast_arrays(*each)), axis=0)
+    each = (vf_lower(pmf, returns, n, centre=at, **place) for at in (None, centre))
+    best: Floats = np.maximum(*each)
     return best
 
 

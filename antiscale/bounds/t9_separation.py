@@ -11,7 +11,7 @@ from antiscale.core.validate import Floats
 @theorem(
     "T9", "the certified gap", "VF loss - VB loss >= T4 - T7 over the same rewards",
     kind="valid", direction="lower", learner="any VF against one VB", origin="rate",
-    heading="Separation", figure="phase", example={"vf_lower": 6.01, "vb_upper": 0.808},
+    heading="Separation", figure="phase", example={"vf_lower": 7.13, "vb_upper": 0.808},
 )  # fmt: skip
 @validate.boundary
 def certified_gap(vf_lower: npt.ArrayLike, vb_upper: npt.ArrayLike) -> Floats:

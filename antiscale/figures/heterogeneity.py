@@ -91,8 +91,9 @@ def draw(rows: pd.DataFrame) -> Figure:
                     look = {"color": colors[k % 3], "marker": markers[k % 3]}
                     style.side(axes, x, one, side, name, **look)
             # The last one is the widest.
-            axes.plot(x, one["vf_lower"].where(one["vf_lower"] > 0), ":", color=style.VF,
-                      label="VF lower (T4), widest")  # fmt: skip
+            lower = one["vf_lower_local"].astype(float)
+            axes.plot(x, lower.where(lower > 0), ":", color=style.VF,
+                      label="VF lower near it (T4f), widest")  # fmt: skip
             axes.plot(x, one["vb_upper"], "--", color=style.VB, label="VB upper (T7), widest")
             for side, label in (("vf", "theory's slopes"), ("vb", "_")):
                 slope = float(one[f"{side}_slope_theory"].iloc[0])

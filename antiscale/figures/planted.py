@@ -117,24 +117,24 @@ def note(rows: pd.DataFrame) -> str:
 
 
 def draw(rows: pd.DataFrame) -> Figure:
-    """Cloning's loss in three panels, with T4 and T5 around it."""
+    """Cloning's loss in three panels, with T4f and T5 around it."""
     with style.sheet(3.0, note(rows)) as figure:
         left, middle, right = figure.subplots(1, 3)
         colors, series_of = (style.LOW, style.MIDDLE, style.HIGH), by_series(rows, "n").items()
         for color, marker, (series, one) in zip(colors, "o^D", series_of, strict=False):
             style.side(left, one["n"], one, "vf", f"H = {series}", color=color, marker=marker)
-            left.plot(one["n"], one["vf_lower"], ":", color=color)
+            left.plot(one["n"], one["vf_lower_local"], ":", color=color)
             left.plot(one["n"], one["vf_upper"], "--", color=color)
         left.set(xscale="log", yscale="log", xlabel="traces $n$", ylabel="loss (tokens)",
                  title="Along n")  # fmt: skip
-        left.legend(loc="lower left", title="VF; T5a dashed, T4 dotted", title_fontsize=6.5)
+        left.legend(loc="lower left", title="VF; T5a dashed, T4f dotted", title_fontsize=6.5)
         style.headroom(left, -0.45)
         along, spread = part(rows, "H"), part(rows, "spread")
         sigma = spread["sigma"].to_numpy(float)
         for axes, found, x in ((middle, along, along["horizon"]), (right, spread, sigma)):
             style.side(axes, x, found, "vf", "VF: cloning, ~99%")
             axes.plot(x, found["vf_upper"], "--", color=style.VF, label="VF upper (T5a)")
-            axes.plot(x, found["vf_lower"], ":", color=style.VF, label="VF lower (T4)")
+            axes.plot(x, found["vf_lower_local"], ":", color=style.VF, label="VF lower (T4f)")
         last = 0.6 * along["vf_loss"].iloc[-1]
         style.power_law(middle, along["horizon"], last, 0.5, "slope 0.5")
         style.log_axes(middle, along["horizon"], "budget $H$ (tokens)", "Along H", "")

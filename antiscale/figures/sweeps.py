@@ -11,13 +11,13 @@ from antiscale.sweeps.config import SweepConfig
 # What figures show of a sweep's rows, or need to be understood without it.
 COLUMNS = (
     "family", "reward_class", "expert", "kappa", "vary", "repeats", "seed", "horizon", "n",
-    "noise", "sigma", "c0_stated", "max_ratio", "base_return", "optimal_return",
-    "rewards_stated_max", "vf_learner", "vb_learner", "vf_lower_holds_for", "vf_lower",
-    "vf_lower_name", "vf_mean", "vf_low", "vf_high", "vf_exact", "vf_loss", "vf_loss_low",
-    "vf_loss_high", "vf_method", "vf_upper", "vf_upper_name", "vb_mean", "vb_low", "vb_high",
-    "vb_exact", "vb_loss", "vb_loss_low", "vb_loss_high", "vb_method", "vb_upper",
-    "vb_upper_name", "gap_measured", "gap_low", "gap_high", "gap_certified", "vf_slope_theory",
-    "vb_slope_theory",
+    "noise", "sigma", "sigma_max", "c0_stated", "max_ratio", "base_return", "optimal_return",
+    "rewards_stated_max", "vf_learner", "vb_learner", "vf_lower_holds_for", "vf_lower_local",
+    "vf_lower_local_name", "vf_lower", "vf_lower_name", "vf_mean", "vf_low", "vf_high",
+    "vf_exact", "vf_loss", "vf_loss_low", "vf_loss_high", "vf_method", "vf_upper",
+    "vf_upper_name", "vb_mean", "vb_low", "vb_high", "vb_exact", "vb_loss", "vb_loss_low",
+    "vb_loss_high", "vb_method", "vb_upper", "vb_upper_name", "gap_measured", "gap_low",
+    "gap_high", "gap_certified", "vf_slope_theory", "vb_slope_theory",
 )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ SCHEMA = "antiscale.page/1"
 _SHOWN = ("hash", "seed", "schema", "git_commit", "device")
 
 _READOUT = {
-    "vf_lower": "VF lower", "vf_upper": "VF upper", "vb_upper": "VB upper",
+    "vf_lower": "VF lower, worst", "vf_upper": "VF upper", "vb_upper": "VB upper",
     "gap_certified": "certified gap", "certified": "certified from",
 }  # fmt: skip
 # To whom a lower bound says that cloning loses, where it is not the worst expert.
@@ -200,7 +200,9 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
     key = {"H": "horizon"}.get(config.vary, config.vary)
     place = f"at {config.vary} = {setting(last[key])}"
     bound = {name: number(last[name], toward=figures.toward(name)) for name in CURVES}
-    ends = f"{bound['vf_lower']} ({last['vf_lower_holds_for']}) and {bound['vf_upper']}"
+    near = last["vf_lower_holds_for"]
+    near = "near this expert" if near == "worst expert" else near
+    ends = f"{number(last['vf_lower_local'], toward='down')} ({near}) and {bound['vf_upper']}"
     most = "no bound is proved" if last["vb_upper"] is None else f"at most {bound['vb_upper']}"
     sure = bound["gap_certified"]
     sure = "none is certified" if last["gap_certified"] is None else f"certified {sure}"
@@ -220,7 +222,7 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     columns = words.losses_columns(rows)
     heads = [_HEADS.get(column.name, column.header) for column in columns]
     for k, column in enumerate(columns):
-        if column.name in ("vf_lower", "vf_upper", "vb_upper"):
+        if column.name in ("vf_lower_local", "vf_lower", "vf_upper", "vb_upper"):
             label = rows[-1][f"{column.name}_name"] or ""
             heads[k] = f"{' '.join(column.header.split())}\n{label}"
 

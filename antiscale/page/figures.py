@@ -18,7 +18,7 @@ from antiscale.sweeps.config import ROUNDING, SweepConfig
 Rows = list[dict[str, Any]]
 Trace = dict[str, Any]
 _SIDES = ("vf", "vb")
-
+_WORST = "VF lower, worst of the ball"
 
 # What lies along x, by what varies: its column, its name and its sign.
 _AXES = {
@@ -39,16 +39,19 @@ def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
     last = rows[-1]
     log = all(row["vf_loss"] > 0 for row in rows)
     vf, vb = (f"{_how(rows, side)}: {last[f'{side}_learner']}" for side in _SIDES)
+    drawn = last["vf_lower_holds_for"] == "hard prior"
+    near = last["vf_lower_holds_for"] if drawn else "near this expert"
     traces = [
         _measured(rows, "vf_loss", f"VF {vf}", "vf", "circle"),
         _bound(rows, "vf_upper", "VF upper", "vf", "dash"),
-        _bound(rows, "vf_lower", f"VF lower, {last['vf_lower_holds_for']}", "vf", "dot"),
+        _bound(rows, "vf_lower_local", f"VF lower, {near}", "vf", "dot"),
+        None if drawn else _bound(rows, "vf_lower", _WORST, "ink", "longdashdot"),
         _measured(rows, "vb_loss", f"VB {vb}", "vb", "square", log=log),
         _bound(rows, "vb_upper", "VB upper", "vb", "dash"),
     ]
     if not all(row["rewards_whole_class"] for row in rows):
         whole = _measured(rows, "vf_class_mean", "VF over all of ℛ", "vf", "circle-open")
-        traces.insert(3, whole and whole | {"visible": "legendonly"})
+        traces.insert(4, whole and whole | {"visible": "legendonly"})
     least = ROUNDING * last["horizon"] if log else -math.inf
     for side in _SIDES:
         exact = (row for row in rows if row[f"{side}_method"] == "exact")
@@ -77,7 +80,7 @@ def explored_bounds(explorer: Explorer) -> dict[str, Any] | None:
     None where no bound applies at any stop.
     """
     looks = {
-        "vf_upper": ("VF upper (T5)", "vf", "dash"), "vf_lower": ("VF lower (T4)", "vf", "dot"),
+        "vf_upper": ("VF upper (T5)", "vf", "dash"), "vf_lower": (f"{_WORST} (T4)", "vf", "dot"),
         "vb_upper": ("VB upper (T7)", "vb", "dash"),
     }  # fmt: skip
     known = {name: _known(explorer, name) for name in looks}

@@ -110,7 +110,11 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     vf, vb = (f"{last[f'{side}_learner']}{_how(rows, side)}" for side in style.SIDES)
     _measured(axes, rows, "vf_loss", VF, "o", f"VF: cloning, {vf}", log=log)
     upper = bound("vf_upper", "--", VF, "VF upper")
-    lower = bound("vf_lower", ":", VF, f"VF lower, {last['vf_lower_holds_for']}")
+    drawn = last["vf_lower_holds_for"] == "hard prior"
+    near = last["vf_lower_holds_for"] if drawn else "near this expert"
+    lower = bound("vf_lower_local", ":", VF, f"VF lower, {near}")
+    if not drawn:
+        bound("vf_lower", "-.", style.GREY, "VF lower, worst of the ball")
     _theory(axes, rows, "vf", "vf_loss")
     if not rows["rewards_whole_class"].all():
         axes.plot(

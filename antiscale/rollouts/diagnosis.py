@@ -309,8 +309,9 @@ def _notes(
         notes.append(f"Lengths, H, sigma and losses count {loaded.unit}, not tokens.")
     notes.append(
         "Losses are for the reward and its mirror H - R at each problem, traces spread evenly over "
-        f"problems. T4 is averaged over {prediction['bound_problems']}, simulated cloning over "
-        f"{prediction['measured_problems']} of {prediction['problems']:,} problems, evenly spaced "
+        f"problems. T4f and the largest spread are averaged over {prediction['bound_problems']}, "
+        f"simulated cloning over {prediction['measured_problems']} of {prediction['problems']:,} "
+        "problems, evenly spaced "
         "in sigma."
     )
     return notes

@@ -92,9 +92,11 @@ class Outlook:
         -------
         horizon, n, problems, kappa
             H, traces for each side over all problems, m, and the radius of the ball.
-        vf_lower, vf_upper, vb_upper
-            T4 (the larger of T4a and T4c), T5a and T7, all for the law of the samples: estimates of
-            the bounds, biased as the law is.
+        sigma_max
+            Largest spread of an expert of the ball (T4g), mean over problems, tokens.
+        vf_lower_local, vf_upper, vb_upper
+            T4f near pibar_kappa, T5a and T7. These and sigma_max are for the law of the samples:
+            estimates, biased as the law is.
         vf_lower_certified, vb_upper_certified
             T4a from a proved lower end of the mean of sigma_x alone, and T7 from an upper bound of
             P(R = H/2): with probability `level` both hold, at every horizon and n, for the model
@@ -109,7 +111,7 @@ class Outlook:
             The first power of two from which on vf_measured_low exceeds vb_measured, as far as
             tried.
         bound_problems, measured_problems
-            How many problems vf_lower and vf_measured are averaged over.
+            How many problems sigma_max and vf_lower_local, and vf_measured, are averaged over.
         """
         found, horizon, problems = self.found, float(self.found.horizon), len(self.rollouts.counts)
         few = _evenly(found.sigma, _PROBLEMS_BOUND)
@@ -122,7 +124,7 @@ class Outlook:
         lower, most = self.certified(n)
         return {
             "horizon": found.horizon, "n": n, "problems": problems, "kappa": self.kappa,
-            "vf_lower": float(np.mean(_lower(self.rollouts, few, horizon, n, self.kappa))),
+            **_over_ball(self.rollouts, few, horizon, n, self.kappa),
             "vf_upper": self.clones.upper(n, problems), "vb_upper": float(upper),
             "vf_lower_certified": lower, "vb_upper_certified": most,
             "n_certified": self._certified_from(), **self.measured(n),
@@ -235,15 +237,23 @@ def _evenly(sigma: Floats, count: int) -> Integers:
     return np.sort(order[((np.arange(count) + 0.5) * len(known) / count).astype(int)])
 
 
-def _lower(rollouts: Rollouts, few: Integers, horizon: float, n: int, kappa: float) -> Floats:
-    """T4 for the samples' law at each of the problems `few`."""
-    values = []
+def _over_ball(
+    rollouts: Rollouts, few: Integers, horizon: float, n: int, kappa: float
+) -> dict[str, float]:
+    """T4f near pibar_kappa and the largest spread, for the samples' law: mean over `few`."""
+    lower, widest = [], []
     for block in rollouts.blocks(few):
-        returns = rollouts.returns(horizon, block.rows).T
-        equal = np.full(returns.shape, 1.0 / returns.shape[1])
+        returns = rollouts.returns(horizon, block.rows)
+        equal = np.full(len(returns), 1.0 / len(returns))
+        best = equal[:, None] * density_ratio(returns, ball_optimum(returns, equal, kappa))
+        law: dict[str, Any] = {"pmf": equal, "returns": returns.T, "kappa": kappa}
         rho = 1.0 / len(rollouts.counts)
-        values.append(bounds.vf_lower(equal, returns, n, prompt_mass=rho, kappa=kappa))
-    return np.concatenate(values)
+        lower.append(bounds.vf_lower(**law, n=n, prompt_mass=rho, centre=best.T))
+        widest.append(bounds.largest_spread(**law).value)
+    return {
+        "sigma_max": float(np.mean(np.concatenate(widest))),
+        "vf_lower_local": float(np.mean(np.concatenate(lower))),
+    }
 
 
 def _tells(rollouts: Rollouts, horizon: float) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +35,8 @@ class Case(Premises):
         The true reward's anti-concentration, and what a stated reward must reach.
     optima
         The ball's optimum for each stated reward.
+    widest
+        The expert of the largest spread under the true reward (T4g).
     lower
         T4 over the stated rewards and over calR.
     whole
@@ -44,6 +47,7 @@ class Case(Premises):
     c0: float
     c0_stated: float
     optima: BallOptimum
+    widest: bounds.LargestSpread
     lower: LowerBounds
     whole: bool = True
 
@@ -64,11 +68,12 @@ class Case(Premises):
         """
         if not lower_too:
             return replace(self, n=n, tolerance=_tolerance(self.rewards, n, self.noise))
+        experts = None if self.drawn else self.experts
         lower = LowerBounds.of(
-            self.plan, self.model, self.rewards, self.stated, n, whole=self.whole
-        )
-        experts = self.experts
-        if self.drawn:
+            self.plan, self.model, self.rewards, self.stated, n, experts, self.widest,
+            whole=self.whole,
+        )  # fmt: skip
+        if experts is None:
             experts = lower.experts(self.config, self.model, self.rewards, n)
         slack = _tolerance(self.rewards, n, self.noise)
         return replace(self, n=n, tolerance=slack, lower=lower, experts=experts)
@@ -104,19 +109,22 @@ class Case(Premises):
                 f"(the true reward's own is {c0:.4g}); lower c0"
             )
         optima = chi2_ball_optimum(model.pmf, stated.returns, kappa)
-        lower = LowerBounds.of(plan, model, rewards, stated, n, whole=whole)
-        if config.expert == "hard":
-            experts = lower.experts(config, model, rewards, n)
-        elif config.expert == "optimal":
+        experts = None
+        if config.expert == "optimal":
             # The true reward stands first.
             experts = (model.pmf * np.asarray(optima.density_ratio[0]))[None]
-        else:
+        elif config.expert == "base":
             experts = model.pmf[None]
+        widest = bounds.largest_spread(model.pmf, model.returns, kappa)
+        lower = LowerBounds.of(plan, model, rewards, stated, n, experts, widest, whole=whole)
+        if experts is None:
+            experts = lower.experts(config, model, rewards, n)
         return cls(
             horizon=horizon, n=n, noise=noise, kappa=kappa, model=model, rewards=rewards,
             stated=stated, experts=experts, drawn=config.expert == "hard",
             worst=worst_over(stated, model, optima), tolerance=_tolerance(rewards, n, noise),
-            plan=plan, c0=c0, c0_stated=required, optima=optima, lower=lower, whole=whole,
+            plan=plan, c0=c0, c0_stated=required, optima=optima, widest=widest, lower=lower,
+            whole=whole,
         )  # fmt: skip
 
 
@@ -143,6 +151,10 @@ def worst_over(stated: StatedRewards, model: TraceModel, optima: BallOptimum) ->
 class LowerBounds:
     """T4 over the stated rewards and over all of calR, with the prior that attains it.
 
+    `over_stated` and `over_class` hold for the worst expert of the ball, or under the hard prior;
+    `local`, over the stated rewards, for the worst expert near the drawn one (T4f), or as they do
+    under that prior.
+
     `grid` is the prior of T4a or T4c whichever form is reported; `prior` and `block_prior` are
     what `--expert hard` draws from. `block_masses` are the masses and mean returns of the blocks,
     [m, B], in the `order` in which T4b and T4d pair them.
@@ -150,6 +162,7 @@ class LowerBounds:
 
     over_stated: Bound
     over_class: Bound
+    local: Bound
     grid: bounds.Prior | None
     prior: bounds.Prior | None
     block_prior: bounds.BlockPrior | None
@@ -164,10 +177,12 @@ class LowerBounds:
         rewards: RewardClass,
         stated: StatedRewards,
         n: int,
+        experts: Floats | None,
+        widest: bounds.LargestSpread,
         *,
         whole: bool = True,
     ) -> LowerBounds:
-        """Choose the largest form that the class allows.
+        """Choose the largest form that the class allows; `experts` is None under the hard prior.
 
         With tied learners the risk is over joint rewards, in which mirrors are not chosen prompt by
         prompt, so T4 holds for a single prompt only. Without `whole` T4b and T4d, which take the
@@ -187,19 +202,31 @@ class LowerBounds:
                     "is no bi-level reward"
                 )
             none = Bound.none(why)
-            return cls(none, none, None, None, None, np.zeros((model.prompts, 0)))
+            return cls(none, none, none, None, None, None, np.zeros((model.prompts, 0)))
         prior = block_prior = block_masses = None
         blocks = rewards.blocks
         mass = np.zeros((model.prompts, 0)) if blocks is None else blocks.mass(model.pmf)
         order = np.argsort(-mass, axis=-1, kind="stable")
         candidates = []
+        around = functools.partial(
+            bounds.vf_lower, model.pmf, model.returns, n,
+            prompt_mass=rho, kappa=kappa, form=config.form,
+        )  # fmt: skip
         if config.form != "blocks":
             prior = bounds.hardest_prior(
                 model.pmf, model.returns, n, prompt_mass=rho, kappa=kappa, form=config.form
             )
-            labels = {"two_point": "T4a", "many_point": "T4c"}
-            name = "+".join(sorted({labels[str(form)] for form in np.unique(prior.form)}))
-            candidates.append(Bound(float(rho @ prior.value), name))
+            labels = np.where(prior.form == "many_point", "T4c", "T4a")
+            value = prior.value
+            if experts is not None:
+                centre = bounds.hardest_centre(
+                    model.pmf, model.returns, n, prompt_mass=rho, kappa=kappa,
+                    widest=widest.policy,
+                )  # fmt: skip
+                elsewhere = around(centre=centre)
+                labels = np.where(elsewhere > value, "T4f", labels)
+                value = np.maximum(elsewhere, value)
+            candidates.append(Bound(float(rho @ value), "+".join(np.unique(labels))))
         wanted = config.form == "blocks" or (
             config.form == "best" and (whole or stated.all_of_class or config.expert == "hard")
         )
@@ -240,7 +267,7 @@ class LowerBounds:
             over_stated = Bound.none(
                 "the mirror of the true reward is not anti-concentrated at every prompt"
             )
-        if config.expert == "hard":
+        if experts is None:
             # A simulation under one prior is held to that prior's bound alone.
             used = over_stated if over_stated.name else over_class
             over_class = used
@@ -248,9 +275,13 @@ class LowerBounds:
                 prior = None
             else:
                 block_prior = None
+        local = over_stated
+        if experts is not None and over_stated.name and config.form != "blocks":
+            local = Bound(float(rho @ around(centre=experts[0])), "T4f")
         return cls(
-            over_stated, over_class, grid, prior, block_prior, order.astype(float), block_masses
-        )
+            over_stated, over_class, local, grid, prior, block_prior, order.astype(float),
+            block_masses,
+        )  # fmt: skip
 
     def grid_prior(self) -> GridPrior | None:
         """Return the prior for the learner `bayes`."""

@@ -100,6 +100,7 @@ def simulate(planned: Planned, horizon: int, n: int, noise: float = 0.0) -> Cell
         "sigma": float(np.median(spread)),
         "sigma_mean": float(model.prompt_mass @ spread),
         "sigma_rms": float(np.sqrt(model.prompt_mass @ spread**2)),
+        "sigma_max": float(model.prompt_mass @ case.widest.value),
         "c0": case.c0,
         "c0_stated": case.c0_stated,
         "ct0": case.worst["coverage"],
@@ -119,6 +120,7 @@ def simulate(planned: Planned, horizon: int, n: int, noise: float = 0.0) -> Cell
         "verifier_error_name": error.name,
     }
     found: dict[str, Bound | intervals.Estimate] = {
+        "vf_lower_local": case.lower.local,
         "vf_lower": case.lower.over_stated,
         "vf_upper": learners["vf"].upper(case, "stated"),
         "vf_class_lower": case.lower.over_class,

@@ -9,7 +9,7 @@ from antiscale.core.config import FromMapping, option
 from antiscale.core.errors import InputError
 from antiscale.models.families import parameters_of, settled
 
-SCHEMA = "antiscale.sweep/1"
+SCHEMA = "antiscale.sweep/2"
 
 FORMS = ("best", "two_point", "many_point", "blocks")
 EXPERTS = ("optimal", "base", "hard")

@@ -136,15 +136,14 @@ def _points(case: Case) -> Labelled:
             yield label, Value(reason="an exact overlap is out of reach")
         else:
             yield label, Value(worst, worst, variant=f"with probability {setting(DELTA)}")
-    widest = bounds.largest_spread(**law, kappa=case.config.kappa)
-    centres = {"at the largest spread": widest.policy}
+    centres = {"at the largest spread": case.widest.policy}
     if not case.drawn:
         centres = {"at the drawn expert": case.experts[0]} | centres
     reason = None if held else "the stated rewards do not hold r and rbar at every prompt"
     for variant, centre in centres.items():
         value = float(rho @ RESULTS["T4f"](centre=centre, **law, **place))
         yield "T4f", Value(value if held else None, value, reason, variant)
-    mean = float(rho @ widest.value)
+    mean = float(rho @ case.widest.value)
     yield "T4g", Value(mean, mean, variant="mean over prompts")
 
 

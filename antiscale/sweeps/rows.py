@@ -98,6 +98,7 @@ _ALL = (
     Column("sigma", "tokens", "heterogeneity of the true reward, median over prompts (T1)"),
     Column("sigma_mean", "tokens", "the same, mean over prompts"),
     Column("sigma_rms", "tokens", "the same, root mean square over prompts"),
+    Column("sigma_max", "tokens", "largest of any expert of the ball, mean over prompts (T4g)"),
     Column("c0", "probability", "anti-concentration of the true reward, least over prompts"),
     Column("c0_stated", "probability", "anti-concentration that every stated reward reaches"),
     Column("ct0", "probability", "P(R >= V_kappa), least over stated rewards and prompts"),
@@ -111,7 +112,14 @@ _ALL = (
     Column("vf_learner", "", "name of the verifier-free learner", "string"),
     Column("vb_learner", "", "name of the verifier-based learner", "string"),
     Column("vf_lower_holds_for", "", "worst expert, or hard prior", "string"),
-    *_bound("vf_lower", "lower bound on the verifier-free loss over the stated rewards (T4)"),
+    *_bound(
+        "vf_lower_local",
+        "lower bound on the verifier-free loss over the stated rewards, near the expert (T4f)",
+    ),
+    *_bound(
+        "vf_lower",
+        "lower bound on the verifier-free loss over the stated rewards, worst expert (T4)",
+    ),
     *_risk("vf", _VF),
     *_bound("vf_upper", "upper bound on this learner's loss over the stated rewards"),
     *_bound("vf_class_lower", "lower bound on the verifier-free loss over all of calR (T4)"),

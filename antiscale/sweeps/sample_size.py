@@ -88,8 +88,9 @@ def _lower(case: Case, n: int) -> float:
     """T4 over the stated rewards, for the worst expert."""
     model = case.model
     by_prompt = bounds.vf_lower_over_ball(
-        model.pmf, model.returns, n, prompt_mass=model.prompt_mass, kappa=case.kappa
-    )
+        model.pmf, model.returns, n, prompt_mass=model.prompt_mass, kappa=case.kappa,
+        widest=case.widest.policy,
+    )  # fmt: skip
     return float(model.prompt_mass @ by_prompt)
 
 
@@ -105,7 +106,12 @@ def _crossing(enough: Enough, *, step: int) -> tuple[int, int] | None:
     low, high = MOST // step, MOST
     while low and enough(low):
         low, high = low // step, low
-    while high - low > max(1, int(_NEAR * high)):
+    return bisected(low, high, enough, near=_NEAR)
+
+
+def bisected(low: int, high: int, enough: Enough, *, near: float = 0.0) -> tuple[int, int]:
+    """Narrow down where whole numbers become enough, `low` not and `high` yes, to `near` of it."""
+    while high - low > max(1, int(near * high)):
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return low, high

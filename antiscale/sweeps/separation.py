@@ -24,9 +24,10 @@ from antiscale.sweeps.exponents import LARGEST, theory
 from antiscale.sweeps.phase import PANELS, POINTS, diagram
 from antiscale.sweeps.phase import reading as phase_reading
 from antiscale.sweeps.plan import Plan, Planned
-from antiscale.sweeps.sample_size import traces_needed
 
 SCHEMA = "antiscale.separation/1"
+# Exponents that differ by less grow alike at any horizon that is tried.
+_GROWS = 0.1
 # H of the phase diagram: large enough for rates to tell, small enough for n = H^1.8 to be exact.
 PHASE_HORIZON = 2**20
 
@@ -169,7 +170,7 @@ def separation(
         )  # fmt: skip
     traces = None
     if loss is not None:
-        traces = traces_needed(Case.of(plan, *largest, whole=False), loss)
+        traces = sample_size.traces_needed(Case.of(plan, *largest, whole=False), loss)
         step("traces needed")
     reason = _reason(rows, certified["horizon"] is not None, exponents)
     return Separation(plan, rows, in_n, certified, measured, exponents, reason, phase, traces)
@@ -204,10 +205,8 @@ def _start(
         return None
     high = rows[start][name]
     low = high - 1 if start == 0 or at is None else rows[start - 1][name]
-    while at is not None and high - low > 1:
-        middle = (low + high) // 2
-        positive = (certified_gap(at(middle)).value or 0.0) > 0
-        low, high = (low, middle) if positive else (middle, high)
+    if at is not None:
+        _, high = sample_size.bisected(low, high, lambda x: (certified_gap(at(x)).value or 0.0) > 0)
     return int(high)
 
 
@@ -245,7 +244,7 @@ def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, An
     if not certified:
         rate = "" if vb is None else f", verification's as H^{fixed(vb, 2)}"
         catch = "both grow alike, so no H is large enough"
-        if vf is not None and vf > (vb or 0.0) + 0.05:
+        if vf is not None and vf > (vb or 0.0) + _GROWS:
             times = (upper / lower) ** (1 / (vf - (vb or 0.0)))
             catch = f"at this rate a horizon about {number(times)} times as large would do"
         return (
@@ -253,7 +252,7 @@ def _reason(rows: list[dict[str, Any]], certified: bool, exponents: dict[str, An
             f"{number(lower, toward='down')} tokens at H = {last['horizon']} and verification may "
             f"lose {number(upper, toward='up')}; {growth}{rate}: {catch}"
         )
-    if vf is not None and vf < 0.1:
+    if vf is not None and vf < _GROWS:
         return (
             f"certified, but the gap does not grow: {growth}, because sigma/H falls "
             f"(to {number(spread)})"

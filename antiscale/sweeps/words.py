@@ -53,7 +53,10 @@ def losses_columns(rows: list[dict[str, Any]], *, wide: bool = True) -> list[Sho
             Shown("c0", "c_0", "", rounded("c0")),
             Shown("max_ratio", "W", "", rounded("max_ratio")),
         ]
-    columns.append(Shown("vf_lower", "VF\nlower", "vf", rounded("vf_lower", "down")))
+    if wide and rows[0]["vf_lower_holds_for"] == "worst expert":
+        columns.append(Shown("vf_lower", "worst\nexpert", "vf", rounded("vf_lower", "down")))
+    lower = "vf_lower_local"
+    columns.append(Shown(lower, "VF\nlower", "vf", rounded(lower, "down")))
     for side, label in (("vf", "VF"), ("vb", "VB")):
         learner = rows[0][f"{side}_learner"]
         columns.append(Shown(f"{side}_loss", f"{label}\n{learner}", side, partial(loss, side=side)))
@@ -169,10 +172,15 @@ def notes(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) 
     last = rows[-1]
     lines = []
     if last["vf_lower"] is not None:
-        holds = "for the prior that these experts are drawn from"
+        holds = "for the prior that these experts are drawn from."
         if last["vf_lower_holds_for"] == "worst expert":
-            holds = "for the worst expert (at a fixed expert it bounds no curve)"
-        lines.append(f"VF lower: {last['vf_lower_name']}, {holds}.")
+            worst = _with_name(last["vf_lower"], last["vf_lower_name"], "down")
+            holds = (
+                "for the worst expert near the drawn one (no bound on every algorithm holds at one "
+                f"fixed expert). Worst expert of the ball: {worst}; the certified gap is that less "
+                "VB upper."
+            )
+        lines.append(f"VF lower: {last['vf_lower_local_name']}, {holds}")
     lines.append(
         f"Over all of calR: cloning loses {number(last['vf_class_mean'])} "
         f"{interval(last['vf_class_low'], last['vf_class_high'])}, bounds "

@@ -126,14 +126,14 @@ def test_the_readmes_table_is_the_sweeps() -> None:
     for horizon in (16, 4096):
         row = simulate(SweepConfig(repeats=2), horizon, 32 * horizon).row
         (line,) = re.findall(rf"^ *{horizon} .*", README, re.MULTILINE)
-        assert line.split()[:6] == [
+        assert line.split()[:7] == [
             str(horizon), str(32 * horizon), number(row["sigma"] / horizon),
             number(row["c0"]), number(row["max_ratio"]),
-            number(row["vf_lower"], toward="down"),
+            *(number(row[name], toward="down") for name in ("vf_lower", "vf_lower_local")),
         ]  # fmt: skip
-        assert line.split()[9] == number(row["vf_upper"], toward="up")
-        assert line.split()[13] == number(row["vb_upper"], toward="up")
-        assert line.split()[15] == number(row["gap_certified"], toward="down")
+        assert line.split()[10] == number(row["vf_upper"], toward="up")
+        assert line.split()[14] == number(row["vb_upper"], toward="up")
+        assert line.split()[16] == number(row["gap_certified"], toward="down")
 
 
 def test_the_readmes_two_commands_are_one_line_each() -> None:

@@ -142,7 +142,9 @@ def test_the_embedded_data_are_the_runs(made: page.Page, run: Path) -> None:
     assert data["fit"] == result["fit"]
     assert data["run"] == Plan.of(CONFIG).hash
     curves = {trace["uid"]: trace for trace in data["figures"]["losses"]["data"]}
-    for name in ("vf_loss", "vf_upper", "vf_lower", "vf_class_mean", "vb_loss", "vb_upper"):
+    for name in (
+        "vf_loss", "vf_upper", "vf_lower", "vf_lower_local", "vf_class_mean", "vb_loss", "vb_upper",
+    ):  # fmt: skip
         assert curves[name]["y"] == [row[name] for row in result["rows"]]
         assert curves[name]["x"] == [16, 32, 64]
     box = curves["vf_loss"]["error_y"]
@@ -170,7 +172,7 @@ def test_every_stop_of_the_sliders_is_what_the_bounds_say_there(made: page.Page)
         model = load_family("heterogeneous", horizon=horizon, spread=spreads[s])
         n = round(ratios[r] * horizon)
         # T4 again, by the public function rather than by the sweep's choice of bounds.
-        lower = model.prompt_mass @ ac.bounds.vf_lower(
+        lower = model.prompt_mass @ ac.bounds.vf_lower_over_ball(
             model.pmf, model.returns, n, prompt_mass=model.prompt_mass, kappa=kappas[k]
         )
         assert found["curves"]["vf_lower"][k][r][s][h] == pytest.approx(lower, rel=1e-12)

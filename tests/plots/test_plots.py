@@ -41,7 +41,7 @@ def test_curves_are_the_rows(rows: pd.DataFrame) -> None:
 
 def test_what_is_undefined_is_left_out(rows: pd.DataFrame) -> None:
     bare = rows.assign(
-        vf_lower=None, vf_upper=None, vb_upper=None, gap_certified=None,
+        vf_lower=None, vf_lower_local=None, vf_upper=None, vb_upper=None, gap_certified=None,
         vb_loss=0.0, vb_loss_low=0.0, vb_loss_high=0.0,
         vf_slope_theory=None, gap_slope_theory=None,
     )  # fmt: skip

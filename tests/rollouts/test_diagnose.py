@@ -329,7 +329,8 @@ def test_the_command_leaves_a_folder_and_a_model_that_the_sweep_runs(
     assert last["horizon"] == 99
     direct = ac.diagnose(table, horizon=99, samples=last["n"]).summary["horizons"][0]
     assert last["vf_upper"] == pytest.approx(direct["prediction"]["vf_upper"], rel=1e-6)
-    assert last["vf_lower"] == pytest.approx(direct["prediction"]["vf_lower"], rel=1e-6)
+    for name in ("vf_lower_local", "sigma_max"):
+        assert last[name] == pytest.approx(direct["prediction"][name], rel=1e-6)
 
 
 def test_json_is_one_object_and_nothing_else(run: Any, tmp_path: Path) -> None:

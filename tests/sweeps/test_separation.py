@@ -73,7 +73,8 @@ def test_the_readmes_thresholds_are_these(default) -> None:
 def test_formulas_grow_as_theory_says(default) -> None:
     for side in ("vf", "vb"):
         found = default.exponents[side]
-        assert found["bound"] == pytest.approx(found["theory"], abs=0.06)
+        # T4f's second order is n^(-1/3): its exponent nears the limit from above.
+        assert found["bound"] == pytest.approx(found["theory"], abs=0.08)
     json.dumps(default.to_json(), allow_nan=False)
 
 

@@ -20,6 +20,7 @@ import pytest
 
 import antiscale as ac
 from antiscale import cli
+from antiscale.models.families import load_family
 from antiscale.plots.style import paragraph
 from antiscale.sweeps import words
 from antiscale.sweeps.cell import simulate
@@ -57,7 +58,7 @@ def test_the_last_cell_alone_is_the_sweeps_last_row() -> None:
 
 def test_rows_and_fit_have_the_contracted_keys(default: SweepResult) -> None:
     printed = default.to_json()
-    assert printed["schema"] == "antiscale.sweep/1"
+    assert printed["schema"] == "antiscale.sweep/2"
     for row in printed["rows"]:
         assert row.keys() >= ROW_KEYS
     for name in ("vf_slope", "vb_slope", "gap_slope"):
@@ -85,7 +86,7 @@ def test_cloning_grows_as_sqrt_horizon_and_verification_stays_flat(default: Swee
 
 def test_every_curve_lies_within_its_bounds(default: SweepResult) -> None:
     for row in default.rows:
-        assert row["vf_lower"] < row["vf_low"]
+        assert 0 < row["vf_lower_local"] < row["vf_lower"] < row["vf_low"]
         assert row["vf_high"] < row["vf_upper"]
         assert row["vf_class_lower"] < row["vf_class_low"]
         assert row["vf_class_high"] < row["vf_class_upper"]
@@ -104,7 +105,18 @@ def test_the_gap_is_certified_from_128_tokens_on(default: SweepResult) -> None:
 def test_the_largest_horizon_shows_the_planned_magnitudes(default: SweepResult) -> None:
     # Magnitudes found in an independent simulation of the same instance, with its own rewards.
     last = default.rows[-1]
-    assert last["vf_lower"] == pytest.approx(6.0, abs=0.05)
+    model = load_family("heterogeneous", horizon=4096)
+    law = {"pmf": model.pmf, "returns": model.returns, "n": last["n"], "kappa": 0.25}
+    law["prompt_mass"] = model.prompt_mass
+    assert model.prompt_mass @ ac.bounds.vf_lower(**law) == pytest.approx(6.0, abs=0.05)
+    worst = model.prompt_mass @ ac.bounds.vf_lower_over_ball(**law)
+    assert last["vf_lower"] == pytest.approx(worst, rel=1e-12)
+    assert last["vf_lower_name"] == "T4f"
+    best = ac.chi2_ball_optimum(model.pmf, model.returns, 0.25)
+    near = ac.bounds.vf_lower(**law, centre=model.pmf * np.asarray(best.density_ratio))
+    assert last["vf_lower_local"] == pytest.approx(model.prompt_mass @ near, rel=1e-9)
+    widest = ac.bounds.largest_spread(model.pmf, model.returns, 0.25)
+    assert last["sigma_max"] == pytest.approx(model.prompt_mass @ widest.value, rel=1e-12)
     assert last["vf_class_upper"] == pytest.approx(25.4, abs=0.05)
     assert last["vf_class_mean"] == pytest.approx(20.1, abs=0.6)
     assert last["vf_mean"] == pytest.approx(17.4, abs=0.9)
@@ -154,6 +166,7 @@ def test_under_the_hard_prior_every_cloner_pays_the_bound(form: str, learner: st
         assert row["vf_class_high"] >= row["vf_class_lower"] > 0
         if form != "blocks":  # T4b holds over all of calR only
             assert row["vf_high"] >= row["vf_lower"] > 0
+            assert row["vf_lower_local"] == row["vf_lower"]
 
 
 @pytest.mark.slow

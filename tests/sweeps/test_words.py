@@ -54,7 +54,8 @@ def test_the_screen_fits_and_shows_every_row(result: SweepResult, width: int) ->
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     for row in result.rows:
-        assert number(row["vf_lower"], toward="down") in text
+        assert number(row["vf_lower_local"], toward="down") in text
+        assert width < 100 or number(row["vf_lower"], toward="down") in text
         assert number(row["vf_upper"], toward="up") in text
         assert words.loss(row, "vb") in text
 
@@ -76,7 +77,9 @@ def test_without_a_certified_gap_the_reading_says_so(result: SweepResult) -> Non
 
 
 def test_the_lower_bound_is_said_to_hold_for_the_worst_expert(result: SweepResult) -> None:
-    assert "for the worst expert" in shown(result, 120)
+    text = " ".join(shown(result, 120).split())
+    assert "for the worst expert near the drawn one" in text
+    assert f"Worst expert of the ball: {number(result.rows[-1]['vf_lower'], toward='down')}" in text
     rows = [row | {"vf_lower_holds_for": "hard prior"} for row in result.rows]
     assert "for the prior that these experts are drawn from" in "\n".join(
         words.notes(result.config, rows, result.fit)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from antiscale.cli.screens.tables import table
-from antiscale.core.numbers import DASH, interval, number, share, with_ends
+from antiscale.core.numbers import DASH, interval, number, setting, share, with_ends
 from antiscale.rollouts.reading import loss_least, loss_most, signed
 
 # Below this width a terminal gets the search curves without their intervals.
@@ -63,14 +63,16 @@ def _scaled(row: dict[str, Any], name: str, scale: float = 1.0, *, key: str = ""
 
 def _heterogeneity(summary: dict[str, Any]) -> Table:
     """One line per horizon: how much returns spread within a problem, and why."""
-    shown = _table("H", "J/H", "sigma/H, mean", "sigma/H, median", "right or wrong", "Q(H/16)")
+    shown = _table(
+        "H", "J/H", "sigma/H, mean", "its max", "sigma/H, median", "right or wrong", "Q(H/16)"
+    )
     for row in summary["horizons"]:
         h = row["horizon"]
         sigma = (row["sigma_mean"] / h, row["sigma_low"] / h, row["sigma_high"] / h)
         shown.add_row(
             f"{h}", _scaled(row, "mean_return", h), with_ends(*sigma),
-            _scaled(row, "sigma_median", h), _scaled(row, "correctness_share"),
-            _scaled(row, "sharpness"),
+            number(row["prediction"]["sigma_max"] / h), _scaled(row, "sigma_median", h),
+            _scaled(row, "correctness_share"), _scaled(row, "sharpness"),
         )  # fmt: skip
     return shown
 
@@ -101,7 +103,7 @@ def _ball(summary: dict[str, Any]) -> Table:
 def _predictions(summary: dict[str, Any]) -> Table:
     """One line per horizon: what cloning and verification lose."""
     shown = _table(
-        "H", "n", "VF >=\nsure", "VB <=\nsure", "from n\nsure", "T4 <=\nseen", "VF\nseen",
+        "H", "n", "VF >=\nsure", "VB <=\nsure", "from n\nsure", "T4f <=\nseen", "VF\nseen",
         "<= T5a\nseen", "VB\nseen", "<= T7\nseen", "from n\nseen",
     )  # fmt: skip
     for row in summary["horizons"]:
@@ -113,7 +115,7 @@ def _predictions(summary: dict[str, Any]) -> Table:
             sure = [loss_least(p["vf_lower_certified"]), most, _count(p["n_certified"])]
         half = p["vf_measured_high"] - p["vf_measured"]
         shown.add_row(
-            f"{h}", f"{p['n']}", *sure, number(p["vf_lower"]),
+            f"{h}", f"{p['n']}", *sure, number(p["vf_lower_local"]),
             f"{number(p['vf_measured'])} ± {number(half, 2, toward='up')}", number(p["vf_upper"]),
             number(p["vb_measured"]), number(p["vb_upper"]), _count(p["n_measured"]),
         )  # fmt: skip
@@ -127,7 +129,8 @@ def _key(summary: dict[str, Any]) -> Text:
         f"{confidence} confidence at every H and n at once, T4 and T7 from proved ends, if samples "
         "are independent. Seen: for the law of the samples, cloning simulated. From n: where VB "
         "starts to lose less. The interval of the mean of sigma is proved, so are those from bands "
-        "(median, Q, V); other means have approximate ones (Student's).",
+        "(median, Q, V); other means have approximate ones (Student's). Its max: of any expert of "
+        f"the ball, kappa = {setting(summary['horizons'][0]['prediction']['kappa'])} (T4g), seen.",
         style="dim",
     )
 
