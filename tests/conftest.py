@@ -15,13 +15,16 @@ from antiscale import cli
 from antiscale.core import device
 
 _CACHE = "JAX_COMPILATION_CACHE_DIR"
+# Half of the tests' time would go into optimising code that runs once: they run it as it is.
+_QUICKLY = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile once: workers, the processes that tests start and later runs share a folder.
 
-    It is in pytest's own cache, which `pytest --cache-clear` empties.
+    It is in pytest's own cache, which `pytest --cache-clear` empties. Your own XLA_FLAGS go first.
     """
+    os.environ.setdefault("XLA_FLAGS", _QUICKLY)
     if _CACHE not in os.environ and config.pluginmanager.hasplugin("cacheprovider"):
         os.environ[_CACHE] = str(config.cache.mkdir("jax"))
     if _CACHE in os.environ:

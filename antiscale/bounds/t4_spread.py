@@ -169,7 +169,7 @@ def vf_lower_over_ball(
     overlap: str = "affinity",
     widest: npt.ArrayLike | None = None,
 ) -> Floats:
-    """Return the larger of T4 at the base policy and T4f at `hardest_centre`.
+    """Return the larger of T4f at the base policy and at `hardest_centre`.
 
     Valid at every n, as both are.
 
@@ -199,9 +199,9 @@ def vf_lower_over_ball(
     """
     place: dict[str, Any] = {"prompt_mass": prompt_mass, "kappa": kappa}
     centre = hardest_centre(pmf, returns, n, widest=widest, **place)
-    place |= {"form": form, "overlap": overlap}
-    each = (vf_lower(pmf, returns, n, centre=at, **place) for at in (None, centre))
-    best: Floats = np.maximum(*each)
+    centres = np.stack(np.broadcast_arrays(np.asarray(pmf, float), centre))
+    each = vf_lower(pmf, returns, n, centre=centres, form=form, overlap=overlap, **place)
+    best: Floats = each.max(0)
     return best
 
 

@@ -22,7 +22,9 @@ LawOf = Callable[[Floats], Floats]
 
 def standardised(pmf: Floats, returns: Floats) -> Floats:
     """G = (R - J)/sigma, sigma > 0."""
-    centred = returns - pmf @ returns
+    # From the heaviest type, whose return is all but the mean where it has nearly all the mass.
+    away = returns - returns[np.argmax(pmf)]
+    centred = away - pmf @ away
     return centred / np.sqrt(pmf @ centred**2)
 
 

@@ -126,8 +126,9 @@ def best_in_ball(pmf: Floats, returns: Floats, kappa: float) -> tuple[Floats, Fl
     for _ in range(100):
         nu = (low + high) / 2
         u = np.maximum(finite - nu[:, None], 0.0)
-        first, second = (p * u).sum(-1), (p * u**2).sum(-1)
-        tight = second > (1 + kappa) * first**2
+        first = (p * u).sum(-1)
+        # Not as E u^2 > (1 + kappa) (E u)^2, which would lose a small kappa's digits.
+        tight = (p * (u - first[:, None]) ** 2).sum(-1) > kappa * first**2
         found = (nu == low) | (nu == high)  # no float lies between
         high, low = np.where(tight, nu, high), np.where(tight, low, nu)
         if found.all():

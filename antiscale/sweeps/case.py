@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -203,30 +202,26 @@ class LowerBounds:
                 )
             none = Bound.none(why)
             return cls(none, none, none, None, None, None, np.zeros((model.prompts, 0)))
-        prior = block_prior = block_masses = None
+        prior = block_prior = block_masses = near = None
         blocks = rewards.blocks
         mass = np.zeros((model.prompts, 0)) if blocks is None else blocks.mass(model.pmf)
         order = np.argsort(-mass, axis=-1, kind="stable")
         candidates = []
-        around = functools.partial(
-            bounds.vf_lower, model.pmf, model.returns, n,
-            prompt_mass=rho, kappa=kappa, form=config.form,
-        )  # fmt: skip
-        if config.form != "blocks":
-            prior = bounds.hardest_prior(
-                model.pmf, model.returns, n, prompt_mass=rho, kappa=kappa, form=config.form
-            )
-            labels = np.where(prior.form == "many_point", "T4c", "T4a")
-            value = prior.value
-            if experts is not None:
-                centre = bounds.hardest_centre(
-                    model.pmf, model.returns, n, prompt_mass=rho, kappa=kappa,
-                    widest=widest.policy,
-                )  # fmt: skip
-                elsewhere = around(centre=centre)
-                labels = np.where(elsewhere > value, "T4f", labels)
-                value = np.maximum(elsewhere, value)
-            candidates.append(Bound(float(rho @ value), "+".join(np.unique(labels))))
+        law: dict[str, Any] = {"pmf": model.pmf, "returns": model.returns, "n": n}
+        law |= {"prompt_mass": rho, "kappa": kappa}
+        points = config.form != "blocks"
+        if points and (experts is None or plan.needs("prior")):
+            prior = bounds.hardest_prior(**law, form=config.form)
+        if points and experts is not None:
+            hardest = bounds.hardest_centre(**law, widest=widest.policy)
+            centres = np.stack([model.pmf, hardest, experts[0]])
+            around = bounds.vf_lower(**law, centre=centres, form=config.form)
+            candidates.append(Bound(float(rho @ around.max(0)), "T4f"))
+            near = Bound(float(rho @ around[-1]), "T4f")
+        elif prior is not None:
+            labels = {"two_point": "T4a", "many_point": "T4c"}
+            name = "+".join(sorted({labels[str(form)] for form in np.unique(prior.form)}))
+            candidates.append(Bound(float(rho @ prior.value), name))
         wanted = config.form == "blocks" or (
             config.form == "best" and (whole or stated.all_of_class or config.expert == "hard")
         )
@@ -275,9 +270,7 @@ class LowerBounds:
                 prior = None
             else:
                 block_prior = None
-        local = over_stated
-        if experts is not None and over_stated.name and config.form != "blocks":
-            local = Bound(float(rho @ around(centre=experts[0])), "T4f")
+        local = over_stated if near is None or over_stated.name is None else near
         return cls(
             over_stated, over_class, local, grid, prior, block_prior, order.astype(float),
             block_masses,
