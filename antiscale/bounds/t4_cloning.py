@@ -8,6 +8,7 @@ in `t4_blocks`.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from antiscale.core.validate import Floats
 
 _AT_BASE = ("pmf", "returns", "n", "prompt_mass", "kappa", "overlap")
 FORMS = ("two_point", "many_point", "best")
-OVERLAPS = ("affinity", "averaged", "exact")
+OVERLAPS = ("affinity", "averaged", "normal", "exact")
 
 # K of T4c: for large n the bound stands sqrt(0.614/K)/0.629, two per cent, under that of K = inf.
 GRID_STEPS = 4096
@@ -33,6 +34,13 @@ _LIMIT = 0.62854
 # Cells of T4c's inner sum, and levels of the return beyond which returns are merged.
 _CELLS = 8
 _LEVELS = 256
+# With normal overlaps, pair by pair: levels; the work of a grid in pairs times levels; the widest
+# grid in standard errors (a wider one would be the coarser); and the least n rho (below, the error
+# of Berry and Esseen is more than is gained over the affinity).
+_NORMAL_LEVELS = 32
+_NORMAL_WORK = 5e6
+_NORMAL_WIDTH = 64.0
+_NORMAL_FROM = 64.0
 # Floats worked on at once: larger arrays leave the processor's cache and are paged in each time.
 _AT_ONCE = 24576
 # Laws are summed over lags in blocks of about this many floats, and may stop after each.
@@ -104,7 +112,8 @@ def vf_lower(
     sigma (D/2) sum_j (1/(K+1)) sum_i [1 - sqrt(1 - BC_ij^2)],
     BC_ij = (1 - rho (1 - E sqrt((1 + theta_i g)(1 + theta_{i+j} g))))^n.
     Valid for every n, for any class that holds r and rbar at the prompt; T4c's constant tends to
-    0.62854 sigma/sqrt(rho n), T4a's to 0.27012, and with exact overlaps to sqrt(2/pi) and 0.33994.
+    0.62854 sigma/sqrt(rho n), T4a's to 0.27012; with normal or exact overlaps to sqrt(2/pi) and
+    0.33994.
     T4f: the experts are pi_c (1 + theta g), g = (R - J_c)/sigma_c, with pi_c = `centre` in the ball
     and theta in the interval in which they are policies of the ball, which holds 0 and may be
     one-sided; theta lies around 0, or as near to it as the interval lets it.
@@ -119,8 +128,10 @@ def vf_lower(
         "two_point", "many_point" or "best" (the larger).
     overlap
         How 1 - TV is bounded: "affinity" (above), "averaged" (given n_x ~ Binomial(n, rho), then
-        averaged) or "exact" (where R takes two values, for any n; otherwise while the data sets can
-        be listed, C(n + L, L) <= 200,000 for L values of R). Each is at least the one before.
+        averaged), "normal" (the log-likelihood ratio's normal law less the error of Berry and
+        Esseen: sharper from thousands of traces, for any R) or "exact" (where R takes two values,
+        for any n; otherwise while the data sets can be listed, C(n + L, L) <= 200,000 for L values
+        of R). Each is at least the one before.
     centre : [..., S]
         The expert pi_c around which experts are taken (T4f); None: the base policy, with theta of
         both signs alike (T4a, T4c).
@@ -398,10 +409,10 @@ def _best_form(laws: Laws, *, form: str, overlap: str) -> _Solution:
     laws = laws.at(some)
     for name in forms if some.size else ():
         found = [_by_affinity(laws, name, overlaps.BOUNDS[overlap])]
-        if overlap == "exact":
-            # Its grid is coarser, and n_x is binned from above: the others may be the larger.
-            exact = np.array([_exactly(laws.at(i), name) for i in range(len(some))])
-            found.append((exact[:, 0], exact[:, 1]))
+        for sharper in _sharper(overlap):
+            # Grids are coarser, and n_x is binned from above: the one before may be the larger.
+            each = np.array([_by_pairs(laws.at(i), name, sharper) for i in range(len(some))])
+            found.append((each[:, 0], each[:, 1]))
         for scale_, value_ in found:
             better = (value_ > value[some]) | (scale[some] == 0.0)
             place = some[better]
@@ -417,20 +428,35 @@ def _by_affinity(laws: Laws, form: str, bound: Overlap) -> tuple[Floats, Floats]
     return a, many_point(a, few, bound)
 
 
-def _exactly(law: Laws, form: str) -> tuple[float, float]:
+def _sharper(overlap: str) -> tuple[str, ...]:
+    """The overlaps taken pair by pair up to this one, the costliest first, as it may be refused."""
+    return OVERLAPS[OVERLAPS.index(overlap) : 1 : -1]
+
+
+def _by_pairs(law: Laws, form: str, overlap: str) -> tuple[float, float]:
+    """The best scale of one law, with each pair's overlap "normal" or "exact", and its value."""
+    pairs, most, all_pairs, searched = _exact_pairs, _EXACT_STEPS, _EXACT_PAIRS, law
+    if overlap == "normal":
+        if law.n * law.rho < _NORMAL_FROM:
+            return float(law.limit), 0.0
+        law = _few(law)
+        pairs, most, all_pairs = _normal_pairs, GRID_STEPS, _NORMAL_WORK / len(law.g)
+        width = np.minimum(law.limit, _NORMAL_WIDTH * law.usual)
+        searched = law._replace(low=-width, high=width)
+    elif len(law.g) > 2:
+        # Listed data sets are many, so their grid is coarse; any grid gives a valid bound.
+        most = 64
+
     def value(a: float, fineness: float) -> float:
         steps = 1
         if form == "many_point":
-            # Listed data sets are many, so their grid is coarse; any grid gives a valid bound.
-            most = _EXACT_STEPS if len(law.g) == 2 else 64
             steps = int(np.clip(math.ceil(2.0 * a / law.usual * fineness), 16, most))
         theta = law.middle(np.asarray(a)) + a * (2.0 * np.arange(steps + 1) / steps - 1.0)
-        return a / steps * _exact_pairs(theta, law) / (steps + 1)
+        return float(a / steps * pairs(theta, law) / (steps + 1))
 
     def best(fineness: float) -> tuple[float, float]:
         scale, found = maximise(
-            lambda grid, _: np.array([value(float(a), fineness) for a in grid]),
-            Laws(*(np.asarray(z)[None] for z in law)),
+            lambda grid, _: np.array([value(float(a), fineness) for a in grid]), _alone(searched)
         )
         return float(scale[0]), float(found[0])
 
@@ -440,7 +466,43 @@ def _exactly(law: Laws, form: str) -> tuple[float, float]:
         return eps, 2.0 * half
     a, _ = best(1.5)
     # Laws more than 14 standard errors apart do not overlap.
-    return a, value(a, float(np.clip(math.sqrt(_EXACT_PAIRS * law.usual / (28.0 * a)), 1.5, 100.0)))
+    return a, value(a, float(np.clip(math.sqrt(all_pairs * law.usual / (28.0 * a)), 1.5, 100.0)))
+
+
+def _alone(law: Laws) -> Laws:
+    """One law as a batch of one."""
+    return Laws(*(np.asarray(z)[None] for z in law))
+
+
+def _few(law: Laws) -> Laws:
+    """The law with few levels, which tell its experts apart no less well."""
+    return spread_onto_few_levels(_alone(law), _NORMAL_LEVELS).at(0)
+
+
+def _over_lags(term: Callable[[int], Floats], steps: int, left: float) -> float:
+    """Sum overlaps over all pairs of steps + 1 even points, lag by lag, but for a share `left`."""
+    total = 0.0
+    for lag in range(1, steps + 1):
+        found = float(term(lag).sum())
+        total += found
+        # Overlaps fall with the lag. What is left out is >= 0, so the bound stays valid.
+        if found * (steps + 1 - lag) < left * total:
+            break
+    return total
+
+
+def _normal_pairs(theta: Floats, law: Laws) -> float:
+    """The sum over i < k of normal overlaps, or of affinities where those are the larger."""
+    n, rho = float(law.n), float(law.rho)
+
+    def term(lag: int) -> Floats:
+        low, high = theta[:-lag], theta[lag:]
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        defect = _defect(middle[None], half[None], _alone(law))[0]
+        normal = overlaps.normal(n, rho, law.p, law.g, low, high)
+        return np.maximum(overlaps.from_affinity(n, rho, defect), normal)
+
+    return _over_lags(term, len(theta) - 1, 1e-5)
 
 
 def _exact_pairs(theta: Floats, law: Laws) -> float:
@@ -458,14 +520,11 @@ def _exact_pairs(theta: Floats, law: Laws) -> float:
             )
         return overlaps.pairwise(laws)
     chance = np.clip(law.p[1] * (1.0 + theta * law.g[1]), 0.0, 1.0)
-    total = 0.0
-    for lag in range(1, len(theta)):
-        term = float(overlaps.of_binomials(n, float(law.rho), chance[:-lag], chance[lag:]).sum())
-        total += term
-        # Overlaps fall with the lag. What is left out is >= 0, so the bound stays valid.
-        if term * (len(theta) - lag) < 1e-9 * total:
-            break
-    return total
+
+    def term(lag: int) -> Floats:
+        return overlaps.of_binomials(n, float(law.rho), chance[:-lag], chance[lag:])
+
+    return _over_lags(term, len(theta) - 1, 1e-9)
 
 
 def _in_probability(laws: Laws, *, chance: float, overlap: str) -> _Solution:
@@ -473,14 +532,14 @@ def _in_probability(laws: Laws, *, chance: float, overlap: str) -> _Solution:
 
     def shared(eps: Floats) -> Floats:
         """What is shared by the laws that are 2 eps apart, times eps."""
-        if overlap != "exact":
-            return _two_point(eps, laws, overlaps.BOUNDS[overlap])
+        value = _two_point(eps, laws, overlaps.BOUNDS[overlap])
         ends = laws.middle(eps)[:, None] + eps[:, None] * np.array([-1.0, 1.0])
-        some = np.flatnonzero(eps > 0.0)
-        value = np.zeros_like(eps)
-        value[some] = [eps[i] * _exact_pairs(ends[i], laws.at(i)) for i in some]
+        for i, pairs in itertools.product(np.flatnonzero(eps > 0.0), sharper):
+            value[i] = max(value[i], eps[i] * pairs(ends[i], laws.at(i)))
         return value
 
+    by_name = {"normal": lambda ends, law: _normal_pairs(ends, _few(law)), "exact": _exact_pairs}
+    sharper = [by_name[name] for name in _sharper(overlap)]
     low, high = np.zeros_like(laws.limit), laws.limit
     whole = shared(high) >= 2.0 * chance * high
     for _ in range(80):
@@ -588,26 +647,27 @@ def _defect(middle: Floats, half: Floats, laws: Laws) -> Floats:
     return (laws.p[:, None] @ (v * v / (u + root))).reshape(middle.shape)
 
 
-def spread_onto_few_levels(laws: Laws) -> Laws:
-    """Split each mass between the two nearest of at most `_LEVELS` levels, keeping its mean.
+def spread_onto_few_levels(laws: Laws, most: int = _LEVELS) -> Laws:
+    """Split each mass between the two nearest of at most `most` levels, keeping its mean.
 
-    The defect is convex in g, so this can only raise it: the bound of the result is valid for the
-    original, and costs the same for ten thousand returns as for a few hundred.
+    Who sees the levels tells experts apart no less well than who sees the returns (paper_bounds.md,
+    T4c): the bound of the result is valid for the original, by any overlap, and costs the same for
+    ten thousand returns as for a few hundred.
     """
-    if laws.g.shape[-1] <= _LEVELS:
+    if laws.g.shape[-1] <= most:
         return laws
-    p, g = zip(*map(_few_levels, laws.p, laws.g), strict=True)
+    p, g = zip(*(_few_levels(*law, most) for law in zip(laws.p, laws.g, strict=True)), strict=True)
     return laws._replace(p=np.stack(p), g=np.stack(g))
 
 
-def _few_levels(p: Floats, g: Floats) -> tuple[Floats, Floats]:
+def _few_levels(p: Floats, g: Floats, most: int) -> tuple[Floats, Floats]:
     # Even in asinh: levels are dense around the mean and geometric in the tails.
     fine = 10.0
-    levels = np.sinh(np.linspace(np.arcsinh(fine * g[0]), np.arcsinh(fine * g[-1]), _LEVELS)) / fine
+    levels = np.sinh(np.linspace(np.arcsinh(fine * g[0]), np.arcsinh(fine * g[-1]), most)) / fine
     levels[0], levels[-1] = g[0], g[-1]
-    left = np.clip(np.searchsorted(levels, g, side="right") - 1, 0, _LEVELS - 2)
+    left = np.clip(np.searchsorted(levels, g, side="right") - 1, 0, most - 2)
     share = (g - levels[left]) / (levels[left + 1] - levels[left])
-    mass = np.zeros(_LEVELS)
+    mass = np.zeros(most)
     np.add.at(mass, left, p * (1.0 - share))
     np.add.at(mass, left + 1, p * share)
     return mass, levels

@@ -113,7 +113,10 @@ def _points(case: Case) -> Labelled:
     place: dict[str, Any] = {"n": case.n, "prompt_mass": rho, "kappa": case.config.kappa}
     held = stated.all_of_class or stated.with_mirror
     reason = None if held else "the stated rewards do not hold r and rbar at every prompt"
-    variants = {"affinity": "", "averaged": "averaged over n_x", "exact": "exact overlap"}
+    variants = {
+        "affinity": "", "averaged": "averaged over n_x", "normal": "normal overlap",
+        "exact": "exact overlap",
+    }  # fmt: skip
     for label, (overlap, variant) in itertools.product(("T4a", "T4c"), variants.items()):
         try:
             value = float(rho @ RESULTS[label](overlap=overlap, **law, **place))

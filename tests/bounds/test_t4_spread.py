@@ -106,7 +106,7 @@ def test_at_the_base_policy_t4f_is_t4(rng) -> None:
     """Where the radius decides how far theta goes, the interval is symmetric."""
     pmf, returns = np.array([0.3, 0.4, 0.3]), np.array([10.0, 50.0, 80.0])
     for form in ("two_point", "many_point"):
-        for overlap in ("affinity", "averaged", "exact"):
+        for overlap in ("affinity", "averaged", "normal", "exact"):
             place = {"kappa": 0.1, "prompt_mass": 0.5, "form": form, "overlap": overlap}
             at_base = bounds.vf_lower(pmf, returns, 12, **place)
             centred = bounds.vf_lower(pmf, returns, 12, centre=pmf, **place)
@@ -206,7 +206,7 @@ def test_a_quarter_at_two_thirds_of_the_standard_error(n: int) -> None:
         [0.5, 0.5], [0.0, 1.0], n, chance=0.25, overlap="exact", kappa=1.0
     )
     assert value * 2 * math.sqrt(n) == pytest.approx(stats.norm.ppf(0.75), rel=0.2 / n)
-    for overlap in ("affinity", "averaged"):
+    for overlap in ("affinity", "averaged", "normal"):
         less = bounds.vf_lower_in_probability(
             [0.5, 0.5], [0.0, 1.0], n, chance=0.25, overlap=overlap, kappa=1.0
         )
@@ -278,7 +278,7 @@ def test_where_a_centre_leaves_no_room_the_bound_is_zero() -> None:
 
 
 def test_a_return_that_does_not_vary_costs_nothing() -> None:
-    for overlap in ("affinity", "averaged", "exact"):
+    for overlap in ("affinity", "averaged", "normal", "exact"):
         for pmf, returns in ((np.full(10, 0.1), np.full(10, 7.0)), ([1 / 7] * 7, [1e15] * 7)):
             place = {"kappa": 1.0, "overlap": overlap}
             assert bounds.vf_lower(pmf, returns, 0, **place) == 0.0
