@@ -15,7 +15,8 @@ from antiscale.models.traces import TraceModel
 _KAPPA = gene.positive(1e-4, 1e2, 0.0, 1e-9, 1e6)
 _MASS = gene.share(0.02, 1.0, 1.0)
 _CHANCE = gene.positive(1e-3, 0.5)
-_OVERLAP = {"overlap": gene.choice("affinity", "averaged")}
+# Normal overlaps take the longest.
+_OVERLAP = {"overlap": gene.choice(*["affinity", "averaged"] * 3, "normal")}
 _FEW = {"pmf": gene.pmf(2, 4), "returns": gene.table(1, "pmf")}
 _MANY = {"pmf": gene.pmf(5, 200), "returns": gene.table(1, "pmf")}
 _THREE = {"pmf": gene.pmf(2, 3), "returns": gene.table(1, "pmf")}
@@ -264,16 +265,23 @@ def _often(
 
 @check("T4e", "two types", "overlap of binomials", **_TWO, kappa=_KAPPA, chance=_CHANCE)
 @check(
+    "T4e", "two types, normal overlap", "overlap of binomials", **_TWO, kappa=_KAPPA,
+    chance=_CHANCE, overlap=gene.choice("normal"),
+)  # fmt: skip
+@check(
     "T4h", "two types", "overlap of binomials", 12, **_TWO | {"large": gene.count(0, 10**6)},
     kappa=_KAPPA, chance=_CHANCE,
 )  # fmt: skip
-def _often_two_types(bound: Bound, q: float, large: int, kappa: float, chance: float) -> Pair:
+def _often_two_types(
+    bound: Bound, q: float, large: int, kappa: float, chance: float, overlap: str = ""
+) -> Pair:
     if kappa <= 0:
         return None
     pmf, returns = np.array([1 - q, q]), np.array([0.0, 1.0])
-    loss = float(
-        bound(chance=chance, pmf=pmf, returns=returns, n=large, prompt_mass=1.0, kappa=kappa)
-    )
+    place: dict[str, Any] = {"n": large, "prompt_mass": 1.0, "kappa": kappa}
+    # T4h has its own overlap.
+    place |= {"overlap": overlap} if overlap else {}
+    loss = float(bound(chance=chance, pmf=pmf, returns=returns, **place))
     if loss > spread(pmf, returns) * minimax.largest_theta(pmf, returns, kappa) * (1 + 1e-9):
         return math.nan, 1.0
     # Half the overlap is the mean of a test's two errors: the larger of them is at least that.

@@ -1,5 +1,6 @@
 """Figure 19: what cloning costs over the whole ball (T4f, T4g), and at one fixed reward (T4h)."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
 from antiscale.core.numbers import fixed, number, percent, setting, tick
+from antiscale.core.validate import Floats
 from antiscale.figures import Progress, Record, part
 from antiscale.plots import style
 
@@ -27,16 +29,20 @@ RECORD = Record(
 
 @dataclass(frozen=True, kw_only=True)
 class Config(FromMapping):
-    """Two values of the return over the ball, and one instance of T4h.
+    """A few laws of the return over the ball, and one instance of T4h.
 
     Attributes
     ----------
     kappa
         Radius of the ball.
-    success, samples
-        P(R = 1) under the base policy, one curve each, and the n along it.
+    success
+        Laws of two values, by P(R = 1) under the base policy.
+    pmf, returns
+        One law of more values, the returns in whole tokens.
+    samples
+        The n along each law's curves.
     exact_up_to
-        Largest n at which exact overlaps are computed.
+        Largest n at which the overlaps of two values are exact; all others are normal.
     family, parameters, horizon
         The one prompt of T4h; two values of the return, so that its overlap is exact.
     fixed_samples, chance, delta
@@ -47,6 +53,8 @@ class Config(FromMapping):
 
     kappa: float = option(check=validate.real, above=0)
     success: tuple[float, ...] = option(check=validate.each, of=validate.real, above=0, below=1)
+    pmf: tuple[float, ...] = option(check=validate.each, of=validate.real, above=0, below=1)
+    returns: tuple[int, ...] = option(check=validate.each, of=validate.integer, least=0)
     samples: tuple[int, ...] = option(check=validate.each, of=validate.integer, least=1)
     exact_up_to: int
     family: str
@@ -60,23 +68,36 @@ class Config(FromMapping):
 
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:
-    """Panel "ball", a row per success probability and n, and "fixed", a row per quantile."""
-    steps = [(p, n) for p in config.success for n in config.samples]
+    """Panel "ball", a row per law and n, and "fixed", a row per quantile."""
+    laws: list[tuple[Floats, Floats]] = [
+        (np.array([1 - p, p]), np.array([0.0, 1.0])) for p in config.success
+    ]
+    laws.append((np.array(config.pmf), np.array(config.returns, dtype=float)))
+    steps = list(itertools.product(laws, config.samples))
     found = []
-    for done, (p, n) in enumerate(steps):
-        found.append({"panel": "ball", "success": p, "n": n, **_over_ball(config, p, n)})
-        progress(done + 1, len(steps) + 1, f"P(R = 1) = {p:g}, n = {n}")
+    for done, ((pmf, returns), n) in enumerate(steps):
+        values = len(pmf)
+        success = pmf[1] if values == 2 else np.nan
+        about = {"panel": "ball", "values": values, "success": success, "n": n}
+        found.append({**about, **_over_ball(config, pmf, returns, n)})
+        progress(done + 1, len(steps) + 1, f"{law_name(success, values)}, n = {n}")
     found += _fixed(config)
     progress(len(steps) + 1, len(steps) + 1, "one fixed reward")
     return pd.DataFrame(found).assign(kappa=config.kappa)
 
 
-def _over_ball(config: Config, p: float, n: int) -> dict[str, float | None]:
+def law_name(success: Any, values: Any) -> str:
+    """What a law of the rows is called."""
+    if pd.isna(success):
+        return f"{values:.0f} values of R"
+    return f"P(R = 1) = {setting(float(success))}"
+
+
+def _over_ball(config: Config, pmf: Floats, returns: Floats, n: int) -> dict[str, Any]:
     """SFT's worst exact risk over the ball and T4, in units of sqrt(2/pi) sigma_max/sqrt(n)."""
     from antiscale import bounds
     from antiscale.risks.exact import sft_mirror_risk
 
-    pmf, returns = np.array([1 - p, p]), np.array([0.0, 1.0])
     widest = bounds.largest_spread(pmf, returns, config.kappa)
     unit = np.sqrt(2 / np.pi / n) * widest.value
     experts = pmf + np.linspace(0, 1, _EXPERTS)[:, None] * (widest.policy - pmf)
@@ -84,14 +105,14 @@ def _over_ball(config: Config, p: float, n: int) -> dict[str, float | None]:
         sft_mirror_risk(pi[None], returns[None], n, np.ones(1), base=pmf[None]).value
         for pi in experts
     ]
-    place: dict[str, Any] = {"kappa": config.kappa}
-    exact = None
-    if n <= config.exact_up_to:
-        exact = bounds.vf_lower_over_ball(pmf, returns, n, overlap="exact", **place) / unit
+    law: dict[str, Any] = {"pmf": pmf, "returns": returns, "n": n, "kappa": config.kappa}
+    overlap = "exact" if len(pmf) == 2 and n <= config.exact_up_to else "normal"
     return {
         "sigma_max": float(widest.value), "learner": max(r for r in risks if r is not None) / unit,
-        "exact": exact, "affinity": bounds.vf_lower_over_ball(pmf, returns, n, **place) / unit,
-        "at_base": bounds.vf_lower(pmf, returns, n, **place) / unit,
+        "overlap": overlap,
+        "sharp": bounds.vf_lower_over_ball(overlap=overlap, **law) / unit,
+        "affinity": bounds.vf_lower_over_ball(**law) / unit,
+        "at_base": bounds.vf_lower(**law) / unit,
     }  # fmt: skip
 
 
@@ -152,14 +173,19 @@ def _fixed(config: Config) -> list[dict[str, Any]]:
 
 def note(rows: pd.DataFrame) -> str:
     """One sentence per panel."""
-    last = part(rows, "ball").dropna(subset=["exact"]).iloc[-1]
+    ball = part(rows, "ball")
+    last = ball[ball["overlap"] == "exact"].iloc[-1]
+    ratios = [
+        f"{fixed(row.learner / row.sharp, 3)} ({law_name(row.success, row.values)})"
+        for row in ball[ball["n"] == last["n"]].itertuples()
+    ]
     ends = {side: found.iloc[0] for side, found in part(rows, "fixed").groupby("side")}
     vf, vb = ends["vf"], ends["vb"]
     return (
         f"(a) Over the ball of kappa = {setting(last['kappa'])} SFT's worst exact risk tends to "
-        f"sqrt(2/pi) sigma_max/sqrt(n) (T4g); at n = {tick(last['n'])} and P(R = 1) = "
-        f"{setting(last['success'])} it is {fixed(last['learner'] / last['exact'], 3)} times the "
-        f"bound. (b) One expert, {number(vf['certified'])} tokens better than the base policy, "
+        f"sqrt(2/pi) sigma_max/sqrt(n) (T4g); at n = {tick(last['n'])} it is "
+        f"{', '.join(ratios[:-1])} and {ratios[-1]} times the bound. (b) One expert, "
+        f"{number(vf['certified'])} tokens better than the base policy, "
         f"and one reward, both fixed; n = {tick(vf['n'])}. The clone loses all of that in "
         f"{percent(vf['reached'], 1)} of {tick(vf['repeats'])} replicates (T4h: at least "
         f"{percent(vf['certified_chance'])} for this pair or its mirror), the verifier more than "
@@ -177,20 +203,20 @@ def draw(rows: pd.DataFrame) -> Figure:
 
 
 def _over(axes: Axes, rows: pd.DataFrame) -> None:
-    """The ratios to T4g's limit: a colour per success probability, a line per quantity."""
+    """The ratios to T4g's limit: a colour per law, a line per quantity."""
     looks = {
         "learner": ("SFT, worst of the ball", "-", "o"),
-        "exact": ("T4f, exact overlap", ":", "^"), "affinity": ("T4f, affinity", ":", "v"),
-        "at_base": ("T4, at the base policy", "--", ""),
+        "sharp": ("T4f, exact or normal overlap", ":", "^"),
+        "at_base": ("T4 by affinity, base policy", "--", ""),
     }  # fmt: skip
-    colors = dict(zip(rows["success"].unique(), (style.VF, style.GAP), strict=False))
-    for p, one in rows.groupby("success"):
-        for name, (_, line, marker) in looks.items():
-            axes.plot(one["n"], one[name].astype(float), line, marker=marker, color=colors[p])
+    laws = rows.groupby(["values", "success"], sort=False, dropna=False)
+    colors = (style.PURPLE, style.VF, style.GAP, style.SKY)
     for label, line, marker in looks.values():
         axes.plot([], [], line, marker=marker, color=style.INK, label=label)
-    for p, color in colors.items():
-        axes.plot([], [], color=color, linewidth=3, label=f"P(R = 1) = {setting(float(p))}")
+    for color, ((values, success), one) in zip(colors, laws, strict=False):
+        for name, (_, line, marker) in looks.items():
+            axes.plot(one["n"], one[name].astype(float), line, marker=marker, color=color)
+        axes.plot([], [], color=color, linewidth=3, label=law_name(success, values))
     axes.axhline(1.0, **style.HINT)
     axes.set(xscale="log", ylim=(0, 1.75), xlabel="traces $n$", title="The worst of the ball",
              ylabel=r"risk / ($\sqrt{2/\pi}\,\sigma_{\max}/\sqrt{n}$)")  # fmt: skip
