@@ -25,8 +25,10 @@ from antiscale.core.numbers import (
     setting,
     share,
     share_ends,
+    tick,
 )
 from antiscale.figures.build import rows_of
+from antiscale.figures.price import law_name
 from antiscale.rollouts import reading
 from antiscale.search.over_optimisation import OverOptimisationConfig
 
@@ -197,6 +199,19 @@ def quantities() -> str:
     ])  # fmt: skip
 
 
+def price() -> str:
+    """The table of paper_bounds.md on SFT's worst risk over the ball, a line per law."""
+    rows = rows_of("price")
+    rows = rows[rows["panel"] == "ball"]
+    ratio = (rows["learner"] / rows["sharp"]).groupby(
+        [rows["n"], rows["values"], rows["success"].fillna(0.0)], sort=False
+    ).first().unstack("n", sort=False)  # fmt: skip
+    return table(["SFT's worst over the bound", *(f"$`n={tick(n)}`$" for n in ratio)], [
+        [law_name(success or None, values), *(fixed(one, 3) for one in line)]
+        for (values, success), line in ratio.iterrows()
+    ])  # fmt: skip
+
+
 def gallery() -> str:
     """The gallery of all figures: figures/README.md."""
     entries = [GALLERY]
@@ -223,6 +238,7 @@ QUOTED = {
         benchmarks: "| benchmark | program |",
     },
     "paper_bounds.md": {
+        price: "| SFT's worst over the bound |",
         intervals: "| replicates are | Student",
         means: "| problems | m | k |",
         quantities: "| policy | k |",

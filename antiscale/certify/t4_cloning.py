@@ -265,7 +265,7 @@ def _often(
 
 @check("T4e", "two types", "overlap of binomials", **_TWO, kappa=_KAPPA, chance=_CHANCE)
 @check(
-    "T4e", "two types, normal overlap", "overlap of binomials", **_TWO, kappa=_KAPPA,
+    "T4e", "two types normally", "overlap of binomials", **_TWO, kappa=_KAPPA,
     chance=_CHANCE, overlap=gene.choice("normal"),
 )  # fmt: skip
 @check(
