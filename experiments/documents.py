@@ -25,7 +25,6 @@ from antiscale.core.numbers import (
     setting,
     share,
     share_ends,
-    tick,
 )
 from antiscale.figures.build import rows_of
 from antiscale.figures.price import law_name
@@ -206,7 +205,7 @@ def price() -> str:
     ratio = (rows["learner"] / rows["sharp"]).groupby(
         [rows["n"], rows["values"], rows["success"].fillna(0.0)], sort=False
     ).first().unstack("n", sort=False)  # fmt: skip
-    return table(["SFT's worst over the bound", *(f"$`n={tick(n)}`$" for n in ratio)], [
+    return table(["SFT's worst over the bound", *(f"n = {n:,.0f}" for n in ratio)], [
         [law_name(success or None, values), *(fixed(one, 3) for one in line)]
         for (values, success), line in ratio.iterrows()
     ])  # fmt: skip

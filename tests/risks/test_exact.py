@@ -70,6 +70,27 @@ def test_sft_on_fair_bits_is_de_moivres_mean_deviation() -> None:
         assert found.value == pytest.approx(float(np.exp(log)), rel=1e-8)
 
 
+def test_a_mean_of_five_values_is_that_of_convolutions_and_for_many_traces_normal() -> None:
+    law, returns = np.array([0.3, 0.1, 0.2, 0.3, 0.1]), np.arange(5.0)
+    mean = law @ returns
+    sigma = np.sqrt(law @ (returns - mean) ** 2)
+
+    def risk(n: int) -> float:
+        found = sft_mirror_risk(law[None], returns[None], n, np.ones(1), base=law[None])
+        assert found.value is not None
+        return found.value
+
+    sums = law
+    for _ in range(10):
+        sums = np.convolve(sums, sums)
+    direct = sums @ np.abs(np.arange(len(sums)) / 1024 - mean)
+    assert risk(1024) == pytest.approx(direct, rel=1e-10)
+    # The mean deviation of a lattice sum is the normal one but for a share of order 1/n.
+    for n in (10**6, 10**8):
+        limit = np.sqrt(2 / np.pi / n) * sigma
+        assert risk(n) == pytest.approx(limit, rel=max(1 / n, 1e-7))
+
+
 def test_what_has_no_exact_risk_says_why() -> None:
     fractions = sft_mirror_risk(
         np.array([[0.5, 0.5]]), np.array([[0.5, 0.0]]), 9, np.ones(1), base=np.array([[0.5, 0.5]])
