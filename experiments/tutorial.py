@@ -100,7 +100,7 @@ def _(ac, mean, mo, model, radius, sigma):
 @app.cell
 def _(ac, mo, model, radius):
     n = 32 * model.horizon
-    must_lose = model.prompt_mass @ ac.bounds.vf_lower(
+    must_lose = model.prompt_mass @ ac.bounds.vf_lower_over_ball(
         model.pmf, model.returns, n, prompt_mass=model.prompt_mass, kappa=radius.value
     )
     mo.md(
@@ -108,7 +108,7 @@ def _(ac, mo, model, radius):
         ## 4. What cloning must lose
 
         With $n = 32 H = {n}$ expert traces *every* verifier-free algorithm loses at least
-        **{must_lose:.3g} tokens** to some expert of the ball, for a reward or its mirror (T4): it
+        **{must_lose:.3g} tokens** to some expert of the ball, for a reward or its mirror (T4f): it
         is never told whether short or long, this style or that, is what pays.
         """
     )

@@ -447,16 +447,22 @@ def _by_pairs(law: Laws, form: str, overlap: str) -> tuple[float, float]:
         # Listed data sets are many, so their grid is coarse; any grid gives a valid bound.
         most = 64
 
-    def value(a: float, fineness: float) -> float:
+    def value(a: float, fineness: float, work: float) -> float:
         steps = 1
         if form == "many_point":
             steps = int(np.clip(math.ceil(2.0 * a / law.usual * fineness), 16, most))
-        theta = law.middle(np.asarray(a)) + a * (2.0 * np.arange(steps + 1) / steps - 1.0)
-        return float(a / steps * pairs(theta, law) / (steps + 1))
+        while True:
+            theta = law.middle(np.asarray(a)) + a * (2.0 * np.arange(steps + 1) / steps - 1.0)
+            found = pairs(theta, law, work)
+            if found is not None:
+                return float(a / steps * found / (steps + 1))
+            # Away from the centre data may tell experts apart less well than at it.
+            steps //= 2
 
     def best(fineness: float) -> tuple[float, float]:
         scale, found = maximise(
-            lambda grid, _: np.array([value(float(a), fineness) for a in grid]), _alone(searched)
+            lambda grid, _: np.array([value(float(a), fineness, all_pairs / 4) for a in grid]),
+            _alone(searched),
         )
         return float(scale[0]), float(found[0])
 
@@ -466,7 +472,8 @@ def _by_pairs(law: Laws, form: str, overlap: str) -> tuple[float, float]:
         return eps, 2.0 * half
     a, _ = best(1.5)
     # Laws more than 14 standard errors apart do not overlap.
-    return a, value(a, float(np.clip(math.sqrt(all_pairs * law.usual / (28.0 * a)), 1.5, 100.0)))
+    fineness = float(np.clip(math.sqrt(all_pairs * law.usual / (28.0 * a)), 1.5, 100.0))
+    return a, value(a, fineness, 2.0 * all_pairs)
 
 
 def _alone(law: Laws) -> Laws:
@@ -479,8 +486,13 @@ def _few(law: Laws) -> Laws:
     return spread_onto_few_levels(_alone(law), _NORMAL_LEVELS).at(0)
 
 
-def _over_lags(term: Callable[[int], Floats], steps: int, left: float) -> float:
-    """Sum overlaps over all pairs of steps + 1 even points, lag by lag, but for a share `left`."""
+def _over_lags(term: Callable[[int], Floats], steps: int, left: float, work: float) -> float | None:
+    """Sum overlaps over all pairs of steps + 1 even points, lag by lag, but for a share `left`.
+
+    None if that takes more than `work` pairs: overlaps at the lag that they reach are not small.
+    """
+    if steps > 16 and work < steps**2 and float(term(max(int(work / steps), 1)).mean()) > 1e-6:
+        return None
     total = 0.0
     for lag in range(1, steps + 1):
         found = float(term(lag).sum())
@@ -491,8 +503,11 @@ def _over_lags(term: Callable[[int], Floats], steps: int, left: float) -> float:
     return total
 
 
-def _normal_pairs(theta: Floats, law: Laws) -> float:
-    """The sum over i < k of normal overlaps, or of affinities where those are the larger."""
+def _normal_pairs(theta: Floats, law: Laws, work: float = np.inf) -> float | None:
+    """The sum over i < k of normal overlaps, or of affinities where those are the larger.
+
+    None if it takes more than `work` pairs.
+    """
     n, rho = float(law.n), float(law.rho)
 
     def term(lag: int) -> Floats:
@@ -502,11 +517,14 @@ def _normal_pairs(theta: Floats, law: Laws) -> float:
         normal = overlaps.normal(n, rho, law.p, law.g, low, high)
         return np.maximum(overlaps.from_affinity(n, rho, defect), normal)
 
-    return _over_lags(term, len(theta) - 1, 1e-5)
+    return _over_lags(term, len(theta) - 1, 1e-5, work)
 
 
-def _exact_pairs(theta: Floats, law: Laws) -> float:
-    """The sum over i < k of the exact overlap of experts theta_i and theta_k, evenly spaced."""
+def _exact_pairs(theta: Floats, law: Laws, work: float = np.inf) -> float | None:
+    """The sum over i < k of the exact overlap of experts theta_i and theta_k, evenly spaced.
+
+    None if it takes more than `work` pairs.
+    """
     if law.n != int(law.n):
         raise InputError(f"with exact overlaps n must be a whole number; got {law.n:.6g}")
     n = int(law.n)
@@ -524,7 +542,7 @@ def _exact_pairs(theta: Floats, law: Laws) -> float:
     def term(lag: int) -> Floats:
         return overlaps.of_binomials(n, float(law.rho), chance[:-lag], chance[lag:])
 
-    return _over_lags(term, len(theta) - 1, 1e-9)
+    return _over_lags(term, len(theta) - 1, 1e-9, work)
 
 
 def _in_probability(laws: Laws, *, chance: float, overlap: str) -> _Solution:
@@ -532,20 +550,24 @@ def _in_probability(laws: Laws, *, chance: float, overlap: str) -> _Solution:
 
     def shared(eps: Floats) -> Floats:
         """What is shared by the laws that are 2 eps apart, times eps."""
-        value = _two_point(eps, laws, overlaps.BOUNDS[overlap])
+        value = np.zeros_like(eps) if exact else _two_point(eps, laws, overlaps.BOUNDS[overlap])
         ends = laws.middle(eps)[:, None] + eps[:, None] * np.array([-1.0, 1.0])
         for i, pairs in itertools.product(np.flatnonzero(eps > 0.0), sharper):
-            value[i] = max(value[i], eps[i] * pairs(ends[i], laws.at(i)))
+            value[i] = max(value[i], eps[i] * (pairs(ends[i], laws.at(i)) or 0.0))
         return value
 
     by_name = {"normal": lambda ends, law: _normal_pairs(ends, _few(law)), "exact": _exact_pairs}
-    sharper = [by_name[name] for name in _sharper(overlap)]
+    # Without bins of n_x no other overlap is larger.
+    exact = overlap == "exact" and laws.g.shape[-1] == 2 and bool((laws.rho >= 1.0).all())
+    sharper = [by_name[name] for name in (("exact",) if exact else _sharper(overlap))]
     low, high = np.zeros_like(laws.limit), laws.limit
     whole = shared(high) >= 2.0 * chance * high
     for _ in range(80):
         middle = 0.5 * (low + high)
         within = shared(middle) >= 2.0 * chance * middle
         low, high = np.where(within, middle, low), np.where(within, high, middle)
+        if (whole | (high - low <= 1e-15 * high)).all():
+            break
     eps = np.where(whole, laws.limit, low)
     return np.full(len(eps), FORMS[0]), eps, eps
 

@@ -74,7 +74,7 @@ def test_json_is_one_object_and_nothing_else(run: Run) -> None:
         raise AssertionError(f"{name} is not JSON")
 
     printed = json.loads(ran.out, parse_constant=no_constants)
-    assert printed["schema"] == "antiscale.sweep/1"
+    assert printed["schema"] == "antiscale.sweep/2"
     assert [row["horizon"] for row in printed["rows"]] == [16, 32]
     assert set(printed["fit"]) == {"vf_slope", "vb_slope", "gap_slope"}
 

@@ -119,7 +119,7 @@ def test_a_folder_of_ones_own_files_is_not_touched(
     (mine / "cells").mkdir(parents=True)
     for name in ("cells/H16-n512.json", ".partial-notes", "report.html", "rows.csv", "plot.png"):
         (mine / name).write_text("precious")
-    for manifest in (None, '{"name": "a package of mine"}', "{", '{"schema": "antiscale.sweep/1"}'):
+    for manifest in (None, '{"name": "a package of mine"}', "{", '{"schema": "antiscale.sweep/2"}'):
         if manifest is not None:
             (mine / MANIFEST).write_text(manifest)
         before = contents(mine)
@@ -446,8 +446,8 @@ def test_an_edited_learner_is_another_run(helper: bool, call: Call) -> None:
 
 def test_runs_without_learners_of_ones_own_keep_their_names() -> None:
     # The names that these runs had when sources were not looked at.
-    assert Plan.of().hash == "151ed4fdf38a"
-    assert Plan.of(SweepConfig(learner=("smoothed_sft", "wide"), horizon=64)).hash == "773d7d757ad2"
+    assert Plan.of().hash == "e79dd5cbaf34"
+    assert Plan.of(SweepConfig(learner=("smoothed_sft", "wide"), horizon=64)).hash == "abf4cb0ffd6a"
     assert Plan.of().sources == {}
 
 
