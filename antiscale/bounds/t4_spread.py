@@ -124,7 +124,7 @@ def hardest_centre(
 
     One of a few on the way from the base policy to the expert of the largest spread (T4g). T4f is
     near sigma_c theta where theta, the half-width of its interval, is short of what data can tell
-    apart, and near 0.63 sigma_c/sqrt(n rho) where it is long: the harmonic mean of both decides,
+    apart, and near 0.63 sigma_c/sqrt(n rho) where it is long: the harmonic sum of both decides,
     cheaply. Any centre gives a valid bound.
 
     Parameters

@@ -22,7 +22,7 @@ def traces_needed(case: Case, loss: float) -> dict[str, Any]:
     """Find how many traces each side needs to lose no more than `loss` tokens, by its bounds.
 
     For its worst expert of the ball cloning needs at least `vf_least`: with one trace fewer every
-    verifier-free algorithm loses more to some expert (T4a, T4c, T4f at the worst of a few centres).
+    verifier-free algorithm loses more to some expert (T4f at the base policy and `hardest_centre`).
     The named learners need at most `vf_most` (T5), for the run's own expert, which may be an easier
     one, and `vb_most` (T7 with T6), for every expert: from there on their bounds are no larger. All
     three hold as they stand; they are within a thousandth of where the bound crosses.

@@ -149,7 +149,7 @@ def reading(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]
             loser = "every verifier-free algorithm must lose more under this prior"
         sentence += (
             f"; from {config.vary} = {setting(rows[start][key])} on {loser} than verification "
-            f"does, by {number(last['gap_certified'], toward='down')} tokens at {place}"
+            f"does, by at least {number(last['gap_certified'], toward='down')} tokens at {place}"
         )
     elif last["gap_certified"] is None:
         sentence += f"; no gap is certified ({last['gap_certified_reason']})"
@@ -176,9 +176,9 @@ def notes(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) 
         if last["vf_lower_holds_for"] == "worst expert":
             worst = _with_name(last["vf_lower"], last["vf_lower_name"], "down")
             holds = (
-                "for the worst expert near the drawn one (no bound on every algorithm holds at one "
-                f"fixed expert). Worst expert of the ball: {worst}; the certified gap is that less "
-                "VB upper."
+                "for the worst expert on the segment through the drawn one (no bound on every "
+                f"algorithm holds at one fixed expert). Worst expert of the ball: {worst}; the "
+                "certified gap is that less VB upper."
             )
         lines.append(f"VF lower: {last['vf_lower_local_name']}, {holds}")
     lines.append(

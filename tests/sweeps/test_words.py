@@ -65,7 +65,7 @@ def test_the_reading_says_who_loses_what_and_what_is_certain(result: SweepResult
     last = result.rows[-1]
     assert f"At H = 256 cloning loses {number(last['vf_mean'])} tokens" in sentence
     assert "from H = 128 on every verifier-free algorithm has an expert" in sentence
-    assert f"by {number(last['gap_certified'], toward='down')} tokens" in sentence
+    assert f"by at least {number(last['gap_certified'], toward='down')} tokens" in sentence
     assert sentence.endswith(".")
 
 
@@ -78,7 +78,7 @@ def test_without_a_certified_gap_the_reading_says_so(result: SweepResult) -> Non
 
 def test_the_lower_bound_is_said_to_hold_for_the_worst_expert(result: SweepResult) -> None:
     text = " ".join(shown(result, 120).split())
-    assert "for the worst expert near the drawn one" in text
+    assert "for the worst expert on the segment through the drawn one" in text
     assert f"Worst expert of the ball: {number(result.rows[-1]['vf_lower'], toward='down')}" in text
     rows = [row | {"vf_lower_holds_for": "hard prior"} for row in result.rows]
     assert "for the prior that these experts are drawn from" in "\n".join(
