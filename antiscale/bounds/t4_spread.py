@@ -95,8 +95,14 @@ def largest_spread(
     low, high = np.zeros_like(unit), np.ones_like(unit)
     for _ in range(_HALVINGS):
         a = 0.5 * (low + high)
-        above = _mean(best_policy(p, (r - a) ** 2, budget), r) >= a
-        low, high = np.where(above, a, low), np.where(above, high, a)
+        square = (r - a) ** 2
+        policy = best_policy(p, square, budget)
+        mean = _mean(policy, r)
+        # What a leaves of the variance's bound, (mean - a)^2, is then a rounding error of it.
+        found = (mean - a) ** 2 <= 1e-16 * _mean(policy, square)
+        low, high = np.where(found | (mean >= a), a, low), np.where(found | (mean < a), a, high)
+        if (low == high).all():
+            break
     one, other = (best_policy(p, (r - a) ** 2, budget) for a in (low, high))
     first, second = _mean(one, r), _mean(other, r)
     a = 0.5 * (low + high)
