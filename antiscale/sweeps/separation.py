@@ -158,7 +158,7 @@ def separation(
 
     certified = starts(
         _start(rows, "gap_certified", "horizon", lambda horizon: _case_at(plan, horizon)),
-        _start(in_n, "gap_certified", "n", Case.of(plan, *largest).with_samples),
+        _start(in_n, "gap_certified", "n", Case.of(plan, *largest, whole=False).with_samples),
     )
     measured = starts(_start(rows, "gap_low", "horizon"), _start(in_n, "gap_low", "n"))
     exponents = _exponents(plan, rows)
@@ -189,7 +189,7 @@ def _row(plan: Plan, horizon: int, n: int, noise: float) -> dict[str, Any]:
 
 
 def _case_at(plan: Plan, horizon: int) -> Case:
-    return Case.of(plan, horizon, plan.config.samples_at(horizon), plan.config.noise)
+    return Case.of(plan, horizon, plan.config.samples_at(horizon), plan.config.noise, whole=False)
 
 
 def _start(
