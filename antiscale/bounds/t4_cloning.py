@@ -35,8 +35,8 @@ _LIMIT = 0.62854
 _CELLS = 8
 _LEVELS = 256
 # With normal overlaps, pair by pair: levels; the work of a grid in pairs times levels; the widest
-# grid in standard errors (a wider one would be the coarser); and the least n rho (below, the error
-# of Berry and Esseen is more than is gained over the affinity).
+# grid in standard errors (a wider one would be the coarser); and the least n rho (below, little or
+# nothing is gained over the affinity).
 _NORMAL_LEVELS = 32
 _NORMAL_WORK = 5e6
 _NORMAL_WIDTH = 64.0

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 
 import antiscale as ac
 from antiscale import bounds
-from antiscale.bounds import t4_spread
+from antiscale.bounds import t4_cloning, t4_spread
 
 
 def drawn(rng, most: int = 7):
@@ -283,3 +283,18 @@ def test_a_return_that_does_not_vary_costs_nothing() -> None:
             place = {"kappa": 1.0, "overlap": overlap}
             assert bounds.vf_lower(pmf, returns, 0, **place) == 0.0
             assert bounds.vf_lower_over_ball(pmf, returns, 3, **place) == 0.0
+
+
+def test_pairs_beyond_the_work_allowed_make_the_grid_coarser_and_the_bound_no_larger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Far from this centre five traces tell experts apart much less well than at it."""
+    law = {"pmf": [1 - 1e-4, 1e-4], "returns": [0.0, 1.0], "n": 5, "kappa": 9000.0}
+    law |= {"centre": [1 - 1e-6, 1e-6], "overlap": "exact", "form": "many_point"}
+    values = []
+    for pairs in (2e2, 2e3, 2e4):
+        monkeypatch.setattr(t4_cloning, "_EXACT_PAIRS", pairs)
+        values.append(float(bounds.vf_lower(**law)))
+    assert 0.8 * values[-1] < values[0] <= values[1] * 1.001 <= values[2] * 1.002
+    # No learner of one line can be held to more than half of its length.
+    assert values[-1] < 0.5 * (1e-4 + math.sqrt(9000 * 1e-4 * (1 - 1e-4)))
