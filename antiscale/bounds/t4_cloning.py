@@ -370,8 +370,8 @@ def _law(row: Floats, types: int, *, both: bool) -> tuple[Laws, float]:
     tilt = np.bincount(inverse, weights=p[held] * over).astype(np.float64)
     weight = np.bincount(inverse, weights=p[held] * (over + 1.0)).astype(np.float64)
     p = np.bincount(inverse, weights=p[held]).astype(np.float64)
-    # From the first, so that one level is exactly 0.
-    r = r - r[0]
+    # From the heaviest, whose distance from the mean would lose its digits where it is nearly all.
+    r = r - r[np.argmax(p)]
     r = r - r @ p if len(r) > 1 else r
     sigma = float(np.sqrt(p @ r**2))
     g = r / sigma if sigma > 0.0 else 0.0 * r

@@ -298,3 +298,13 @@ def test_pairs_beyond_the_work_allowed_make_the_grid_coarser_and_the_bound_no_la
     assert 0.8 * values[-1] < values[0] <= values[1] * 1.001 <= values[2] * 1.002
     # No learner of one line can be held to more than half of its length.
     assert values[-1] < 0.5 * (1e-4 + math.sqrt(9000 * 1e-4 * (1 - 1e-4)))
+
+
+@pytest.mark.parametrize("light", [1e-6, 1e-9, 4e-12])
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_near_a_vertex_the_interval_of_experts_keeps_its_digits(light: float, order: slice) -> None:
+    """Without data T4a is half the range of J over the ball's line, wherever the centre lies."""
+    pmf, returns = np.array([0.7, 0.3])[order], np.array([3.0, 10.0])[order]
+    for centre in ([light, 1 - light], [1 - light, light]):
+        value = bounds.vf_lower(pmf, returns, 0, kappa=40, form="two_point", centre=centre)
+        assert float(value) == pytest.approx(3.5, rel=1e-12)
