@@ -45,7 +45,7 @@ def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
         _measured(rows, "vf_loss", f"VF {vf}", "vf", "circle"),
         _bound(rows, "vf_upper", "VF upper", "vf", "dash"),
         _bound(rows, "vf_lower_local", f"VF lower, {near}", "vf", "dot"),
-        None if drawn else _bound(rows, "vf_lower", _WORST, "ink", "longdashdot"),
+        None if drawn else _bound(rows, "vf_lower", _WORST, "vf", "dashdot"),
         _measured(rows, "vb_loss", f"VB {vb}", "vb", "square", log=log),
         _bound(rows, "vb_upper", "VB upper", "vb", "dash"),
     ]
