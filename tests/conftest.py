@@ -16,7 +16,7 @@ from antiscale.core import device
 
 _CACHE = "JAX_COMPILATION_CACHE_DIR"
 # Half of the tests' time would go into optimising code that runs once: they run it as it is.
-_QUICKLY = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+_QUICKLY = "--xla_backend_optimization_level=0"
 
 
 def pytest_configure(config: pytest.Config) -> None:
