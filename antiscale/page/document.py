@@ -28,6 +28,7 @@ from antiscale.page import figures
 from antiscale.page.command import sweep_command
 from antiscale.page.explorer import CURVES, Explorer, Progress, explore, of_run
 from antiscale.page.typography import digits, formula, prose
+from antiscale.plots.sweep import local_holds_for
 from antiscale.registry import RESULTS
 from antiscale.sweeps import evaluated, words
 from antiscale.sweeps.case import Case
@@ -200,9 +201,8 @@ def _tiles(config: SweepConfig, rows: list[dict[str, Any]]) -> list[dict[str, st
     key = {"H": "horizon"}.get(config.vary, config.vary)
     place = f"at {config.vary} = {setting(last[key])}"
     bound = {name: number(last[name], toward=figures.toward(name)) for name in CURVES}
-    near = last["vf_lower_holds_for"]
-    near = "near this expert" if near == "worst expert" else near
-    ends = f"{number(last['vf_lower_local'], toward='down')} ({near}) and {bound['vf_upper']}"
+    near = number(last["vf_lower_local"], toward="down")
+    ends = f"{near} ({local_holds_for(last)}) and {bound['vf_upper']}"
     most = "no bound is proved" if last["vb_upper"] is None else f"at most {bound['vb_upper']}"
     sure = bound["gap_certified"]
     sure = "none is certified" if last["gap_certified"] is None else f"certified {sure}"

@@ -13,12 +13,12 @@ import numpy as np
 from antiscale.core.numbers import Toward, number, plus_minus, setting, tick
 from antiscale.page.explorer import Explorer
 from antiscale.page.typography import digits
+from antiscale.plots.sweep import WORST, local_holds_for
 from antiscale.sweeps.config import ROUNDING, SweepConfig
 
 Rows = list[dict[str, Any]]
 Trace = dict[str, Any]
 _SIDES = ("vf", "vb")
-_WORST = "VF lower, worst of the ball"
 
 # What lies along x, by what varies: its column, its name and its sign.
 _AXES = {
@@ -39,13 +39,12 @@ def losses(config: SweepConfig, rows: Rows) -> dict[str, Any]:
     last = rows[-1]
     log = all(row["vf_loss"] > 0 for row in rows)
     vf, vb = (f"{_how(rows, side)}: {last[f'{side}_learner']}" for side in _SIDES)
-    drawn = last["vf_lower_holds_for"] == "hard prior"
-    near = last["vf_lower_holds_for"] if drawn else "near this expert"
+    worst = last["vf_lower_holds_for"] == "worst expert"
     traces = [
         _measured(rows, "vf_loss", f"VF {vf}", "vf", "circle"),
         _bound(rows, "vf_upper", "VF upper", "vf", "dash"),
-        _bound(rows, "vf_lower_local", f"VF lower, {near}", "vf", "dot"),
-        None if drawn else _bound(rows, "vf_lower", _WORST, "vf", "dashdot"),
+        _bound(rows, "vf_lower_local", f"VF lower, {local_holds_for(last)}", "vf", "dot"),
+        _bound(rows, "vf_lower", WORST, "vf", "dashdot") if worst else None,
         _measured(rows, "vb_loss", f"VB {vb}", "vb", "square", log=log),
         _bound(rows, "vb_upper", "VB upper", "vb", "dash"),
     ]
@@ -80,7 +79,7 @@ def explored_bounds(explorer: Explorer) -> dict[str, Any] | None:
     None where no bound applies at any stop.
     """
     looks = {
-        "vf_upper": ("VF upper (T5)", "vf", "dash"), "vf_lower": (f"{_WORST} (T4)", "vf", "dot"),
+        "vf_upper": ("VF upper (T5)", "vf", "dash"), "vf_lower": (f"{WORST} (T4)", "vf", "dot"),
         "vb_upper": ("VB upper (T7)", "vb", "dash"),
     }  # fmt: skip
     known = {name: _known(explorer, name) for name in looks}

@@ -15,6 +15,15 @@ from antiscale.plots.style import GAP, INK, VB, VF
 if TYPE_CHECKING:
     import pandas as pd
 
+# What the bound for the worst expert is called beside the one near the drawn expert.
+WORST = "VF lower, worst of the ball"
+
+
+def local_holds_for(row: Any) -> str:
+    """Whom a row's `vf_lower_local` speaks of: experts near the drawn one, or the hard prior's."""
+    holds_for = str(row["vf_lower_holds_for"])
+    return "near this expert" if holds_for == "worst expert" else holds_for
+
 
 def sweep_figure(rows: pd.DataFrame, note: str) -> Figure:
     """Draw a sweep: both losses between their bounds, and the gap measured and certified.
@@ -110,11 +119,9 @@ def draw_losses(axes: Axes, rows: pd.DataFrame) -> None:
     vf, vb = (f"{last[f'{side}_learner']}{_how(rows, side)}" for side in style.SIDES)
     _measured(axes, rows, "vf_loss", VF, "o", f"VF: cloning, {vf}", log=log)
     upper = bound("vf_upper", "--", VF, "VF upper")
-    drawn = last["vf_lower_holds_for"] == "hard prior"
-    near = last["vf_lower_holds_for"] if drawn else "near this expert"
-    lower = bound("vf_lower_local", ":", VF, f"VF lower, {near}")
-    if not drawn:
-        bound("vf_lower", "-.", style.GREY, "VF lower, worst of the ball")
+    lower = bound("vf_lower_local", ":", VF, f"VF lower, {local_holds_for(last)}")
+    if last["vf_lower_holds_for"] == "worst expert":
+        bound("vf_lower", "-.", style.GREY, WORST)
     _theory(axes, rows, "vf", "vf_loss")
     if not rows["rewards_whole_class"].all():
         axes.plot(

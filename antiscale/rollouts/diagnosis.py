@@ -311,8 +311,7 @@ def _notes(
         "Losses are for the reward and its mirror H - R at each problem, traces spread evenly over "
         f"problems. T4f and the largest spread are averaged over {prediction['bound_problems']}, "
         f"simulated cloning over {prediction['measured_problems']} of {prediction['problems']:,} "
-        "problems, evenly spaced "
-        "in sigma."
+        "problems, evenly spaced in sigma."
     )
     return notes
 

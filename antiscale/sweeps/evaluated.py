@@ -124,14 +124,14 @@ def _points(case: Case) -> Labelled:
             continue  # an exact overlap is out of reach
         yield label, Value(value if held else None, value, reason, variant)
     blocks = case.lower.block_masses
-    reason = None if stated.all_of_class else "holds over all of calR only"
+    whole = None if stated.all_of_class else "holds over all of calR only"
     for label in ("T4b", "T4d"):
         if blocks is None:
             yield label, Value(reason="the class is not made of two blocks or more")
             continue
         losses = RESULTS[label](style_mass=blocks[0], style_return=blocks[1], **place)
         value = float(rho @ losses)
-        yield label, Value(value if stated.all_of_class else None, value, reason=reason)
+        yield label, Value(value if stated.all_of_class else None, value, reason=whole)
     for label in ("T4e", "T4h"):
         try:
             worst = float(np.max(rho * RESULTS[label](chance=DELTA, **law, **place)))
@@ -142,7 +142,6 @@ def _points(case: Case) -> Labelled:
     centres = {"at the largest spread": case.widest.policy}
     if not case.drawn:
         centres = {"at the drawn expert": case.experts[0]} | centres
-    reason = None if held else "the stated rewards do not hold r and rbar at every prompt"
     for variant, centre in centres.items():
         value = float(rho @ RESULTS["T4f"](centre=centre, **law, **place))
         yield "T4f", Value(value if held else None, value, reason, variant)
