@@ -5,11 +5,12 @@ from typing import Literal
 
 import jax
 
+from antiscale.core.pytree import pytree
 from antiscale.learners.premises import Bound, Over, Premises
 from antiscale.rewards import RewardClass, Votes
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Data:
     """What a learner has seen: counts of types, and their labels if there is a verifier.
@@ -24,7 +25,7 @@ class Data:
     votes: Votes | None = None
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class GridPrior:
     """Experts pi_b (1 + theta g), theta uniform on a grid from -scale to scale (T4a, T4c).
@@ -44,7 +45,7 @@ class GridPrior:
     steps: int = field(metadata={"static": True})
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Setting:
     """What a learner knows beforehand.

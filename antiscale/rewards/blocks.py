@@ -7,7 +7,6 @@ compilation serves every horizon.
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +14,11 @@ from jax import Array
 
 from antiscale.ball.optimum import ball_policy
 from antiscale.core import device as device
+from antiscale.core.pytree import pytree
 from antiscale.core.validate import Floats
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Blocks:
     """At each prompt, f_b(j) = value[j] for types j of block b, and 0 elsewhere.

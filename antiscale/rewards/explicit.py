@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +14,14 @@ from jax import Array
 from antiscale.ball.pessimist import saddle_point
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.pytree import pytree
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel, bilevel_return
 from antiscale.rewards.blocks import TypeByType
 from antiscale.rewards.votes import Pair
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Table(TypeByType):
     """calR_x = K rewards given by their hitting times, and their mirrors if asked for.

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jax import Array
 
 from antiscale.core.errors import InputError
+from antiscale.core.pytree import pytree
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
 from antiscale.rewards.blocks import PointwiseRewards
 from antiscale.rewards.votes import Pair, Votes
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Known(PointwiseRewards):
     """calR_x = {r}: both sides know the reward.

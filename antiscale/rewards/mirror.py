@@ -6,19 +6,19 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from antiscale.core.pytree import pytree
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
 from antiscale.rewards.blocks import BlockRewards, Blocks
 from antiscale.rewards.votes import Pair, Votes
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Mirror(BlockRewards):
     """calR_x = {r, rbar}: Rbar = H - R, again bi-level (Tbar = R + 1).

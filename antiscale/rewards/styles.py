@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jax import Array
 
 from antiscale.core.errors import InputError
+from antiscale.core.pytree import pytree
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel, bilevel_return
 from antiscale.rewards.blocks import BlockRewards, Blocks
 from antiscale.rewards.votes import Pair, Votes
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Styles(BlockRewards):
     """calR_x = {r_v, H - r_v : v in {0,1}^B}, r_v = sum_b v_b f_b, f_b = H - length + 1 on style b.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from antiscale.core.errors import InputError
+from antiscale.core.pytree import pytree
 from antiscale.core.validate import Floats
 from antiscale.models.traces import TraceModel
 from antiscale.rewards.blocks import BlockRewards, Blocks, TypeByType
@@ -20,7 +20,7 @@ from antiscale.rewards.votes import Pair, Votes
 _WRITABLE = 2**20
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Tabular(TypeByType, BlockRewards):
     """calR_x = {0, 1, ..., H}^S: any label per type, independently.

@@ -12,13 +12,14 @@ from jax import Array
 
 from antiscale.core import validate
 from antiscale.core.errors import InputError
+from antiscale.core.pytree import pytree
 from antiscale.core.validate import Floats
 
 # Two arrays that belong together: a value, and where it is told.
 Pair: TypeAlias = tuple[Array, Array]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Votes:
     """How often each type's label was flipped, and how far votes must stand apart to be trusted.

@@ -78,12 +78,11 @@ REWARDS = '''"""A reward and its mirror, by another name."""
 from dataclasses import dataclass
 from typing import ClassVar
 
-import jax
-
+from antiscale.core.pytree import pytree
 from antiscale.rewards.mirror import Mirror
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Pair(Mirror):
     """As mirror."""
