@@ -408,6 +408,7 @@ _SMALL: dict[str, tuple[tuple[str, ...], ...]] = {
                     "styles=2", "--no-phase", "--quiet"),),
     "search": (("--horizon", "16", "--strategy", "oracle", "--budget", "16", "--quiet"),),
     "diagnose": (("samples.csv", "--quiet"),),
+    "train": (("planted", "--size", "smoke", "--minutes", "0", "--quiet"),),
     "bounds": (("--table", "--horizon", "16"), ("T4a", "--set", "pmf=[0.5,0.5]", "--set",
                "returns=[0,10]", "--set", "n=10", "--set", "kappa=0.25")),
     "certify": (("--rounds", "1", "--bound", "T3a", "--quiet"),),

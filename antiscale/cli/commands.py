@@ -28,8 +28,8 @@ def _root(
 
 # A command is the function of its module's name; `--help` lists them in this order.
 _COMMANDS = (
-    "sweep", "plot", "report", "diff", "separation", "search", "diagnose", "bounds", "certify",
-    "figures", "family", "info",
+    "sweep", "plot", "report", "diff", "separation", "search", "train", "diagnose", "bounds",
+    "certify", "figures", "family", "info",
 )  # fmt: skip
 for _name in _COMMANDS:
     if _name == "family":

@@ -29,6 +29,7 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "sweeps": Kind("sweep", "."),
     "searches": Kind("search", "searches"),
+    "studies": Kind("study", "networks"),
     "figures": Kind("figure", "figures"),
     "examples": Kind("example", "rollouts"),
     "instances": Kind("saved instance", "certify/worst", ".json"),

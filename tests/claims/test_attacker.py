@@ -23,7 +23,7 @@ TARGETS = attacker.targets()
 _EVERY = {"function": 40, "command": 90}
 # Each of these takes seconds when it is accepted.
 _DEAR = {"antiscale.sweep", "antiscale.separation", "antiscale.diagnose", "certify", "separation",
-         "report", "figures", "sweep", "diagnose", "search"}  # fmt: skip
+         "report", "figures", "sweep", "diagnose", "search", "train"}  # fmt: skip
 
 
 def failures(name: str, every: int) -> list[str]:

@@ -63,6 +63,8 @@ CUT = (
     Cut(r"diagnose .*lm_eval"),
     Cut(r"diagnose .*--export-model", "--export-model exported.csv"),
     Cut(r"report\b", "--no-sliders"),
+    Cut(r"train styles --size smoke"),
+    Cut(r"train (?!styles)", "--size smoke", slow=True),
     Cut(r"(family|bounds|plot|diff|info)\b"),
 )
 

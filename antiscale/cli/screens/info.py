@@ -11,6 +11,7 @@ from antiscale import presets
 _USED = {
     "sweeps": "antiscale sweep --config NAME, antiscale separation --config NAME",
     "searches": "antiscale search --config NAME",
+    "studies": "antiscale train ENVIRONMENT --size SIZE, of ENVIRONMENT-SIZE",
     "figures": "antiscale figures NAME",
     "examples": "antiscale diagnose --example NAME",
     "instances": "antiscale certify --replay NAME",

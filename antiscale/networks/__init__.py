@@ -1,0 +1,6 @@
+"""Trained policies: a small transformer, cloning against verification, beside the exact theory.
+
+Needs the extra `networks` (Equinox and Optax).
+"""
+
+from antiscale.core import device as device

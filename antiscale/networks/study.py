@@ -1,0 +1,211 @@
+"""A study: pretrained bases, then cell by cell every arm; rows out, and what made them kept.
+
+runs/train-<hash>/manifest.json   configuration, versions, device, list of files
+rows.csv        one row per method, H, n, base and data seed
+rollouts.parquet   some traces of each run: problem, sample, correct, ...
+laws-H<H>.npz   base's law by prompt and style; J by prompt of every run
+result.json     rows, as printed by --json
+bases.eqx       the pretrained networks
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax import lax
+
+from antiscale.core.errors import InputError
+from antiscale.core.folder import Folder, read_json
+from antiscale.networks.arms import Cell
+from antiscale.networks.config import SCHEMA, TrainConfig
+from antiscale.networks.environments import Environment
+from antiscale.networks.training import Progress, Schedule, imitation, update
+from antiscale.networks.transformer import Transformer, stack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Steps of pretraining at one horizon before the next has its turn.
+_TURN = 10
+
+
+@functools.partial(jax.jit, static_argnames=("environment", "horizon", "schedule", "steps"))
+def _pretrain(
+    models: Transformer, states: Any, key: jax.Array, environment: Environment, horizon: int,
+    schedule: Schedule, steps: int,
+) -> Any:  # fmt: skip
+    def run(model: Any, state: Any, key: Any) -> Any:
+        def step(both: Any, key: jax.Array) -> Any:
+            first, second = jax.random.split(key)
+            x = jax.random.randint(first, (schedule.batch,), 0, environment.all_prompts)
+            tokens = environment.base(second, x, horizon)
+            value, slope = jax.value_and_grad(imitation)(both[0], tokens, x, environment.prompt)
+            return update(schedule, both, slope), value
+
+        both, values = lax.scan(step, (model, state), jax.random.split(key, steps))
+        return *both, values.mean()
+
+    return jax.vmap(run)(models, states, jax.random.split(key, len(models.bias)))
+
+
+def create(config: TrainConfig) -> Transformer:
+    """Draw the weights of every base, stacked."""
+    world = config.world
+    keys = jax.random.split(jax.random.key(config.seed), config.base_seeds)
+    return stack([
+        Transformer.create(
+            key, world.vocabulary, world.longest, config.width, config.layers, config.heads
+        )
+        for key in keys
+    ])  # fmt: skip
+
+
+def pretrain(config: TrainConfig, progress: Progress | None = None) -> Transformer:
+    """Train the bases on traces of the procedural policy, drawn afresh at every step."""
+    models, world, schedule = create(config), config.world, config.pretrain
+    states = jax.vmap(schedule.optimiser.init)(models)
+    key, done = jax.random.key(config.seed + 1), 0
+    while done < schedule.steps:
+        # From the shortest, which is cheap and shows what styles mean, to the longest, over and
+        # over.
+        horizon = config.horizons[done // _TURN % len(config.horizons)]
+        steps = min(_TURN, schedule.steps - done)
+        models, states, value = _pretrain(
+            models, states, jax.random.fold_in(key, done), world, horizon, schedule, steps
+        )
+        done += steps
+        if progress is not None and done % (5 * _TURN) == 0:
+            progress(done, schedule.steps, f"base: loss {float(value.mean()):.3f}")
+    return models
+
+
+@dataclass(frozen=True, repr=False)
+class Study:
+    """What a study found; `rows` as dictionaries."""
+
+    config: TrainConfig
+    rows: list[dict[str, Any]]
+
+    @functools.cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `antiscale train --json` prints."""
+        return {"schema": SCHEMA, "config": self.config.to_dict(), "rows": self.rows}
+
+
+class StudyFolder(Folder):
+    """One study's folder: bases and finished cells are kept, so that it can go on."""
+
+    def bases(self, config: TrainConfig, progress: Progress | None = None) -> Transformer:
+        """The pretrained networks, from disk if they are there."""
+        file = self.path / "bases.eqx"
+        if "bases.eqx" in self.files and file.exists():
+            try:
+                return eqx.tree_deserialise_leaves(file, create(config))
+            except (RuntimeError, ValueError, EOFError):
+                raise InputError(
+                    f"{file} is damaged; delete it to train it again, or pass --overwrite"
+                ) from None
+        models = pretrain(config, progress)
+        content = io.BytesIO()
+        eqx.tree_serialise_leaves(content, models)
+        self.write("bases.eqx", content.getvalue())
+        return models
+
+    def store(self, study: Study, images: dict[str, bytes]) -> None:
+        """Write the results and mark the study complete; its cells are then no longer needed."""
+        result = json.dumps(study.to_json(), indent=1, allow_nan=False)
+        self.write("rows.csv", study.frame.to_csv(index=False).encode())
+        self.write("result.json", result.encode())
+        for kind, image in images.items():
+            self.write(f"study.{kind}", image)
+        laws = [f"laws-H{horizon}.npz" for horizon in study.config.horizons]
+        pictures = [f"study.{kind}" for kind in images]
+        self.finish(["bases.eqx", *laws, "rollouts.parquet", "rows.csv", "result.json", *pictures])
+
+    def study(self, config: TrainConfig) -> Study:
+        """Return what a complete folder holds."""
+        return Study(config, read_json(self.path / "result.json")["rows"])
+
+    def rows(self, horizon: int) -> list[dict[str, Any]] | None:
+        """Rows of a finished cell; None where there is none."""
+        name = f"cells/H{horizon}.json"
+        if name not in self.files or not (self.path / name).exists():
+            return None
+        return read_json(self.path / name)["rows"]
+
+    def keep(self, cell: Cell) -> None:
+        """Keep a finished cell; its rows last, which say that it is finished."""
+        arrays = io.BytesIO()
+        np.savez_compressed(arrays, allow_pickle=False, **cell.arrays)
+        self.write(f"laws-H{cell.horizon}.npz", arrays.getvalue())
+        table = io.BytesIO()
+        rollouts(cell).to_parquet(table, index=False)
+        self.write(f"cells/H{cell.horizon}.parquet", table.getvalue())
+        body = json.dumps({"rows": cell.rows}, allow_nan=False)
+        self.write(f"cells/H{cell.horizon}.json", body.encode())
+
+
+def rollouts(cell: Cell) -> pd.DataFrame:
+    """The kept traces as a table that `antiscale diagnose` reads."""
+    import pandas as pd
+
+    frames = [pd.DataFrame({"problem": [], "sample": [], "model": []})]
+    for kept in cell.samples:
+        for k, run in enumerate(kept["runs"]):
+            base, seed = cell.draws[run.draw]
+            times = kept["times"][k]
+            right = times <= cell.horizon
+            mirror = "-mirror" if run.mirrored else ""
+            frames.append(pd.DataFrame({
+                "problem": kept["x"][k], "sample": np.arange(len(times)) % cell.config.kept,
+                "correct": right, "length": cell.horizon,
+                "tokens_to_first_correct": np.where(right, times, np.nan),
+                "model": f"{kept['method']}-{cell.horizon}-{run.n}-{base}.{seed}{mirror}",
+            }))  # fmt: skip
+    return pd.concat(frames[1:] or frames, ignore_index=True)
+
+
+def run_study(
+    config: TrainConfig, folder: StudyFolder, progress: Progress | None = None,
+    minutes: float | None = None,
+) -> Study | None:  # fmt: skip
+    """Compute what is missing of a study; None if the minutes were over before it was done."""
+    import pandas as pd
+
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    bases = folder.bases(config, progress)
+    rows: list[dict[str, Any]] = []
+    last = 0.0
+    for horizon, sizes in config.places:
+        found = folder.rows(horizon)
+        if found is None:
+            # The next cell is about twice as long as the last.
+            if end is not None and time.monotonic() + 2 * last > end:
+                return None
+            begun = time.monotonic()
+            key = jax.random.fold_in(jax.random.key(config.seed + 2), horizon)
+            cell = Cell(config, bases, horizon, sizes, key, progress)
+            cell.compute()
+            folder.keep(cell)
+            found, last = cell.rows, time.monotonic() - begun
+        rows += found
+    parts = [f"cells/H{horizon}.parquet" for horizon in config.horizons]
+    table = io.BytesIO()
+    whole = pd.concat([pd.read_parquet(folder.path / name) for name in parts], ignore_index=True)
+    whole.to_parquet(table, index=False)
+    folder.write("rollouts.parquet", table.getvalue())
+    return Study(config, rows)
