@@ -126,7 +126,8 @@ class FromMapping:
     def of(cls, given: Self | Mapping[str, Any] | None, **options: Any) -> Self:
         """Return a configuration as it is, or made of names and values; `options` replace some."""
         if isinstance(given, cls):
-            return cls.from_mapping(vars(given) | options) if options else given
+            fields = {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}  # type: ignore[arg-type]
+            return cls.from_mapping(fields | options) if options else given
         mapping: Any = {} if given is None else given
         return cls.from_mapping({**mapping, **options} if isinstance(mapping, Mapping) else mapping)
 

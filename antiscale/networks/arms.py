@@ -22,7 +22,7 @@ from antiscale.ball.optimum import chi2_ball_optimum
 from antiscale.core.validate import Floats
 from antiscale.networks.config import TrainConfig
 from antiscale.networks.environments import Environment
-from antiscale.networks.evaluation import Law, evaluate, in_parts, write
+from antiscale.networks.evaluation import Law, apart, evaluate, in_parts, write
 from antiscale.networks.theory import predictions
 from antiscale.networks.training import (
     Data,
@@ -112,9 +112,7 @@ class Cell:
         )  # fmt: skip
         # All data seeds sample the same bases.
         law = found.merged(config.data_seeds)
-        pmf = law.pmf.sum(-2)
-        pmf = pmf / pmf.sum(-1, keepdims=True)
-        gain = np.arange(self.horizon + 1.0)
+        pmf, gain = law.of_return, np.arange(self.horizon + 1.0)
         self.law, self.pmf = law, pmf
         self.ratio, self.expert = {}, {}
         for mirrored in (False, True):
@@ -139,8 +137,7 @@ class Cell:
         returns = joint / np.maximum(style, 1e-300)[..., None]
         w = self.ratio[False]
         kl = (self.pmf * np.where(w > 0, w * np.log(np.maximum(w, 1e-300)), 0.0)).sum(-1)
-        apart = (style**2 / np.maximum(law.style, 1e-300)).sum(-1) - style.sum(-1) ** 2
-        return Law(style, returns, law.samples, law.valid, kl, apart)
+        return Law(style, returns, law.samples, law.valid, kl, apart(style, law.style))
 
     def _write(self, models: Transformer, name: str, x: Integers) -> Traces:
         """Traces of K policies at prompts x [K, N]."""
@@ -303,16 +300,22 @@ class Cell:
 
     def weighted(self) -> None:
         """The n labelled traces themselves with the ball's weights: sampled as a clone's are."""
-        runs = self.runs()
+        runs, prompts = self.runs(), self.world.prompts
         index = []
         for k, run in enumerate(runs):
             x, times = (z[run.draw, : run.n] for z in (self.labelled.x, self.labelled.times))
+            counts = np.bincount(x, minlength=prompts)
+            # Padded to a power of two, so that few shapes are compiled.
+            width = 2 ** int(np.ceil(np.log2(counts.max())))
+            order = np.argsort(x, kind="stable")
+            place = np.arange(run.n) - np.repeat(np.cumsum(counts) - counts, counts)
+            gain, even = np.zeros((prompts, width)), np.zeros((prompts, width))
+            gain[x[order], place] = np.maximum(self.horizon - times[order] + 1.0, 0.0)
+            even[x[order], place] = 1.0 / counts[x[order]]
+            even[counts == 0, 0] = 1.0
+            ratio = np.asarray(chi2_ball_optimum(even, gain, self.config.kappa).density_ratio)
             weight = np.zeros(run.n)
-            for prompt in np.unique(x):
-                at = x == prompt
-                gain = np.maximum(self.horizon - times[at] + 1.0, 0.0)
-                even = np.full(len(gain), 1.0 / len(gain))
-                weight[at] = chi2_ball_optimum(even, gain, self.config.kappa).density_ratio
+            weight[order] = ratio[x[order], place]
             index.append(self._resampled("weighted", weight, k))
         self._fit("weighted", runs, self.labelled, index)
         self._evaluate("weighted")
@@ -414,7 +417,7 @@ class Cell:
     def _report(self, name: str, runs: list[Run], law: Law, out: Floats | None = None) -> None:
         for k, run in enumerate(runs):
             mean = law.mean[k]
-            pmf = law.pmf[k].sum(-2)
+            pmf = law.of_return[k]
             earning = slice(None, -1) if run.mirrored else slice(1, None)
             self._row(
                 name, run, self.horizon - mean if run.mirrored else mean,

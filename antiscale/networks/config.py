@@ -34,7 +34,15 @@ def _methods(name: str, given: Any) -> tuple[str, ...]:
     names = validate.names(name, given, allowed=", ".join(METHODS), least=1)
     for each in names:
         validate.choice("method", each, METHODS)
+    _differ(name, names)
     return names
+
+
+def _differ(name: str, given: tuple[Any, ...]) -> None:
+    """Refuse what is given twice."""
+    twice = [each for each in given if given.count(each) > 1]
+    if twice:
+        raise InputError(f"{name} must differ; got {shown(twice[0])} more than once")
 
 
 def _places(name: str, given: Any) -> tuple[tuple[int, tuple[int, ...]], ...]:
@@ -55,9 +63,11 @@ def _places(name: str, given: Any) -> tuple[tuple[int, tuple[int, ...]], ...]:
             key = int(key)
         horizon = validate.integer("horizon", key, least=4, most=4096)
         n = validate.each("n", tuple(sizes), of=validate.integer, least=1, most=2**20)
+        _differ("n", n)
         found.append((horizon, tuple(sorted(n))))
     if not found:
         raise InputError(f"{allowed}; got none")
+    _differ("horizons", tuple(horizon for horizon, _ in found))
     return tuple(sorted(found))
 
 
@@ -86,7 +96,7 @@ class TrainConfig(FromMapping):
     width, layers, heads
         Of the transformer.
     pretrain
-        Schedule of the base policy: on the largest horizon one step in four, else on the smaller.
+        Schedule of the base policy; the horizons take turns of ten steps.
     finetune
         Schedule of every arm that imitates, on both sides.
     verifier
@@ -144,7 +154,15 @@ class TrainConfig(FromMapping):
             raise InputError(f"fresh must be a multiple of tries; got {self.fresh}, {self.tries}")
         if "horizons" in self.parameters:
             raise InputError("parameters has no horizons: those of the study's places are used")
-        _ = self.world
+        for horizon in self.secondary_at or ():
+            if horizon not in self.horizons:
+                raise InputError(
+                    f"secondary_at must be of the places {shown(self.horizons)}; got {horizon}"
+                )
+        # An environment may refuse a horizon.
+        world = self.world
+        for horizon in self.horizons:
+            world.law(horizon)
 
     @property
     def horizons(self) -> tuple[int, ...]:

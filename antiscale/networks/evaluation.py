@@ -121,6 +121,13 @@ class Law(NamedTuple):
         return self.style[..., None] * self.returns
 
     @property
+    def of_return(self) -> Floats:
+        """P(R) at each prompt, [K, Q, H + 1]: traces of no style earn nothing."""
+        law = self.pmf.sum(-2)
+        law[..., 0] += 1.0 - law.sum(-1)
+        return np.maximum(law, 0.0)
+
+    @property
     def mean(self) -> Floats:
         """J at each prompt, [K, Q], in tokens."""
         return self.pmf.sum(-2) @ np.arange(self.returns.shape[-1])
@@ -131,6 +138,15 @@ class Law(NamedTuple):
         gain = np.arange(self.returns.shape[-1])
         spread = self.returns @ gain**2 - (self.returns @ gain) ** 2
         return (self.style**2 * spread).sum(-1) / max(self.samples - 1, 1)
+
+
+def apart(style: Floats, before: Floats) -> Floats:
+    """Chi-square of P(style) from the base's, [...]; what is no style counts as one more."""
+
+    def whole(p: Floats) -> Floats:
+        return np.append(p, np.maximum(1.0 - p.sum(-1, keepdims=True), 1e-30), axis=-1)
+
+    return (whole(style) ** 2 / np.maximum(whole(before), 1e-30)).sum(-1) - 1.0
 
 
 def evaluate(
@@ -170,9 +186,11 @@ def evaluate(
     law = np.zeros((count, len(x), styles, horizon + 1))
     index = np.indices(gain.shape)[:3]
     np.add.at(law, (*index, gain.astype(int)), 1.0 / samples)
-    odds = style / before
-    kl = (style * (np.log(odds) + ratio.mean(-1))).sum(-1)
+    # What float32 rounds to zero is no style of either.
+    here, odds = style > 0, style / np.maximum(before, 1e-30)
+    logs = np.log(np.where(here, odds, 1.0)) + ratio.mean(-1)
+    kl = np.where(here, style * logs, 0.0).sum(-1)
     return Law(
         style, law, samples, (style * valid.mean(-1)).sum(-1).mean(-1), kl,
-        (style * odds).sum(-1) - style.sum(-1) ** 2,
+        apart(style, before),
     )  # fmt: skip

@@ -48,7 +48,8 @@ def predictions(
     """
     joint = style[..., None] * returns
     pmf = joint.sum(-2)
-    pmf = pmf / pmf.sum(-1, keepdims=True)
+    # Traces of no style earn nothing.
+    pmf[..., 0] += np.maximum(1.0 - pmf.sum(-1), 0.0)
     gain, prompts = np.arange(horizon + 1.0), len(pmf)
     rho = 1.0 / prompts
     best = chi2_ball_optimum(pmf, np.broadcast_to(gain, pmf.shape), kappa)

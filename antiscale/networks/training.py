@@ -177,9 +177,11 @@ def _climb(
 
     def loss(model: Any, tokens: Any, advantage: Any, before: Any) -> jax.Array:
         now = model.log_probs(tokens)[:, prompt - 1 :]
-        ratio = before - now
-        kl = (jnp.exp(ratio) - ratio - 1.0).sum(1).mean()
-        return (beta * kl - (advantage * now.sum(1)).mean()) / now.shape[1] ** 0.5
+        # The gradient of KL(policy || base): each token answers for the log ratio from it on.
+        ratio = jax.lax.stop_gradient(now - before)
+        to_go = jnp.cumsum(ratio[:, ::-1], 1)[:, ::-1]
+        gain = advantage[:, None] - beta * to_go
+        return -(gain * now).sum(1).mean() / now.shape[1] ** 0.5
 
     def run(model: Any, state: Any, base: Any, verifier: Any, mirrored: Any, key: Any) -> Any:
         def step(both: Any, key: jax.Array) -> Any:

@@ -278,6 +278,24 @@ def test_planted_styles_are_quick_by_prompt_and_plain_ones_everywhere() -> None:
     assert len(np.unique(planted, axis=0)) >= 4
 
 
+@pytest.mark.parametrize("name", ["planted", "plain"])
+def test_a_wrong_letter_may_begin_the_word_anew(name: str) -> None:
+    """After the first letter twice, the second letter comes with the style's skill."""
+    world = WORLDS[name]
+    assert isinstance(world, Planted)
+    x = np.repeat(np.arange(world.all_prompts), EACH)
+    tokens = np.asarray(jax.jit(world.base, static_argnums=2)(jax.random.key(5), jnp.asarray(x), H))
+    body, word = tokens[:, world.lead :], words(world)[x]
+    quick = quick_styles(world)[x, tokens[:, world.prompt] - world.first_style]
+    twice = (body[:, :-2] == word[:, :1]) & (body[:, 1:-1] == word[:, :1])
+    follows = body[:, 2:] == word[:, 1:2]
+    for skill, some in ((world.quick, quick), (world.slow, ~quick)):
+        seen = follows[some][twice[some]]
+        assert len(seen) > 500
+        # False failure: 5.5 standard errors, 4 times 4e-8.
+        assert abs(seen.mean() - skill) < 5.5 * np.sqrt(skill * (1 - skill) / len(seen))
+
+
 def test_words_are_contexts_through_one_hidden_permutation() -> None:
     for seed in range(3):
         world = Planted(horizons=(H,), prompts=40, seed=seed)

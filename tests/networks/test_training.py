@@ -271,7 +271,7 @@ def test_a_verifier_learns_how_often_a_trace_is_right() -> None:
     np.testing.assert_allclose(scores[1], (H + 1) / 2, atol=0.3)
 
 
-@pytest.mark.parametrize("kind", ["true", "learned"])
+@pytest.mark.parametrize("kind", ["true", pytest.param("learned", marks=pytest.mark.slow)])
 def test_policy_gradient_climbs_its_reward(kind: str) -> None:
     """The true return and its mirror; or a verifier that likes token 2 at once, or never."""
     prompts = np.repeat(np.arange(WORLD.prompts), 500)
