@@ -129,6 +129,12 @@ class Cell:
         self._report("base", once, law)
         self._report("expert", once, self._tilted(law))
         self._draw(models)
+        # The base's own traces, for the rollout table.
+        each = np.arange(self.fresh.x.shape[1]) % config.fresh < config.kept
+        if config.kept:
+            first = [run.draw for run in once]
+            x, times = (z[first][:, each] for z in (self.fresh.x, self.fresh.times))
+            self.samples.append({"method": "base", "runs": once, "x": x, "times": times})
 
     def _tilted(self, law: Law) -> Law:
         """The law of the expert."""

@@ -150,6 +150,8 @@ class TrainConfig(FromMapping):
                 f"gradient.batch must be a multiple of group; got {self.gradient.batch}, "
                 f"{self.group}"
             )
+        if self.kept > self.fresh:
+            raise InputError(f"kept must be at most fresh; got {self.kept} and {self.fresh}")
         if self.fresh % self.tries:
             raise InputError(f"fresh must be a multiple of tries; got {self.fresh}, {self.tries}")
         if "horizons" in self.parameters:

@@ -168,6 +168,8 @@ def rollouts(cell: Cell) -> pd.DataFrame:
         for k, run in enumerate(kept["runs"]):
             base, seed = cell.draws[run.draw]
             times = kept["times"][k]
+            if run.mirrored:  # T of H - R
+                times = np.maximum(cell.horizon - times + 1, 0) + 1
             right = times <= cell.horizon
             mirror = "-mirror" if run.mirrored else ""
             frames.append(pd.DataFrame({

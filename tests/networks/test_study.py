@@ -74,9 +74,9 @@ def test_what_a_study_leaves(finished: tuple[Path, list[dict[str, Any]]]) -> Non
 
 def test_the_rollout_table(finished: tuple[Path, list[dict[str, Any]]]) -> None:
     table = pd.read_parquet(finished[0] / "rollouts.parquet")
-    # Two traces of each of two prompts, for each network trained.
+    # Two traces of each of two prompts, for the base at each H and each network trained.
     assert table.groupby("model").size().to_dict() == {
-        "optimal_path-6-3-0.0": 4, "optimal_path-6-4-0.0": 4
+        "base-5-0-0.0": 4, "base-6-0-0.0": 4, "optimal_path-6-3-0.0": 4, "optimal_path-6-4-0.0": 4
     }  # fmt: skip
     for _, each in table.groupby("model"):
         assert sorted(zip(each["problem"], each["sample"], strict=True)) == [
