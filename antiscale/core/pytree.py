@@ -11,10 +11,10 @@ T = TypeVar("T", bound=type)
 def pytree(cls: T) -> T:
     """Register a frozen dataclass as a JAX pytree whose structure names the class.
 
-    Fields are data, those with `metadata={"static": True}` are compared instead. In jaxlib (0.10 and
-    0.12) the structures of two classes that `jax.tree_util.register_dataclass` has registered are
-    equal if their fields have the same names; a compiled function may then run the program that
-    was compiled for the other class.
+    Fields are data, those with `metadata={"static": True}` are compared instead. To jaxlib (0.10
+    and 0.12) the structures of two classes that `jax.tree_util.register_dataclass` has registered
+    are equal if their fields have the same names; a compiled function may then run the program
+    that was compiled for the other class.
 
     Examples
     --------
