@@ -106,7 +106,9 @@ def train(training: Training, results: Results) -> None:
             with results.progress(config.pretrain.steps, "compiling") as advance:
                 found = run_study(config, folder, advance, training.minutes)
             if found is None:
-                say(f"the minutes are over; run the same command again to go on from {path}")
+                over = f"The minutes are over; run the same command again to go on from {path}/."
+                unfinished = {"schema": SCHEMA, "config": config.to_dict(), "rows": None}
+                results.show(unfinished, lambda _: None, over)
                 return
             study = found
             note = " ".join(

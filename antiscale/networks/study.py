@@ -189,6 +189,8 @@ def run_study(
     import pandas as pd
 
     end = None if minutes is None else time.monotonic() + 60 * minutes
+    if end is not None and time.monotonic() >= end:
+        return None
     bases = folder.bases(config, progress)
     rows: list[dict[str, Any]] = []
     last = 0.0
