@@ -78,7 +78,7 @@ def train(training: Training, results: Results) -> None:
     from antiscale.core.folder import now
     from antiscale.core.provenance import versions
     from antiscale.networks import words
-    from antiscale.networks.config import SCHEMA, TrainConfig
+    from antiscale.networks.config import IN_BALL, SCHEMA, TrainConfig
     from antiscale.networks.study import StudyFolder, run_study
     from antiscale.plots import encode, study_figure
 
@@ -117,7 +117,7 @@ def train(training: Training, results: Results) -> None:
             # Where no base is near its procedure there is no comparison, and the note says so.
             near = words.comparable(study.frame)
             shown = study.frame if near.empty else near
-            folder.store(study, encode(study_figure(shown, note)))
+            folder.store(study, encode(study_figure(shown, note, IN_BALL)))
     results.show(
         study.to_json(),
         lambda _: screen(study),

@@ -149,6 +149,10 @@ class Cell:
         """Traces of K policies at prompts x [K, N]."""
         prefix = self.world.prefix(self.horizon)[x]
         tokens = write(models, self.new_key(name), prefix, self.world.lead, self.total)
+        return self._timed(x, tokens)
+
+    def _timed(self, x: Integers, tokens: npt.NDArray[np.int16]) -> Traces:
+        """Traces with the verifier's hitting times."""
         times = np.stack([
             np.asarray(self.world.times(jnp.asarray(t, jnp.int32), jnp.asarray(at)))
             for t, at in zip(tokens, x, strict=True)
@@ -176,7 +180,7 @@ class Cell:
         while min(sum(len(z[0]) for z in each) for each in kept) < most:
             size = int(1.1 * most * bound.max()) + 64
             tried = self._write(models, f"expert{turn}", anywhere(size))
-            gain = np.maximum(self.horizon - tried.times + 1, 0)
+            gain = self.returns(tried.times)
             for d in range(count):
                 weight = ratio[d, tried.x[d], gain[d]]
                 yes = rng.random(size) < weight / bound[d]
@@ -204,9 +208,13 @@ class Cell:
     def _start(self, runs: list[Run]) -> Transformer:
         return pick(self.bases, jnp.asarray(self.of_base[[run.draw for run in runs]]))
 
-    def _times(self, times: Integers, mirrored: bool) -> Integers:
+    def returns(self, times: Integers) -> Integers:
+        """R = (H - T + 1)_+, whole numbers of tokens."""
+        return np.maximum(self.horizon - times + 1, 0)
+
+    def times_of(self, times: Integers, mirrored: bool) -> Integers:
         """Hitting times under the reward or its mirror, whose R is H - R: T = R + 1."""
-        return np.maximum(self.horizon - times + 1, 0) + 1 if mirrored else times
+        return self.returns(times) + 1 if mirrored else times
 
     def _fit(
         self, name: str, runs: list[Run], traces: Traces, index: list[Integers], *,
@@ -224,7 +232,7 @@ class Cell:
                 traces.tokens[run.draw][at] for run, at in zip(some, rows, strict=True)
             ])  # fmt: skip
             times = np.stack([
-                self._times(traces.times[run.draw][at], run.mirrored)
+                self.times_of(traces.times[run.draw][at], run.mirrored)
                 for run, at in zip(some, rows, strict=True)
             ])  # fmt: skip
             count = [len(each) for each in index[part]]
@@ -277,10 +285,7 @@ class Cell:
             np.asarray(self.world.best(self.new_key("best", str(d)), jnp.asarray(at), self.horizon))
             for d, at in enumerate(x)
         ]).astype(np.int16)  # fmt: skip
-        times = np.stack([np.asarray(self.world.times(jnp.asarray(t, jnp.int32), jnp.asarray(at)))
-                          for t, at in zip(tokens, x, strict=True)])  # fmt: skip
-        runs = self.runs()
-        best = Traces(x, tokens, times)
+        runs, best = self.runs(), self._timed(x, tokens)
         self._fit("optimal_path", runs, best, [np.arange(run.n) for run in runs])
         self._evaluate("optimal_path")
 
@@ -316,7 +321,7 @@ class Cell:
             order = np.argsort(x, kind="stable")
             place = np.arange(run.n) - np.repeat(np.cumsum(counts) - counts, counts)
             gain, even = np.zeros((prompts, width)), np.zeros((prompts, width))
-            gain[x[order], place] = np.maximum(self.horizon - times[order] + 1.0, 0.0)
+            gain[x[order], place] = self.returns(times[order])
             even[x[order], place] = 1.0 / counts[x[order]]
             even[counts == 0, 0] = 1.0
             ratio = np.asarray(chi2_ball_optimum(even, gain, self.config.kappa).density_ratio)
@@ -386,7 +391,7 @@ class Cell:
 
     def _best(self, name: str, runs: list[Run], scores: Floats, times: Integers) -> None:
         tries = self.config.tries
-        gain = np.maximum(self.horizon - times + 1, 0)
+        gain = self.returns(times)
         shape = (len(runs), self.world.prompts, -1, tries)
         best = scores.reshape(shape).argmax(-1)[..., None]
         taken = np.take_along_axis(gain.reshape(shape), best, -1)[..., 0]

@@ -167,9 +167,7 @@ def rollouts(cell: Cell) -> pd.DataFrame:
     for kept in cell.samples:
         for k, run in enumerate(kept["runs"]):
             base, seed = cell.draws[run.draw]
-            times = kept["times"][k]
-            if run.mirrored:  # T of H - R
-                times = np.maximum(cell.horizon - times + 1, 0) + 1
+            times = cell.times_of(kept["times"][k], run.mirrored)
             right = times <= cell.horizon
             mirror = "-mirror" if run.mirrored else ""
             frames.append(pd.DataFrame({

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ _SHOWN = {"sft": ("VF: SFT", VF, "o"), "ball": ("VB: ball", VB, "s"),
           "weighted": ("weighted", PURPLE, "^")}  # fmt: skip
 
 
-def study_figure(rows: pd.DataFrame, note: str) -> Figure:
+def study_figure(rows: pd.DataFrame, note: str, inside: Collection[str]) -> Figure:
     """Draw a study: loss along n and along H beside the theory, and J of every arm at one place.
 
     Parameters
@@ -29,6 +30,8 @@ def study_figure(rows: pd.DataFrame, note: str) -> Figure:
         The rows of a study.
     note
         What the rows say, set under the panels.
+    inside
+        Methods within the ball, whose dots are filled.
     """
     direct = rows[rows["reward"] == "r"]
     with style.sheet(3.1, note) as figure:
@@ -39,7 +42,7 @@ def study_figure(rows: pd.DataFrame, note: str) -> Figure:
         losses(middle, direct[ratio == slope], "horizon", f"Along H, n = {slope:g} H")
         left.legend(loc="best")
         n = int(direct.loc[direct["horizon"] == horizon, "n"].max())
-        earned(right, direct[(direct["horizon"] == horizon) & direct["n"].isin([0, n])], n)
+        earned(right, direct[(direct["horizon"] == horizon) & direct["n"].isin([0, n])], n, inside)
     return figure
 
 
@@ -84,10 +87,9 @@ def losses(axes: Axes, rows: pd.DataFrame, key: str, title: str) -> None:
         axes.set_xlim(x[0] / 2, x[0] * 2)
 
 
-def earned(axes: Axes, rows: pd.DataFrame, n: int) -> None:
+def earned(axes: Axes, rows: pd.DataFrame, n: int, inside: Collection[str]) -> None:
     """J of every arm, a dot per draw, from the worst to the best; the ball's best as a line."""
     order = rows.groupby("method")["J"].mean().sort_values().index
-    inside = {"base", "expert", "sft", "ball", "weighted"}
     for place, method in enumerate(order):
         some = rows.loc[rows["method"] == method, "J"].to_numpy(float)
         spread = np.linspace(-0.22, 0.22, len(some)) if len(some) > 1 else np.zeros(1)

@@ -29,7 +29,7 @@ def screen(study: Study) -> RenderableType:
             number(some["J"].mean()), number(some["J_expert"].mean()), number(loss.mean()),
             number(error, 2), number(some["sft_upper"].mean() if sft else None),
             number(some["sft_tabular"].mean() if sft else None),
-            number(_mean(some["chi2_least"]), 2), number(_mean(some["kl"]), 2), str(len(some)),
+            number(some["chi2_least"].mean(), 2), number(some["kl"].mean(), 2), str(len(some)),
         ))  # fmt: skip
     title = (
         f"{config.environment}: {words.seeds(rows)}; means over them; J, V_kappa, loss in tokens"
@@ -56,10 +56,3 @@ def screen(study: Study) -> RenderableType:
         Text(title, style="bold"), Text(), table(*headers, rows=lines, right=right, wrap=()),
         Text(), *(Text(line) for line in [*notes, *words.reading(rows)] if line),
     )  # fmt: skip
-
-
-def _mean(column: object) -> float | None:
-    """The mean of what is known of a column."""
-    known = np.asarray(column, dtype=float)
-    known = known[np.isfinite(known)]
-    return float(known.mean()) if len(known) else None
