@@ -10,9 +10,9 @@ from antiscale.core import validate
 from antiscale.core.config import option, read_config
 from antiscale.core.errors import InputError
 from antiscale.core.stopping import keeps
+from antiscale.networks.environments import ENVIRONMENTS
 
 SIZES = ("smoke", "tiny", "small")
-ENVIRONMENTS = ("styles", "planted", "plain")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,5 +2,3 @@
 
 Needs the extra `networks` (Equinox and Optax).
 """
-
-from antiscale.core import device as device

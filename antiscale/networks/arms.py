@@ -21,7 +21,7 @@ import numpy.typing as npt
 from antiscale.ball.optimum import chi2_ball_optimum
 from antiscale.core.validate import Floats
 from antiscale.networks.config import TrainConfig
-from antiscale.networks.environments import Environment
+from antiscale.networks.environment import Environment
 from antiscale.networks.evaluation import Law, apart, evaluate, in_parts, write
 from antiscale.networks.theory import predictions
 from antiscale.networks.training import (
@@ -35,6 +35,10 @@ from antiscale.networks.training import (
 from antiscale.networks.transformer import Transformer, pick
 
 Integers = npt.NDArray[np.int64]
+
+
+# Arms that ask the learned verifier.
+_VERIFIED = ("ball", "rejection", "pg_learned", "best_of_n", "best_of_n_clone")
 
 
 class Traces(NamedTuple):
@@ -90,6 +94,11 @@ class Cell:
             for base in range(config.base_seeds) for seed in range(config.data_seeds)
         ]  # fmt: skip
         self.of_base = np.array([base for base, _ in self.draws])
+        # Prompts whose laws are found: those finetuned on come first; `tested` are the places of
+        # those on which J is measured.
+        outside = [x for x in world.evaluated if x >= world.prompts]
+        self.measured = np.append(np.arange(world.prompts), outside).astype(int)
+        self.tested = np.searchsorted(self.measured, np.asarray(world.evaluated))
         self.fitted: dict[str, tuple[list[Run], Transformer]] = {}
         self._known: dict[tuple[int, int], dict[str, float | None]] = {}
 
@@ -108,7 +117,7 @@ class Cell:
         models = pick(self.bases, jnp.asarray(self.of_base))
         found = evaluate(
             models, models, self.new_key("law"), environment=world, horizon=self.horizon,
-            samples=config.law,
+            samples=config.law, prompts=self.measured,
         )  # fmt: skip
         # All data seeds sample the same bases.
         law = found.merged(config.data_seeds)
@@ -126,15 +135,20 @@ class Cell:
         }  # fmt: skip
         # Data seeds do not differ here: one row per base.
         once = [Run(base * config.data_seeds, 0) for base in range(config.base_seeds)]
-        self._report("base", once, law)
-        self._report("expert", once, self._tilted(law))
+        self._report("base", once, law.at(self.tested))
+        self._report("expert", once, self._tilted(law).at(self.tested))
         self._draw(models)
-        # The base's own traces, for the rollout table.
-        each = np.arange(self.fresh.x.shape[1]) % config.fresh < config.kept
+        # The base's own traces, for the rollout table; their scores come with the verifier.
         if config.kept:
-            first = [run.draw for run in once]
-            x, times = (z[first][:, each] for z in (self.fresh.x, self.fresh.times))
-            self.samples.append({"method": "base", "runs": once, "x": x, "times": times})
+            first, each = [run.draw for run in once], self._shown
+            x, times = (z[first][:, each] for z in (self.trial.x, self.trial.times))
+            kept = {"method": "base", "runs": once, "x": x, "times": times, "scores": None}
+            self.samples.append(kept)
+
+    @property
+    def _shown(self) -> npt.NDArray[np.bool_]:
+        """The first of each prompt's base traces, which the rollout table has."""
+        return np.arange(self.trial.x.shape[1]) % self.config.fresh < self.config.kept
 
     def _tilted(self, law: Law) -> Law:
         """The law of the expert."""
@@ -171,6 +185,11 @@ class Cell:
         self.labelled = self._write(models, "labelled", anywhere(most))
         each = np.repeat(np.arange(prompts), config.fresh)
         self.fresh = self._write(models, "fresh", np.tile(each, (count, 1)))
+        # What best-of-N searches: base traces of the prompts on which J is measured.
+        self.trial = self.fresh
+        if self.world.evaluated != range(prompts):
+            each = np.repeat(np.asarray(self.world.evaluated), config.fresh)
+            self.trial = self._write(models, "trial", np.tile(each, (count, 1)))
         # The expert by rejection: accepted with probability w/(largest w at any prompt), so that
         # accepted prompts are as likely as proposed ones.
         ratio = self.ratio[False][self.of_base]
@@ -252,8 +271,33 @@ class Cell:
         runs = self.runs(mirror=True)
         index = [np.arange(run.n) for run in runs]
         self._fit("verifier", runs, self.labelled, index, verifier=True)
-        tokens = self.fresh.tokens
-        self.scores = self._judge(*self.fitted["verifier"], lambda run, _: tokens[run.draw])
+        both = self.fitted["verifier"]
+        self.scores = self._judge(*both, lambda run, _: self.fresh.tokens[run.draw])
+        self.trial_scores = self.scores
+        if self.trial is not self.fresh:
+            self.trial_scores = self._judge(*both, lambda run, _: self.trial.tokens[run.draw])
+        self._check(runs)
+        # The scores that the rollout table has: by the verifier of the most labels.
+        for kept in self.samples:
+            if kept["method"] == "base":
+                most = [runs.index(Run(run.draw, max(self.sizes))) for run in kept["runs"]]
+                kept["scores"] = self.trial_scores[most][:, self._shown]
+
+    def _check(self, runs: list[Run]) -> None:
+        """How far each verifier's scores s are from the returns on base traces it never saw.
+
+        `verifier_error` is E_b|R - s| in tokens; `ball_upper` is 2 sqrt(kappa) sd_b(R - s), at
+        which the ball's optimum for s loses at most, where it is exact; means over prompts.
+        """
+        shape = (self.world.prompts, self.config.fresh)
+        self.checked: dict[Run, dict[str, float]] = {}
+        for k, run in enumerate(runs):
+            gain = self.returns(self.times_of(self.fresh.times[run.draw], run.mirrored))
+            apart = (gain - self.scores[k]).reshape(shape)
+            self.checked[run] = {
+                "verifier_error": float(np.abs(apart).mean()),
+                "ball_upper": float(2 * self.config.kappa**0.5 * apart.std(-1).mean()),
+            }
 
     def _judge(
         self, runs: list[Run], judges: Transformer, of: Callable[[Run, int], npt.NDArray[np.int16]]
@@ -299,15 +343,23 @@ class Cell:
     def ball(self) -> None:
         """Fresh base traces with the ball's weights of their scores, prompt by prompt (T2, T7)."""
         self.verify()
-        runs = self.fitted["verifier"][0]
-        shape = (len(runs), self.world.prompts, self.config.fresh)
         # In tenths of a token: the ball needs few distinct returns.
-        scores = np.round(self.scores.reshape(shape), 1)
+        self._tilt("ball", self.fitted["verifier"][0], np.round(self.scores, 1))
+
+    def ball_true(self) -> None:
+        """The limit of `ball`: the weights of the true returns, a label for each fresh trace."""
+        gain = self.returns(self.fresh.times).astype(float)
+        self._tilt("ball_true", [Run(draw, 0) for draw in range(len(self.draws))], gain)
+
+    def _tilt(self, name: str, runs: list[Run], scores: Floats) -> None:
+        """Imitate fresh traces with the ball's weights of their scores [runs, m * fresh]."""
+        shape = (len(runs), self.world.prompts, self.config.fresh)
         flat = np.full(shape, 1.0 / self.config.fresh)
-        ratio = np.asarray(chi2_ball_optimum(flat, scores, self.config.kappa).density_ratio)
-        index = [self._resampled("ball", each.reshape(-1), k) for k, each in enumerate(ratio)]
-        self._fit("ball", runs, self.fresh, index)
-        self._evaluate("ball")
+        best = chi2_ball_optimum(flat, scores.reshape(shape), self.config.kappa)
+        ratio = np.asarray(best.density_ratio).reshape(len(runs), -1)
+        index = [self._resampled(name, each, k) for k, each in enumerate(ratio)]
+        self._fit(name, runs, self.fresh, index)
+        self._evaluate(name)
 
     def weighted(self) -> None:
         """The n labelled traces themselves with the ball's weights: sampled as a clone's are."""
@@ -372,8 +424,14 @@ class Cell:
         """The best of N base traces by the verifier's score: N H tokens."""
         self.verify()
         runs = self.fitted["verifier"][0]
-        times = self.fresh.times[[run.draw for run in runs]]
-        self._best("best_of_n", runs, self.scores, times)
+        times = self.trial.times[[run.draw for run in runs]]
+        self._best("best_of_n", runs, self.trial_scores, times)
+
+    def best_of_n_true(self) -> None:
+        """The limit of `best_of_n`: the true returns are the scores."""
+        runs = [Run(draw, 0) for draw in range(len(self.draws))]
+        gain = self.returns(self.trial.times).astype(float)
+        self._best("best_of_n_true", runs, gain, self.trial.times)
 
     def best_of_n_clone(self) -> None:
         """The best of N traces of the clone by the verifier's score."""
@@ -383,7 +441,7 @@ class Cell:
         runs, clones = self.fitted["sft"]
         tries = self.config.tries
         each = max(tries, self.config.fresh // 4 // tries * tries)
-        x = np.tile(np.repeat(np.arange(self.world.prompts), each), (len(runs), 1))
+        x = np.tile(np.repeat(np.asarray(self.world.evaluated), each), (len(runs), 1))
         traces = self._write(clones, "clone", x)
         judges = pick(self.fitted["verifier"][1], jnp.arange(len(runs)))
         scores = self._judge(runs, judges, lambda _, k: traces.tokens[k])
@@ -392,7 +450,7 @@ class Cell:
     def _best(self, name: str, runs: list[Run], scores: Floats, times: Integers) -> None:
         tries = self.config.tries
         gain = self.returns(times)
-        shape = (len(runs), self.world.prompts, -1, tries)
+        shape = (len(runs), len(self.tested), -1, tries)
         best = scores.reshape(shape).argmax(-1)[..., None]
         taken = np.take_along_axis(gain.reshape(shape), best, -1)[..., 0]
         for k, run in enumerate(runs):
@@ -413,6 +471,7 @@ class Cell:
             law = evaluate(
                 group, self._start(some), self.new_key(name, "J", str(rows.start)),
                 environment=self.world, horizon=self.horizon, samples=self.config.evaluation,
+                prompts=np.asarray(self.world.evaluated),
             )  # fmt: skip
             out = None
             if self.world.held_out:
@@ -441,9 +500,10 @@ class Cell:
 
     def _against_procedure(self, pmf: Floats) -> dict[str, float]:
         """The procedure's J, and the total variation of the return's law, means over prompts."""
-        exact = self.world.law(self.horizon)[: self.world.prompts].sum(1)
+        exact = self.world.law(self.horizon)[np.asarray(self.world.evaluated)].sum(1)
         return {
             "J_procedure": float((exact @ np.arange(self.horizon + 1)).mean()),
+            "solved_procedure": float(exact[:, 1:].sum(-1).mean()),
             "tv": float(np.abs(exact - pmf).sum(-1).mean() / 2),
         }
 
@@ -452,16 +512,20 @@ class Cell:
         **more: Any,
     ) -> None:  # fmt: skip
         base, seed = self.draws[run.draw]
-        expert = self.expert[run.mirrored][base]
-        before = self.law.mean[base]
+        expert = self.expert[run.mirrored][base][self.tested]
+        before = self.law.mean[base][self.tested]
         gain = np.arange(self.horizon + 1)
-        variance = self.pmf[base] @ gain**2 - (self.pmf[base] @ gain) ** 2
+        variance = (self.pmf[base] @ gain**2 - (self.pmf[base] @ gain) ** 2)[self.tested]
         start = self.horizon - before if run.mirrored else before
         lost = expert - mean
-        labels = {"base": 0, "expert": 0, "pg_true": self.config.gradient.steps
-                  * self.config.gradient.batch}.get(name, run.n)  # fmt: skip
+        labels = {
+            "base": 0, "expert": 0, "ball_true": self.world.prompts * self.config.fresh,
+            "pg_true": self.config.gradient.steps * self.config.gradient.batch,
+            "best_of_n_true": self.config.tries,
+        }.get(name, run.n)  # fmt: skip
         self.rows.append({
-            "method": name, "environment": self.world.environment, "horizon": self.horizon,
+            "method": name, "environment": self.world.environment, "spread": self.world.spread,
+            "horizon": self.horizon,
             "n": run.n, "reward": "mirror" if run.mirrored else "r", "base_seed": base,
             "seed": seed, "J": float(mean.mean()), "J_expert": float(expert.mean()),
             "J_base": float(start.mean()),
@@ -471,6 +535,7 @@ class Cell:
             "rms_loss": float(np.sqrt(max((lost**2 - noise).mean(), 0.0))),
             "noise": float(np.sqrt(noise.mean())), "solved": solved, "tokens": tokens,
             "labels": labels,
+            **(self.checked.get(run, {}) if name in _VERIFIED else {}),
         } | more | self._predicted(base, run))  # fmt: skip
         key = f"J/{name}/{run.n}/{base}/{seed}" + ("/mirror" if run.mirrored else "")
         self.arrays[key] = np.stack([mean, noise]).astype(np.float32)
@@ -480,7 +545,8 @@ class Cell:
         at = (base, run.n)
         if at not in self._known:
             self._known[at] = predictions(
-                self.law.style[base], self.law.returns[base], horizon=self.horizon,
+                self.law.style[base, : self.world.prompts],
+                self.law.returns[base, : self.world.prompts], horizon=self.horizon,
                 kappa=self.config.kappa, n=run.n, announced=self.world.announced,
                 seed=self.config.seed,
             )  # fmt: skip
@@ -490,9 +556,11 @@ class Cell:
         """Some traces of each run, for the rollout table."""
         if not self.config.kept:
             return
-        x = np.tile(np.repeat(np.arange(self.world.prompts), self.config.kept), (len(runs), 1))
-        traces = self._write(models, f"keep{name}", x)
-        self.samples.append({"method": name, "runs": runs, "x": x, "times": traces.times})
+        each = np.repeat(np.asarray(self.world.evaluated), self.config.kept)
+        x = np.tile(each, (len(runs), 1))
+        times = self._write(models, f"keep{name}", x).times
+        kept = {"method": name, "runs": runs, "x": x, "times": times, "scores": None}
+        self.samples.append(kept)
 
     def compute(self) -> None:
         """Every arm of the configuration."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from antiscale.core import validate
@@ -11,17 +11,18 @@ from antiscale.core.config import FromMapping, fingerprint, option, writable
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 from antiscale.core.version import __version__
-from antiscale.networks.environments import ENVIRONMENTS, Environment
+from antiscale.networks.environment import Environment
+from antiscale.networks.environments import ENVIRONMENTS, load_environment
 from antiscale.networks.training import Schedule
 
 SCHEMA = "antiscale.train/1"
 # Arms; `method` in a row is one of these, or base or expert.
 METHODS = (
-    "sft", "ball", "weighted", "rejection", "pg_learned", "pg_true", "best_of_n",
-    "best_of_n_clone", "optimal_path",
+    "sft", "ball", "ball_true", "weighted", "rejection", "pg_learned", "pg_true", "best_of_n",
+    "best_of_n_true", "best_of_n_clone", "optimal_path",
 )  # fmt: skip
 # Within the ball by construction, up to what the network fits; the others leave it.
-IN_BALL = ("base", "expert", "sft", "ball", "weighted")
+IN_BALL = ("base", "expert", "sft", "ball", "ball_true", "weighted")
 # Run at every place; the others where `secondary_at` says.
 PRIMARY = ("sft", "ball", "best_of_n")
 
@@ -78,13 +79,16 @@ class TrainConfig(FromMapping):
     Parameters
     ----------
     environment
-        styles, planted or plain.
+        Its name: styles, planted, plain.
     parameters
         A parameter of the environment.
     places
         Horizons H, and the n traces at each.
     methods
         Arms beside base and expert, fixed before the run.
+    spreads
+        Further values of the environment's heterogeneity knob, each with bases of its own and
+        compared at the largest horizon alone.
     secondary_at
         Horizons at which the arms beside sft, ball and best_of_n run too. Default: all.
     kappa
@@ -117,10 +121,11 @@ class TrainConfig(FromMapping):
         Traces per prompt and run in the rollout table.
     """
 
-    environment: str = option("planted", validate.choice, "NAME", allowed=tuple(ENVIRONMENTS))
+    environment: str = option("planted", validate.choice, "NAME", allowed=ENVIRONMENTS)
     parameters: Mapping[str, Any] = option(dict, validate.table, "NAME=VALUE", flag="--set")
     places: tuple[tuple[int, tuple[int, ...]], ...] = option(((16, (64,)),), _places)
     methods: tuple[str, ...] = option(("sft", "ball", "best_of_n"), _methods, flag="--method")
+    spreads: tuple[float, ...] = option((), validate.each, of=validate.chance)
     secondary_at: tuple[int, ...] | None = option(None, validate.each, of=validate.integer, least=1)
     kappa: float = option(0.25, validate.real, "X", least=0)
     data_seeds: int = option(1, validate.integer, least=1, most=64)
@@ -161,10 +166,31 @@ class TrainConfig(FromMapping):
                 raise InputError(
                     f"secondary_at must be of the places {shown(self.horizons)}; got {horizon}"
                 )
+        _differ("spreads", self.spreads)
         # An environment may refuse a horizon.
-        world = self.world
-        for horizon in self.horizons:
-            world.law(horizon)
+        worlds = [part.world for part in self.parts.values()] if self.spreads else [self.world]
+        for world in worlds:
+            for horizon in world.horizons:
+                world.law(horizon)
+        if worlds[0].spread in self.spreads:
+            raise InputError(
+                f"spreads are further ones than the study's own; got {worlds[0].spread:g} again"
+            )
+
+    @property
+    def parts(self) -> dict[str, TrainConfig]:
+        """The study's own part under the name "", and one for each further spread."""
+        found = {"": replace(self, spreads=())}
+        last = self.horizons[-1]
+        for k, spread in enumerate(self.spreads, 1):
+            secondary = None if self.secondary_at is None else tuple({last} & {*self.secondary_at})
+            found[f"-spread{spread:g}"] = replace(
+                self, spreads=(), places=self.places[-1:], secondary_at=secondary,
+                parameters={**self.parameters, "spread": spread},
+                # Three keys are taken from each seed.
+                seed=(self.seed + 3 * k) % 2**32,
+            )  # fmt: skip
+        return found
 
     @property
     def horizons(self) -> tuple[int, ...]:
@@ -179,7 +205,7 @@ class TrainConfig(FromMapping):
     @property
     def world(self) -> Environment:
         """The environment."""
-        cls = ENVIRONMENTS[self.environment]
+        cls = load_environment(self.environment)
         return cls.from_mapping({**self.parameters, "horizons": self.horizons})
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale.core.validate import Floats
-from antiscale.networks.environments import Environment
+from antiscale.networks.environment import Environment
 from antiscale.networks.transformer import Transformer, sample
 
 # By device: bytes of keys and values at a time, and the most sequences per network. A call of one
@@ -113,6 +113,13 @@ class Law(NamedTuple):
         return Law(
             mean(self.style), mean(self.returns), self.samples * count, mean(self.valid),
             mean(self.kl), mean(self.chi2_style),
+        )  # fmt: skip
+
+    def at(self, prompts: npt.NDArray[np.int64]) -> Law:
+        """Leave only these places of the Q prompts."""
+        return self._replace(
+            style=self.style[:, prompts], returns=self.returns[:, prompts],
+            kl=self.kl[:, prompts], chi2_style=self.chi2_style[:, prompts],
         )  # fmt: skip
 
     @property

@@ -6,6 +6,7 @@ rollouts.parquet   some traces of each run: problem, sample, correct, ...
 laws-H<H>.npz   base's law by prompt and style; J by prompt of every run
 result.json     rows, as printed by --json
 bases.eqx       the pretrained networks
+Files of a further spread s end in -spread<s>.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -26,7 +28,7 @@ from antiscale.core.errors import InputError
 from antiscale.core.folder import Folder, read_json
 from antiscale.networks.arms import Cell
 from antiscale.networks.config import SCHEMA, TrainConfig
-from antiscale.networks.environments import Environment
+from antiscale.networks.environment import Environment
 from antiscale.networks.training import Progress, Schedule, imitation, update
 from antiscale.networks.transformer import Transformer, stack
 
@@ -37,23 +39,32 @@ if TYPE_CHECKING:
 _TURN = 10
 
 
-@functools.partial(jax.jit, static_argnames=("environment", "horizon", "schedule", "steps"))
+@functools.partial(jax.jit, static_argnames=("schedule", "start"))
 def _pretrain(
-    models: Transformer, states: Any, key: jax.Array, environment: Environment, horizon: int,
-    schedule: Schedule, steps: int,
-) -> Any:  # fmt: skip
-    def run(model: Any, state: Any, key: Any) -> Any:
-        def step(both: Any, key: jax.Array) -> Any:
-            first, second = jax.random.split(key)
-            x = jax.random.randint(first, (schedule.batch,), 0, environment.all_prompts)
-            tokens = environment.base(second, x, horizon)
-            value, slope = jax.value_and_grad(imitation)(both[0], tokens, x, environment.prompt)
+    models: Transformer, states: Any, tokens: jax.Array, schedule: Schedule, start: int
+) -> Any:
+    def run(model: Any, state: Any, tokens: jax.Array) -> Any:
+        def step(both: Any, tokens: jax.Array) -> Any:
+            value, slope = jax.value_and_grad(imitation)(both[0], tokens, None, start)
             return update(schedule, both, slope), value
 
-        both, values = lax.scan(step, (model, state), jax.random.split(key, steps))
+        both, values = lax.scan(step, (model, state), tokens)
         return *both, values.mean()
 
-    return jax.vmap(run)(models, states, jax.random.split(key, len(models.bias)))
+    return jax.vmap(run)(models, states, tokens)
+
+
+def _traces(world: Environment, keys: jax.Array, horizon: int, steps: int, batch: int) -> jax.Array:
+    """Traces of the procedure for each base and step, [bases, steps, batch, L]."""
+
+    def one(key: jax.Array) -> jax.Array:
+        first, second = jax.random.split(key)
+        x = jax.random.randint(first, (batch,), world.taught.start, world.taught.stop)
+        return jnp.asarray(world.base(second, x, horizon), jnp.int32)
+
+    return jnp.stack(
+        [jnp.stack([one(each) for each in jax.random.split(key, steps)]) for key in keys]
+    )
 
 
 def create(config: TrainConfig) -> Transformer:
@@ -78,9 +89,9 @@ def pretrain(config: TrainConfig, progress: Progress | None = None) -> Transform
         # over.
         horizon = config.horizons[done // _TURN % len(config.horizons)]
         steps = min(_TURN, schedule.steps - done)
-        models, states, value = _pretrain(
-            models, states, jax.random.fold_in(key, done), world, horizon, schedule, steps
-        )
+        keys = jax.random.split(jax.random.fold_in(key, done), config.base_seeds)
+        tokens = _traces(world, keys, horizon, steps, schedule.batch)
+        models, states, value = _pretrain(models, states, tokens, schedule, world.prompt)
         done += steps
         if progress is not None and done % (5 * _TURN) == 0:
             progress(done, schedule.steps, f"base: loss {float(value.mean()):.3f}")
@@ -109,10 +120,13 @@ class Study:
 class StudyFolder(Folder):
     """One study's folder: bases and finished cells are kept, so that it can go on."""
 
-    def bases(self, config: TrainConfig, progress: Progress | None = None) -> Transformer:
-        """The pretrained networks, from disk if they are there."""
-        file = self.path / "bases.eqx"
-        if "bases.eqx" in self.files and file.exists():
+    def bases(
+        self, config: TrainConfig, progress: Progress | None = None, part: str = ""
+    ) -> Transformer:
+        """The pretrained networks of a part of the study, from disk if they are there."""
+        name = f"bases{part}.eqx"
+        file = self.path / name
+        if name in self.files and file.exists():
             try:
                 return eqx.tree_deserialise_leaves(file, create(config))
             except (RuntimeError, ValueError, EOFError):
@@ -122,7 +136,7 @@ class StudyFolder(Folder):
         models = pretrain(config, progress)
         content = io.BytesIO()
         eqx.tree_serialise_leaves(content, models)
-        self.write("bases.eqx", content.getvalue())
+        self.write(name, content.getvalue())
         return models
 
     def store(self, study: Study, images: dict[str, bytes]) -> None:
@@ -132,34 +146,44 @@ class StudyFolder(Folder):
         self.write("result.json", result.encode())
         for kind, image in images.items():
             self.write(f"study.{kind}", image)
-        laws = [f"laws-H{horizon}.npz" for horizon in study.config.horizons]
+        parts = study.config.parts
+        laws = [f"laws-{name}.npz" for name in cells(study.config)]
         pictures = [f"study.{kind}" for kind in images]
-        self.finish(["bases.eqx", *laws, "rollouts.parquet", "rows.csv", "result.json", *pictures])
+        self.finish([
+            *(f"bases{part}.eqx" for part in parts), *laws, "rollouts.parquet", "rows.csv",
+            "result.json", *pictures,
+        ])  # fmt: skip
 
     def study(self, config: TrainConfig) -> Study:
         """Return what a complete folder holds."""
         return Study(config, read_json(self.path / "result.json")["rows"])
 
-    def rows(self, horizon: int) -> list[dict[str, Any]] | None:
+    def rows(self, cell: str) -> list[dict[str, Any]] | None:
         """Rows of a finished cell; None where there is none."""
-        name = f"cells/H{horizon}.json"
+        name = f"cells/{cell}.json"
         if name not in self.files or not (self.path / name).exists():
             return None
         return read_json(self.path / name)["rows"]
 
-    def keep(self, cell: Cell) -> None:
+    def keep(self, cell: Cell, part: str = "") -> None:
         """Keep a finished cell; its rows last, which say that it is finished."""
         arrays = io.BytesIO()
         np.savez_compressed(arrays, allow_pickle=False, **cell.arrays)
-        self.write(f"laws-H{cell.horizon}.npz", arrays.getvalue())
+        name = f"H{cell.horizon}{part}"
+        self.write(f"laws-{name}.npz", arrays.getvalue())
         table = io.BytesIO()
-        rollouts(cell).to_parquet(table, index=False)
-        self.write(f"cells/H{cell.horizon}.parquet", table.getvalue())
+        rollouts(cell, part).to_parquet(table, index=False)
+        self.write(f"cells/{name}.parquet", table.getvalue())
         body = json.dumps({"rows": cell.rows}, allow_nan=False)
-        self.write(f"cells/H{cell.horizon}.json", body.encode())
+        self.write(f"cells/{name}.json", body.encode())
 
 
-def rollouts(cell: Cell) -> pd.DataFrame:
+def cells(config: TrainConfig) -> list[str]:
+    """Names of a study's cells: a horizon and a part."""
+    return [f"H{horizon}{part}" for part, some in config.parts.items() for horizon in some.horizons]
+
+
+def rollouts(cell: Cell, part: str = "") -> pd.DataFrame:
     """The kept traces as a table that `antiscale diagnose` reads."""
     import pandas as pd
 
@@ -174,7 +198,8 @@ def rollouts(cell: Cell) -> pd.DataFrame:
                 "problem": kept["x"][k], "sample": np.arange(len(times)) % cell.config.kept,
                 "correct": right, "length": cell.horizon,
                 "tokens_to_first_correct": np.where(right, times, np.nan),
-                "model": f"{kept['method']}-{cell.horizon}-{run.n}-{base}.{seed}{mirror}",
+                "score": np.nan if kept["scores"] is None else kept["scores"][k],
+                "model": f"{kept['method']}-{cell.horizon}-{run.n}-{base}.{seed}{mirror}{part}",
             }))  # fmt: skip
     return pd.concat(frames[1:] or frames, ignore_index=True)
 
@@ -187,25 +212,29 @@ def run_study(
     import pandas as pd
 
     end = None if minutes is None else time.monotonic() + 60 * minutes
-    if end is not None and time.monotonic() >= end:
-        return None
-    bases = folder.bases(config, progress)
     rows: list[dict[str, Any]] = []
     last = 0.0
-    for horizon, sizes in config.places:
-        found = folder.rows(horizon)
-        if found is None:
-            # The next cell is about twice as long as the last.
-            if end is not None and time.monotonic() + 2 * last > end:
-                return None
-            begun = time.monotonic()
-            key = jax.random.fold_in(jax.random.key(config.seed + 2), horizon)
-            cell = Cell(config, bases, horizon, sizes, key, progress)
-            cell.compute()
-            folder.keep(cell)
-            found, last = cell.rows, time.monotonic() - begun
-        rows += found
-    parts = [f"cells/H{horizon}.parquet" for horizon in config.horizons]
+    for part, some in config.parts.items():
+        known = {horizon: folder.rows(f"H{horizon}{part}") for horizon in some.horizons}
+        missing = None in known.values()
+        if missing and end is not None and time.monotonic() >= end:
+            return None
+        bases = folder.bases(some, progress, part) if missing else None
+        for horizon, sizes in some.places:
+            found = known[horizon]
+            if found is None:
+                # The next cell is about twice as long as the last.
+                if end is not None and time.monotonic() + 2 * last > end:
+                    return None
+                begun = time.monotonic()
+                assert bases is not None, "trained where a cell is missing"
+                key = jax.random.fold_in(jax.random.key(some.seed + 2), horizon)
+                cell = Cell(some, bases, horizon, sizes, key, progress)
+                cell.compute()
+                folder.keep(cell, part)
+                found, last = cell.rows, time.monotonic() - begun
+            rows += found
+    parts = [f"cells/{name}.parquet" for name in cells(config)]
     table = io.BytesIO()
     whole = pd.concat([pd.read_parquet(folder.path / name) for name in parts], ignore_index=True)
     whole.to_parquet(table, index=False)

@@ -44,7 +44,8 @@ def predictions(
         `sigma`, `sigma_expert`, `sigma_max` (T4g) in tokens, `c_0` (T3) and `V_kappa`;
         `sft_upper` (T5a); `sft_tabular`, the mean loss of tabular SFT; where types are announced
         `vf_lower` (T4f near the expert), `vf_lower_in_probability` (T4h at `CHANCE`), and with
-        each style one block `simple_upper` (T7 at T6b's unseen mass).
+        each style one block `verifier_error_upper` (T6b's unseen mass times H) and `simple_upper`
+        (T7 at it).
     """
     joint = style[..., None] * returns
     pmf = joint.sum(-2)
@@ -69,7 +70,8 @@ def predictions(
             bounds.sft_upper(spread(expert), n, prompt_mass=rho, fallback_gap=lead)
         ),
         "sft_tabular": _tabular(pmf, expert, horizon=horizon, kappa=kappa, n=n, seed=seed),
-        "vf_lower": None, "vf_lower_in_probability": None, "simple_upper": None,
+        "vf_lower": None, "vf_lower_in_probability": None, "verifier_error_upper": None,
+        "simple_upper": None,
     }  # fmt: skip
     if announced:
         given: dict[str, Any] = {"prompt_mass": rho, "kappa": kappa, "overlap": "averaged"}
@@ -78,6 +80,7 @@ def predictions(
             bounds.vf_lower_in_probability(pmf, every, n, chance=CHANCE, **given)
         )
         error = np.mean(bounds.unseen_mass(style, n, prompt_mass=rho))
+        found["verifier_error_upper"] = horizon * error
         found["simple_upper"] = bounds.vb_upper(
             horizon, error, learner="simple", kappa=kappa, sigma=sigma.mean(),
             max_ratio=ratio.max(),

@@ -15,7 +15,7 @@ from jax import lax
 
 from antiscale.core import validate
 from antiscale.core.config import FromMapping, option
-from antiscale.networks.environments import Environment
+from antiscale.networks.environment import Environment
 from antiscale.networks.transformer import Transformer
 
 # Called with the steps done, those in all, and what they are of.
@@ -61,7 +61,7 @@ class Data(NamedTuple):
     size: jax.Array
 
 
-def imitation(model: Transformer, tokens: jax.Array, times: jax.Array, prompt: int) -> jax.Array:
+def imitation(model: Transformer, tokens: jax.Array, times: Any, prompt: int) -> jax.Array:
     """Mean of -log pi(trace | prompt) per token, over the batch."""
     return -model.log_probs(tokens)[:, prompt - 1 :].mean()
 

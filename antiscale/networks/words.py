@@ -8,21 +8,28 @@ import numpy as np
 import numpy.typing as npt
 
 from antiscale.core.numbers import interval, number, setting
+from antiscale.networks.environments import load_environment
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# A comparison is made where the base's J is this near its procedure's, as a share of it.
-NEAR = 0.05
 # A run whose J gained less than this share of the expert's lead has kept its start.
 MOVED = 0.1
+# What a base is trained for, and compared at.
+_PLACE = ("spread", "horizon")
 
 
 def comparable(rows: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the horizons at which a base is too far from its procedure (the stop rule)."""
+    """Leave out where a base is too far from its procedure (the stop rule)."""
     base = rows[rows["method"] == "base"]
-    far = (base["J"] - base["J_procedure"]).abs() > NEAR * base["J_procedure"]
-    return rows[~rows["horizon"].isin(base.loc[far, "horizon"])]
+    near = [load_environment(each["environment"]).near(each) for each in base.to_dict("records")]
+    far = set(zip(*(base.loc[~np.array(near, dtype=bool), key] for key in _PLACE), strict=True))
+    return rows[[at not in far for at in zip(*(rows[key] for key in _PLACE), strict=True)]]
+
+
+def own_spread(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the study's own heterogeneity, which come first."""
+    return rows[rows["spread"] == rows["spread"].iloc[0]]
 
 
 def kept_start(rows: pd.DataFrame, method: str) -> tuple[int, int]:
@@ -33,8 +40,8 @@ def kept_start(rows: pd.DataFrame, method: str) -> tuple[int, int]:
 
 
 def gaps(rows: pd.DataFrame) -> pd.DataFrame:
-    """Loss of sft minus that of ball for each horizon, n and draw, under the reward r."""
-    keys = ["horizon", "n", "base_seed", "seed"]
+    """Loss of sft minus that of ball at each place, n and draw, under the reward r."""
+    keys = [*_PLACE, "n", "base_seed", "seed"]
     some = rows[(rows["reward"] == "r") & rows["method"].isin(["sft", "ball"])]
     wide = some.pivot_table(index=keys, columns="method", values="loss")
     if not {"sft", "ball"} <= set(wide.columns):
@@ -65,7 +72,10 @@ def reading(rows: pd.DataFrame) -> list[str]:
     if found.empty:
         return ["No comparison: no horizon has both sft and ball and a base near its procedure."]
     found["per_token"] = found["n"] / found["horizon"]
-    said = []
+    every, said = found, []
+    found = found[found["spread"] == rows["spread"].iloc[0]]
+    if found.empty:
+        return ["No comparison at the study's own heterogeneity: its base is too far."]
     shared = found.groupby("per_token")["horizon"].nunique()
     if (shared > 1).any():
         ray = found[found["per_token"] == shared[shared > 1].index[-1]]
@@ -85,7 +95,18 @@ def reading(rows: pd.DataFrame) -> list[str]:
         said.append(_compare(first, last, f"with n (H = {horizon}, n = {sizes[0]} to {sizes[1]})"))
     else:
         said.append("n: not varied at one horizon.")
-    said.append("Heterogeneity: not varied in one study; compare studies of other spread.")
+    horizon = every["horizon"].max()
+    here = every[every["horizon"] == horizon]
+    here = here[here["n"] == here["n"].min()]
+    if here["spread"].nunique() > 1:
+        ends = here["spread"].min(), here["spread"].max()
+        first, last = (here.loc[here["spread"] == s, "gap"].to_numpy(float) for s in ends)
+        base = rows[(rows["method"] == "base") & (rows["horizon"] == horizon)]
+        sigma = [number(base.loc[base["spread"] == s, "sigma"].mean(), 3) for s in ends]
+        along = f"with heterogeneity (H = {horizon}, n = {here['n'].iloc[0]}, "
+        said.append(_compare(first, last, f"{along}sigma = {sigma[0]} to {sigma[1]} tokens)"))
+    else:
+        said.append("Heterogeneity: not varied in this study.")
     return said
 
 

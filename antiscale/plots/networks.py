@@ -33,7 +33,8 @@ def study_figure(rows: pd.DataFrame, note: str, inside: Collection[str]) -> Figu
     inside
         Methods within the ball, whose dots are filled.
     """
-    direct = rows[rows["reward"] == "r"]
+    # Further spreads have their sentence alone.
+    direct = rows[(rows["reward"] == "r") & (rows["spread"] == rows["spread"].iloc[0])]
     with style.sheet(3.1, note) as figure:
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.15))
         horizon, slope = places(direct)

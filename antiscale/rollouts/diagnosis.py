@@ -18,7 +18,7 @@ from antiscale.core.config import writable
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats, shown
 from antiscale.rollouts import averages, certified, search
-from antiscale.rollouts.comparison import compare
+from antiscale.rollouts.comparison import compare, outcome
 from antiscale.rollouts.config import QUANTILES, SCHEMA, DiagnoseConfig
 from antiscale.rollouts.copies import copied
 from antiscale.rollouts.estimates import Estimates, estimate
@@ -177,7 +177,9 @@ def diagnose_loaded(
     rollouts = loaded.rollouts
     horizons = config.horizon or _default_horizons(rollouts.length)
     other = loaded.other
-    compared = {} if other is None else {"comparison": compare(rollouts, other, config)}
+    compared: dict[str, Any] = (
+        {} if other is None else {"comparison": compare(rollouts, other, config)}
+    )
     if int(np.max(rollouts.counts)) == 1:
         return _compared_only(loaded, config, compared)
     done = itertools.count(1)
@@ -203,6 +205,8 @@ def diagnose_loaded(
         for each, proved, prediction in zip(found, ends, predicted, strict=True):
             rows.append(_horizon_row(rollouts, each, proved, prediction, config))
             step("predicting")
+    if other is not None:
+        compared["outcomes"] = [outcome(rollouts, other, each) for each in found]
     curves, spent = _search(rollouts, config.level)
     roc, scored = _roc(rollouts, config.level)
     losses = outlooks[-1].curve(max(prediction["n"], 64 * len(rollouts.counts)))

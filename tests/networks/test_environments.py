@@ -14,7 +14,10 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale.core.errors import InputError
-from antiscale.networks.environments import ENVIRONMENTS, Environment, Plain, Planted, Styles
+from antiscale.networks.environment import Environment
+from antiscale.networks.environments import ENVIRONMENTS, load_environment
+from antiscale.networks.planted import Plain, Planted
+from antiscale.networks.styles import Styles
 
 H = 16
 WORLDS: dict[str, Environment] = {
@@ -36,8 +39,7 @@ def world(request: pytest.FixtureRequest) -> Environment:
 def drawn(world: Environment) -> tuple[np.ndarray, np.ndarray]:
     """Prompts, and a trace of the procedure at each: EACH traces per prompt."""
     x = np.repeat(np.arange(world.all_prompts), EACH)
-    write = jax.jit(world.base, static_argnums=2)
-    return x, np.asarray(write(jax.random.key(5), jnp.asarray(x), H))
+    return x, np.asarray(world.base(jax.random.key(5), jnp.asarray(x), H))
 
 
 @functools.cache
@@ -242,7 +244,7 @@ def test_the_law_of_styles_is_that_of_the_family(horizon: int, spread: float) ->
 
 
 def of_spread(name: str, spread: float) -> Environment:
-    return ENVIRONMENTS[name].from_mapping(
+    return load_environment(name).from_mapping(
         {"horizons": (H, 24), "prompts": 4, "number": 4, "spread": spread}
     )
 
@@ -284,7 +286,7 @@ def test_a_wrong_letter_may_begin_the_word_anew(name: str) -> None:
     world = WORLDS[name]
     assert isinstance(world, Planted)
     x = np.repeat(np.arange(world.all_prompts), EACH)
-    tokens = np.asarray(jax.jit(world.base, static_argnums=2)(jax.random.key(5), jnp.asarray(x), H))
+    tokens = np.asarray(world.base(jax.random.key(5), jnp.asarray(x), H))
     body, word = tokens[:, world.lead :], words(world)[x]
     quick = quick_styles(world)[x, tokens[:, world.prompt] - world.first_style]
     twice = (body[:, :-2] == word[:, :1]) & (body[:, 1:-1] == word[:, :1])
@@ -332,7 +334,7 @@ def test_the_seed_draws_the_map() -> None:
 )
 def test_bad_parameters_are_refused(name: str, parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        ENVIRONMENTS[name].from_mapping(parameters)
+        load_environment(name).from_mapping(parameters)
 
 
 def test_lengths_that_the_horizon_has_no_room_for_are_refused() -> None:

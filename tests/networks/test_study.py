@@ -99,17 +99,16 @@ def test_the_bases_on_disk_are_those_trained(finished: tuple[Path, list[dict[str
 
 
 def test_horizons_take_turns_in_pretraining(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns: list[tuple[int, int]] = []
+    turns: list[tuple[int, ...]] = []
 
-    def taken(
-        models: Any, states: Any, key: Any, world: Any, horizon: int, schedule: Any, steps: int
-    ) -> Any:
-        turns.append((horizon, steps))
+    def taken(models: Any, states: Any, tokens: Any, schedule: Any, start: int) -> Any:
+        turns.append(tokens.shape)
         return models, states, np.zeros(1)
 
     monkeypatch.setattr(module, "_pretrain", taken)
     pretrain(TrainConfig.of(CONFIG.to_dict() | {"pretrain": TINY | {"steps": 35}}))
-    assert turns == [(5, 10), (6, 10), (5, 10), (6, 5)]
+    # One base, steps, batch, tokens: five before the body.
+    assert turns == [(1, 10, 8, 10), (1, 10, 8, 11), (1, 10, 8, 10), (1, 5, 8, 11)]
 
 
 def refuse(*_: Any, **__: Any) -> None:
@@ -214,6 +213,9 @@ def test_another_configuration_is_refused(finished: tuple[Path, list[dict[str, A
         ({"pretrain": {"step": 3}}, "did you mean 'steps'"),
         ({"finetune": {"steps": 0, "batch": 1, "rate": 0.1}}, "steps"),
         ({"secondary_at": [0]}, "secondary_at"),
+        ({"spreads": [1.5]}, "spreads must"),
+        ({"spreads": [0.5, 0.5]}, "spreads must differ"),
+        ({"spreads": [1.0]}, "got 1 again"),
     ],
 )
 def test_bad_configurations_are_refused(given: dict[str, Any], message: str) -> None:
@@ -238,6 +240,18 @@ def test_a_configuration_survives_its_own_dictionary() -> None:
     assert config.finetune.optimiser is not None
     assert config.world.law(5).shape == (18, 2, 6)
     assert config.hash() == again.hash()
+
+
+def test_the_parts_of_a_study() -> None:
+    config = TrainConfig.of(CONFIG.to_dict() | {"spreads": [0.5, 0], "seed": 7})
+    parts = config.parts
+    assert list(parts) == ["", "-spread0.5", "-spread0"]
+    assert [part.world.spread for part in parts.values()] == [1.0, 0.5, 0.0]
+    assert [part.horizons for part in parts.values()] == [(5, 6), (6,), (6,)]
+    assert [part.seed for part in parts.values()] == [7, 10, 13]
+    assert all(part.spreads == () for part in parts.values())
+    assert parts["-spread0"].arms(6) == config.arms(6)
+    assert module.cells(config) == ["H5", "H6", "H6-spread0.5", "H6-spread0"]
 
 
 def test_the_name_depends_on_everything_and_on_no_order() -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from antiscale.networks import words
-from antiscale.networks.environments import Planted, Styles
+from antiscale.networks.planted import Planted
+from antiscale.networks.styles import Styles
 from antiscale.networks.theory import predictions
 
 
@@ -63,19 +64,25 @@ def test_the_tabular_clone_is_the_mean_of_its_traces() -> None:
 
 
 def rows(**losses: list[float]) -> pd.DataFrame:
-    """Rows of sft and ball at H = 16 and 32, n = 2 H, and H = 32, n = 8 H; four data seeds."""
+    """Rows of sft and ball at H = 16 and 32, n = 2 H, and H = 32, n = 8 H; four data seeds.
+
+    A fourth value is at spread 0.5, H = 32 and n = 2 H.
+    """
     made: list[dict[str, Any]] = []
     for horizon in (16, 32):
         made.append({"method": "base", "horizon": horizon, "n": 0, "seed": 0, "J": 5.0,
-                     "J_procedure": 5.1})  # fmt: skip
-    places = ((16, 32), (32, 64), (32, 256))
+                     "J_procedure": 5.1, "spread": 1.0, "sigma": 10.0})  # fmt: skip
+    places = ((16, 32, 1.0), (32, 64, 1.0), (32, 256, 1.0), (32, 64, 0.5))
+    if len(losses["sft"]) == 4:
+        made.append(made[1] | {"spread": 0.5, "sigma": 6.0})
     for sign, (method, values) in zip((1, -1), losses.items(), strict=True):
-        for (horizon, n), value in zip(places, values, strict=True):
+        for (horizon, n, spread), value in zip(places, values, strict=False):
             for seed in range(4):
                 loss = value + 0.01 * sign * seed
                 made.append({"method": method, "horizon": horizon, "n": n, "seed": seed,
-                             "loss": loss, "J": 7.0})  # fmt: skip
-    return pd.DataFrame(made).assign(reward="r", base_seed=0, J_base=5.0, J_expert=8.0)
+                             "loss": loss, "J": 7.0, "spread": spread})  # fmt: skip
+    found = pd.DataFrame(made).assign(reward="r", base_seed=0, J_base=5.0, J_expert=8.0)
+    return found.assign(environment="planted")
 
 
 def test_the_reading_follows_from_the_intervals() -> None:
@@ -87,6 +94,18 @@ def test_the_reading_follows_from_the_intervals() -> None:
     less = words.reading(rows(sft=[1.0, 0.7, 2.0], ball=[0.5, 0.5, 0.5]))
     assert less[0].startswith("The gap shrinks with H")
     assert less[1].startswith("The gap grows with n")
+
+
+def test_heterogeneity_is_read_at_one_place() -> None:
+    said = words.reading(rows(sft=[1.0, 2.0, 0.6, 1.0], ball=[0.5, 0.5, 0.5, 0.5]))
+    place = "(H = 32, n = 64, sigma = 6.00 to 10.0 tokens)"
+    assert said[2].startswith(f"The gap grows with heterogeneity {place}: from 0.53 to 1.5")
+    # The other two speak of the study's own spread.
+    assert said[:2] == words.reading(rows(sft=[1.0, 2.0, 0.6], ball=[0.5, 0.5, 0.5]))[:2]
+    found = rows(sft=[1.0, 2.0, 0.6, 1.0], ball=[0.5, 0.5, 0.5, 0.5])
+    found.loc[(found["method"] == "base") & (found["spread"] == 0.5), "J"] = 4.0
+    assert words.reading(found)[2] == "Heterogeneity: not varied in this study."
+    assert len(words.comparable(found)) == len(found) - 9
 
 
 def test_a_base_far_from_its_procedure_is_not_compared() -> None:

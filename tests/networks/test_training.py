@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from antiscale.networks.environments import Styles
+from antiscale.networks.styles import Styles
 from antiscale.networks.training import (
     Data,
     Progress,

@@ -227,6 +227,36 @@ def test_one_sample_per_problem_alone_is_refused() -> None:
         ac.diagnose(pair(1), model="base")
 
 
+def test_what_the_other_model_lost_stands_beside_the_prediction() -> None:
+    table = pair(6)
+    # Problems that only one of them has do not count.
+    table = table[(table["model"] == "base") | (table["problem"] != table["problem"].iloc[0])]
+    found = ac.diagnose(table, model="base", against="tuned", horizon=(40, 80))
+    assert [each["horizon"] for each in found.summary["outcomes"]] == [40, 80]
+    for row in found.summary["outcomes"]:
+        horizon = row["horizon"]
+        gain = np.where(table["correct"], np.maximum(horizon - table["length"] + 1, 0), 0)
+        groups = pd.Series(gain).groupby([table["model"].array, table["problem"].array])
+        each = {key: list(some) for key, some in groups}
+        lost, start, error = [], [], []
+        for problem in {problem for model, problem in each if model == "tuned"}:
+            base, tuned = (np.array(each[model, problem], float) for model in ("base", "tuned"))
+            best = float(ac.chi2_ball_optimum(np.full(6, 1 / 6), base, 0.25).value)
+            lost.append(best - tuned.mean())
+            start.append(base.mean())
+            error.append(tuned.std(ddof=1) / np.sqrt(6))
+        assert row["problems"] == len(lost) == 399
+        assert row["J"] == pytest.approx(np.mean(start))
+        assert row["V_kappa"] - row["J_against"] == pytest.approx(np.mean(lost), abs=1e-6)
+        assert row["signed_loss"] == pytest.approx(np.mean(lost), abs=1e-6)
+        assert row["loss"] == pytest.approx(np.mean(np.abs(lost)), abs=1e-6)
+        assert row["noise"] == pytest.approx(np.sqrt(2 / np.pi) * np.mean(error))
+    console = Console(width=200, file=io.StringIO())
+    console.print(screen(found.summary, width=200), highlight=False)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "If tuned was trained from base on n traces" in told
+
+
 def test_more_samples_give_both() -> None:
     found = ac.diagnose(pair(6), model="tuned", against="base", horizon=80)
     assert found.summary["comparison"]["difference"] > 0.1

@@ -30,6 +30,8 @@ def screen(summary: dict[str, Any], *, width: int) -> RenderableType:
         parts += [_key(summary), Text(), _search(summary, wide=width >= _WIDE)]
     if "comparison" in summary:
         parts += [Text(), Text(_comparison(summary))]
+    if "outcomes" in summary:
+        parts += [Text(), _outcomes(summary), _outcome_key(summary)]
     parts += [Text(), *[Text(sentence) for sentence in summary["reading"]]]
     if "best_of_peak" in summary:
         parts += [Text(_peak(summary))]
@@ -184,4 +186,33 @@ def _comparison(summary: dict[str, Any]) -> str:
         f"first alone {found['only_model']:,}, by the second alone {found['only_against']:,}, by "
         f"both {found['both']:,}, by neither {found['neither']:,}."
         + (f" {found['left_out']:,} problems have only one of them." if found["left_out"] else "")
+    )
+
+
+def _outcomes(summary: dict[str, Any]) -> Table:
+    """One line per horizon: what the other model lost, beside what was predicted."""
+    shown = _table(
+        "H", "n", "J", "V", "J,\nagainst", "V - J,\nagainst", "its mean\nper problem", "of noise",
+        "T4f <=", "VF\nseen", "<= T5a", "VB\nseen", "<= T7",
+    )  # fmt: skip
+    for row, found in zip(summary["horizons"], summary["outcomes"], strict=True):
+        p = row["prediction"]
+        told = [
+            *(found[name] for name in
+              ("J", "V_kappa", "J_against", "signed_loss", "loss", "noise")),
+            *(p[name] for name in
+              ("vf_lower_local", "vf_measured", "vf_upper", "vb_measured", "vb_upper")),
+        ]  # fmt: skip
+        shown.add_row(f"{row['horizon']}", f"{p['n']}", *map(number, told))
+    return shown
+
+
+def _outcome_key(summary: dict[str, Any]) -> Text:
+    found = summary["comparison"]
+    return Text(
+        f"If {found['against']} was trained from {found['model']} on n traces (--samples): what it "
+        "lost to V, the best of the ball, beside what cloning (VF) and verification (VB) are "
+        "predicted to lose from the samples of the first. Per problem: mean of |V - J|, which the "
+        "sampling of the second alone would make as large as the noise.",
+        style="dim",
     )
