@@ -50,8 +50,8 @@ def note(rows: dict[str, pd.DataFrame]) -> str:
     said = []
     for table in _TABLES[1], _TABLES[3]:
         some = rows[table]
-        first, second, _ = words.reading(some)
-        said.append(f"{_where(some)} ({words.seeds(some)}): {first} {second}")
+        told = [sentence for sentence in words.reading(some) if "not varied" not in sentence]
+        said.append(f"{_where(some)} ({words.seeds(some)}): {' '.join(told)}")
     return f"Planted, {' Planted, '.join(said)} Shaded: 99% over bases and data seeds."
 
 
@@ -61,10 +61,15 @@ def _where(rows: pd.DataFrame) -> str:
 
 def draw(rows: dict[str, pd.DataFrame]) -> Figure:
     """For each machine the styles along n, and planted words along n and along H."""
+    from antiscale.networks import words
+
     with style.sheet(5.2, note(rows)) as figure:
         axes = figure.subplots(2, 3)
         for line, (styles, planted) in zip(axes, (_TABLES[:2], _TABLES[2:]), strict=True):
-            first, second = (rows[name][rows[name]["reward"] == "r"] for name in (styles, planted))
+            first, second = (
+                words.own_spread(rows[name][rows[name]["reward"] == "r"])
+                for name in (styles, planted)
+            )
             where = _where(first).removeprefix("NVIDIA ")
             for one, some, called in ((line[0], first, "styles"), (line[1], second, "planted")):
                 horizon, slope = networks.places(some)

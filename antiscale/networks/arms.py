@@ -495,16 +495,22 @@ class Cell:
                 tokens=self.horizon, valid=float(law.valid[k]), kl=float(law.kl[k].mean()),
                 chi2_style=float(law.chi2_style[k].mean()),
                 J_held_out=None if out is None else float(out[k]),
-                **(self._against_procedure(pmf) if name == "base" else {}),
+                **(self._against_procedure(pmf, law.style[k]) if name == "base" else {}),
             )  # fmt: skip
 
-    def _against_procedure(self, pmf: Floats) -> dict[str, float]:
-        """The procedure's J, and the total variation of the return's law, means over prompts."""
-        exact = self.world.law(self.horizon)[np.asarray(self.world.evaluated)].sum(1)
+    def _against_procedure(self, pmf: Floats, style: Floats) -> dict[str, float]:
+        """The procedure's J and how often it is right, and how far the base is from it.
+
+        `tv` is the total variation of the return's law, mean over prompts; `style_off` the largest
+        difference of a style's mean share, as a part of that share.
+        """
+        joint = self.world.law(self.horizon)[np.asarray(self.world.evaluated)]
+        exact, share = joint.sum(1), joint.sum(-1).mean(0)
         return {
             "J_procedure": float((exact @ np.arange(self.horizon + 1)).mean()),
             "solved_procedure": float(exact[:, 1:].sum(-1).mean()),
             "tv": float(np.abs(exact - pmf).sum(-1).mean() / 2),
+            "style_off": float(np.max(np.abs(style.mean(0) - share) / np.maximum(share, 1e-9))),
         }
 
     def _row(

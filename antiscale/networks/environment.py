@@ -89,6 +89,11 @@ class Environment(FromMapping):
         raise NotImplementedError
 
     @property
+    def style_names(self) -> tuple[str, ...]:
+        """What the styles are called."""
+        return tuple(f"style {k}" for k in range(self.styles))
+
+    @property
     def first_style(self) -> int:
         """The token of style 0; the others follow."""
         raise NotImplementedError
