@@ -22,7 +22,7 @@ class Training(Flags):
     Parameters
     ----------
     environment
-        styles, planted or plain.
+        styles, planted, plain or arithmetic.
     size
         smoke (no more than a test), tiny (minutes on two cores) or small (one GPU).
     config
@@ -56,7 +56,8 @@ def train(training: Training, results: Results) -> None:
     The base policy is pretrained on procedural traces. Then every arm is finetuned from it: sft
     clones n traces of the ball's expert, ball learns a verifier from n labelled base traces and
     weights fresh ones. styles is the default family in tokens; in planted the right styles differ
-    by prompt; in plain they do not, and a network generalises. Leaves rows, sampled traces for
+    by prompt; in plain they do not, and a network generalises; in arithmetic traces are searches
+    for an expression of three numbers, and problems are held out. Leaves rows, sampled traces for
     antiscale diagnose, and a figure. Needs the extra networks.
 
     Examples

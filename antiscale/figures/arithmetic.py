@@ -47,9 +47,9 @@ def note(rows: dict[str, pd.DataFrame]) -> str:
     base = table[table["method"] == "base"]
     last = base[base["horizon"] == base["horizon"].max()].iloc[0]
     said = (
-        f"The base writes {share(last['valid'])} of its steps validly and solves "
-        f"{share(last['solved'])} of problems it never saw within H = {last['horizon']} tokens, its "
-        f"procedure {share(last['solved_procedure'])}."
+        f"Of the base's steps {share(last['valid'])} are valid; within H = {last['horizon']} "
+        f"tokens it solves {share(last['solved'])} of problems that it never saw, its procedure "
+        f"{share(last['solved_procedure'])}."
     )
     near = words.comparable(table)
     if near.empty:

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +31,7 @@ from antiscale.core import validate
 from antiscale.core.config import option
 from antiscale.core.errors import InputError
 from antiscale.core.validate import Floats
-from antiscale.networks.environments import Array, Environment, Key, Tokens
+from antiscale.networks.environment import Array, Environment, Key, Tokens
 
 
 class Style(NamedTuple):
@@ -178,6 +179,7 @@ class Arithmetic(Environment):
 
     environment: ClassVar[str] = "arithmetic"
     announced: ClassVar[bool] = False
+    nested: ClassVar[bool] = True
     prompt: ClassVar[int] = 4
     head: ClassVar[int] = 1
     _blank: ClassVar[int] = 0
@@ -247,6 +249,20 @@ class Arithmetic(Environment):
     def vocabulary(self) -> int:
         """Tokens in all."""
         return self.first_style + self.styles
+
+    @property
+    def style_names(self) -> tuple[str, ...]:
+        """What they are called."""
+        return tuple(style.name for style in STYLES)
+
+    @staticmethod
+    def near(base: Mapping[Hashable, Any]) -> bool:
+        """The stop rule: 98% of the steps valid, 90% of the procedure's solve rate, even styles.
+
+        A style's mean share may be 10% off.
+        """
+        solved = base["solved"] >= 0.9 * base["solved_procedure"]
+        return bool(base["valid"] >= 0.98 and solved and base["style_off"] <= 0.1)
 
     def written(self, tokens: Array) -> str:
         """Return a sequence as text, its blanks left out."""

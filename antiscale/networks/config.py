@@ -79,7 +79,7 @@ class TrainConfig(FromMapping):
     Parameters
     ----------
     environment
-        Its name: styles, planted, plain.
+        Its name: styles, planted, plain, arithmetic.
     parameters
         A parameter of the environment.
     places

@@ -40,6 +40,9 @@ class Environment(FromMapping):
         Prompts on which the base policy is trained and no arm is, to see what else changes.
     announced
         Whether the head tells the hitting time, so that a reward may be mirrored (T4).
+    nested
+        Whether traces of a smaller budget are those of a larger one, cut: then the base policy is
+        pretrained at the largest alone.
     """
 
     horizons: tuple[int, ...] = (16, 32)
@@ -50,6 +53,7 @@ class Environment(FromMapping):
     environment: ClassVar[str]
     announced: ClassVar[bool]
     held_out: ClassVar[int] = 0
+    nested: ClassVar[bool] = False
 
     @property
     def all_prompts(self) -> int:

@@ -13,6 +13,7 @@ ENVIRONMENTS = {
     "styles": "antiscale.networks.styles",
     "planted": "antiscale.networks.planted",
     "plain": "antiscale.networks.planted",
+    "arithmetic": "antiscale.networks.arithmetic",
 }
 
 

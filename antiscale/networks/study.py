@@ -83,11 +83,12 @@ def pretrain(config: TrainConfig, progress: Progress | None = None) -> Transform
     """Train the bases on traces of the procedural policy, drawn afresh at every step."""
     models, world, schedule = create(config), config.world, config.pretrain
     states = jax.vmap(schedule.optimiser.init)(models)
+    horizons = config.horizons[-1:] if world.nested else config.horizons
     key, done = jax.random.key(config.seed + 1), 0
     while done < schedule.steps:
         # From the shortest, which is cheap and shows what styles mean, to the longest, over and
         # over.
-        horizon = config.horizons[done // _TURN % len(config.horizons)]
+        horizon = horizons[done // _TURN % len(horizons)]
         steps = min(_TURN, schedule.steps - done)
         keys = jax.random.split(jax.random.fold_in(key, done), config.base_seeds)
         tokens = _traces(world, keys, horizon, steps, schedule.batch)

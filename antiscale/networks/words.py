@@ -68,7 +68,10 @@ def _compare(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], wh
 
 def reading(rows: pd.DataFrame) -> list[str]:
     """Say whether the gap between cloning and verification grows with H, n and heterogeneity."""
-    found = gaps(comparable(rows))
+    near = comparable(rows)
+    if near.empty:
+        return ["Stop rule: no comparison, for no base is near enough to its procedure."]
+    found = gaps(near)
     if found.empty:
         return ["No comparison: no horizon has both sft and ball and a base near its procedure."]
     found["per_token"] = found["n"] / found["horizon"]

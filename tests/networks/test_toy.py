@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -116,6 +116,29 @@ def test_the_base_learns_from_the_taught_prompts_alone() -> None:
     assert tokens.shape == (2, 5, 64, 6)
     assert set(np.unique(tokens[..., 0] - 4)) == set(range(M + E, M + E + K))
     assert (tokens[0] != tokens[1]).any()
+
+
+def test_nested_traces_are_pretrained_on_at_the_largest_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from antiscale.networks import study as module
+
+    monkeypatch.setitem(ENVIRONMENTS, "toy", __name__)
+    monkeypatch.setattr(Toy, "nested", True)
+    lengths: list[int] = []
+
+    def taken(models: Any, states: Any, tokens: Any, schedule: Any, start: int) -> Any:
+        lengths.append(tokens.shape[-1])
+        return models, states, np.zeros(1)
+
+    monkeypatch.setattr(module, "_pretrain", taken)
+    module.pretrain(
+        TrainConfig(
+            environment="toy", parameters={"prompts": M}, places={4: (5,), 6: (5,)}, width=8,
+            layers=1, heads=2, pretrain=SHORT | {"steps": 25},
+        )
+    )  # fmt: skip
+    assert lengths == [8, 8, 8]
 
 
 def test_policies_are_evaluated_on_their_own_prompts(
