@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator
 
 from antiscale.core.config import FromMapping
-from antiscale.core.numbers import fixed, share
+from antiscale.core.numbers import share
 from antiscale.figures import Record, by_series, part
 from antiscale.plots import style
 
@@ -99,8 +99,7 @@ def draw(rows: dict[str, pd.DataFrame]) -> Figure:
             _gap(axes, table, panel)
             axes.set(xlabel=label, ylabel="VF - VB loss (tokens)", title=f"Gap along ${panel}$")
         _lines(tries, table, "pass", "tries $k$", "pass@$k$")
-        tries.set(title="pass@$k$ before and after")
-        tries.xaxis.set_major_formatter(ScalarFormatter())
+        tries.set(title="pass@$k$, before and after")
     return figure
 
 
@@ -111,7 +110,15 @@ def _lines(axes: Axes, table: pd.DataFrame, panel: str, x: str, y: str) -> None:
         axes.fill_between(some["x"], some["low"], some["high"], color=color, alpha=0.15,
                           linewidth=0)  # fmt: skip
     axes.set(xscale="log", xlabel=x, ylabel=y, ylim=(0, 1.02))
+    _plain_ticks(axes, LogLocator(base=2))
     axes.legend()
+
+
+def _plain_ticks(axes: Axes, ticks: Locator) -> None:
+    """Numbers as they are, and none between them."""
+    axes.xaxis.set_major_locator(ticks)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.minorticks_off()
 
 
 def _gap(axes: Axes, table: pd.DataFrame, panel: str) -> None:
@@ -126,6 +133,5 @@ def _gap(axes: Axes, table: pd.DataFrame, panel: str) -> None:
     if lines:
         ticks = np.unique(np.concatenate([some["x"] for some in lines.values()]))
         axes.set(xscale="log")
-        axes.set_xticks(ticks, [fixed(value, 0) for value in ticks], minor=False)
-        axes.minorticks_off()
+        _plain_ticks(axes, FixedLocator(ticks.tolist()))
         axes.legend()

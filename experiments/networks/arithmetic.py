@@ -125,7 +125,7 @@ def _powers(most: int) -> list[int]:
 def _pass(model: pd.DataFrame, k: int) -> float:
     """pass@k without bias, mean over problems."""
     counts = model.groupby("problem")["correct"].agg(["size", "sum"])
-    return float(np.mean(pass_at_k(counts["sum"].to_numpy(), counts["size"].to_numpy(), k)))
+    return float(np.mean(pass_at_k(counts["size"].to_numpy(), counts["sum"].to_numpy(), k)))
 
 
 def _tries(table: pd.DataFrame, config: TrainConfig) -> list[tuple[Any, ...]]:
