@@ -152,6 +152,51 @@ class Rejection(Learner):
 
 
 @dataclass(frozen=True)
+class Weighted(Learner):
+    """Weighted cloning: SFT on the labelled base traces with the ball's weights of their returns.
+
+    The weights are T2's for the empirical law of the prompt's own labelled traces: filtered or
+    reward-weighted finetuning on what was sampled, with no verifier for anything else. Labels tell
+    it how good its samples are and nothing of other traces, so it samples the ball's best policy
+    as a clone samples its expert, and over a reward and its mirror it loses of order sigma/sqrt(n)
+    as a clone does (T5d, T5e).
+    """
+
+    name = "weighted"
+    side = "vb"
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """pihat = the best policy of the ball around n_xj/n_x, pi_b where nothing was seen."""
+        labels = _labels(data)
+        counts = jnp.broadcast_to(data.counts, labels.shape)
+        if data.votes is not None:
+            # A type's flipped labels are samples of another return.
+            flipped = jnp.broadcast_to(data.votes.flipped, labels.shape)
+            counts = jnp.concatenate([counts - flipped, flipped], axis=-1)
+            labels = jnp.concatenate([labels, setting.rewards.flip(labels)], axis=-1)
+        total = jnp.sum(counts, axis=-1, keepdims=True)
+        seen = total > 0
+        pmf = jnp.broadcast_to(setting.pmf, (*labels.shape[:-1], setting.pmf.shape[-1]))
+        empty = jnp.zeros_like(counts).at[..., : pmf.shape[-1]].set(pmf)
+        law = jnp.where(seen, counts / jnp.maximum(total, 1.0), empty)
+        policy = ball_policy(law, labels, setting.kappa, seen[..., 0])
+        return jnp.sum(policy.reshape(*policy.shape[:-1], -1, pmf.shape[-1]), axis=-2)
+
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """T5e, for a reward and its mirror and clean labels."""
+        if premises.noise > 0:
+            return Bound.none("T5e is proved for clean labels")
+        if premises.class_over(over).name != "mirror":
+            return Bound.none("T5e is proved for a reward and its mirror alone")
+        model = premises.model
+        each = bounds.weighted_upper(
+            model.pmf, model.returns, premises.n, prompt_mass=model.prompt_mass,
+            kappa=premises.kappa,
+        )  # fmt: skip
+        return Bound(float(model.prompt_mass @ each), "T5e")
+
+
+@dataclass(frozen=True)
 class KLRegularised(_PosteriorMean):
     """KL-regularised RL on the fitted verifier: an exponential tilt of the base policy.
 

@@ -272,6 +272,29 @@ def chance_of_sets(mass: Floats, n: int, rho: float) -> Floats:
     return np.maximum(chance.reshape(-1), 0.0)
 
 
+def clone_coverage(expert: Floats, n: int, fold: float) -> float:
+    """E Cov_N of tabular SFT at one prompt, exactly: P_{pi_e}(pi_e/pihat >= N), N = `fold` (T5f).
+
+    sum_j p_j P(Binomial(n, p_j) <= n p_j/N); with no trace pi_b is played, which counts as covered
+    nowhere here.
+
+    Parameters
+    ----------
+    expert : [S]
+        pi_e.
+    n
+        Its traces, all of this prompt.
+    fold
+        N >= 1.
+    """
+    p = np.asarray(expert, dtype=float)
+    # Whole numbers that rounding took just below themselves.
+    most = np.floor(n * p / fold * (1 + 1e-12) + 1e-12)
+    all_of_them = most >= n
+    few = special.betainc(np.where(all_of_them, 1.0, n - most), most + 1.0, 1.0 - p)
+    return float(p @ np.where(all_of_them, 1.0, few))
+
+
 def bayes_risk_on_two_types(
     scale: float, steps: int, mass: float, n: int, *, many: bool = True
 ) -> float:
