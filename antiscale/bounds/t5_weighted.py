@@ -11,7 +11,7 @@ from antiscale.core import validate
 from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
-# Weights that differ by less of themselves are one.
+# Weights that differ by less of the largest are one, and such a weight is zero: rounding.
 _FLAT = 1e-9
 _EXAMPLE = {"pmf": [0.5, 0.5], "returns": [0, 100], "n": 1000, "kappa": 0.25}
 
@@ -198,7 +198,7 @@ def _tilt(p: Floats, r: Floats, kappa: Floats) -> _Tilt:
     away = np.where(support, r - mean, 0.0)
     gain = np.maximum((policy * away).sum(-1, keepdims=True), 0.0)
     # lambda from two returns of the active set; lambda (w - 1) is R - J where w > 0 everywhere.
-    inside = support & (w > 0)
+    inside = support & (w > _FLAT * np.max(w, axis=-1, keepdims=True))
     most = np.max(np.where(inside, r, -np.inf), axis=-1, keepdims=True)
     least = np.min(np.where(inside, r, np.inf), axis=-1, keepdims=True)
     top = np.max(np.where(inside, w, -np.inf), axis=-1, keepdims=True)
