@@ -36,6 +36,7 @@ from antiscale.learners.premises import OVER, Bound, Over, Premises
 from antiscale.learners.search import BestOfN
 from antiscale.learners.verification import (
     Binary,
+    ByValue,
     KLRegularised,
     PlugIn,
     Rejection,
@@ -51,7 +52,7 @@ __all__ = [
 
 _ALL: tuple[Learner, ...] = (
     SFT(), SmoothedSFT(), Shrinkage(), MLE(), Bayes(), LogLinear(), Simple(), Binary(), Wide(),
-    PlugIn(), Rejection(), Weighted(), KLRegularised(), BestOfN(), NaturalGradient(),
+    PlugIn(), Rejection(), Weighted(), ByValue(), KLRegularised(), BestOfN(), NaturalGradient(),
 )  # fmt: skip
 BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}
 DEFAULT = {"vf": "sft", "vb": "simple"}

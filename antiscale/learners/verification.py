@@ -9,6 +9,7 @@ from jax import lax
 from antiscale import bounds
 from antiscale.ball.optimum import ball_policy
 from antiscale.learners.base import Data, Learner, Setting, TwoStep
+from antiscale.learners.cloning import MLE
 from antiscale.learners.premises import Bound, Over, Premises
 
 
@@ -194,6 +195,39 @@ class Weighted(Learner):
             kappa=premises.kappa,
         )  # fmt: skip
         return Bound(float(model.prompt_mass @ each), "T5e")
+
+
+@dataclass(frozen=True)
+class ByValue(Learner):
+    """Choose a policy of a finite class by its estimated value: labels, but no reward class.
+
+    The class is that of `mle`; a member's value is estimated off policy from the labelled base
+    traces, (1/n_x) sum_i (pi/pi_b) R_i, which is unbiased for every member. The likelihood weighted
+    by the reward is not: its limit is the member nearest to pi_b R/J, which need not be the best. A
+    verifier that knows the class of rewards learns from the same labels at rate log K/n, a choice
+    among policies at rate sqrt(log|Pi|/n). Held to no bound.
+    """
+
+    name = "by_value"
+    side = "vb"
+    needs = frozenset({"pair"})
+    confined = True
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """The member of the largest estimated value at each prompt; the base policy first."""
+        assert setting.pair is not None, "the sweep gives the pair of mirrors"
+        labels = _labels(data)
+        total = data.counts * labels
+        if data.votes is not None:
+            # Noise mixes R with what a reversed verdict says; the mean of the mixture is undone.
+            eta, flipped = data.votes.noise, data.votes.flipped
+            seen = (data.counts - flipped) * labels + flipped * setting.rewards.flip(labels)
+            middle = (labels + setting.rewards.flip(labels)) / 2.0
+            total = data.counts * middle + (seen - data.counts * middle) / (1.0 - 2.0 * eta)
+        class_ = MLE().policies(setting, setting.pair)
+        ratio = jnp.where(setting.pmf > 0, class_ / jnp.where(setting.pmf > 0, setting.pmf, 1.0), 0)
+        best = jnp.argmax(jnp.einsum("...ms,kms->...mk", total, ratio), axis=-1)
+        return class_[best, jnp.arange(class_.shape[1])]
 
 
 @dataclass(frozen=True)
