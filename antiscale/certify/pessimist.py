@@ -214,6 +214,7 @@ def tolerant(
     choices = [pmf, alone[0], alone[1], pmf]
     both = kept.all(-1)
     if both.any():
+
         def mixed(q: Floats) -> tuple[Floats, Floats]:
             mixture = q[:, None] * members[0] + (1 - q[:, None]) * members[1]
             return truths.best_in_ball(pmf, mixture, kappa)

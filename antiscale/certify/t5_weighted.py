@@ -16,9 +16,7 @@ _FOLD = gene.positive(1.0, 1e2, 1.0)
     "T5d T5e", "few types", "all data sets", 32, pmf=gene.pmf(2, 4), returns=gene.table(1, "pmf"),
     rho=_MASS, n=gene.count(0, 10), kappa=_KAPPA,
 )  # fmt: skip
-def _weighted(
-    bound: Bound, pmf: Floats, returns: Floats, rho: float, n: int, kappa: float
-) -> Pair:
+def _weighted(bound: Bound, pmf: Floats, returns: Floats, rho: float, n: int, kappa: float) -> Pair:
     """The ball's optimum around every law that n traces may show, for r and for its mirror."""
     if not truths.listable(n, len(pmf), rho) or spread(pmf, returns) < 1e-6:
         return None

@@ -194,7 +194,7 @@ def _wrong_member(
     _, policy = truths.best_in_ball(pmf, member[None], kappa)
     given = {"max_ratio": truths.max_ratio(pmf, optimal)} if known else {}
     value = bound(
-        horizon=TOP, bias=float(pmf @ np.abs(member - returns)), n=n, log_class_size=0.0, delta=0.05,
-        kappa=kappa, **given,
+        horizon=TOP, bias=float(pmf @ np.abs(member - returns)), n=n, log_class_size=0.0,
+        delta=0.05, kappa=kappa, **given,
     )  # fmt: skip
     return value, max(float(best[0] - policy[0] @ returns), 0.0)

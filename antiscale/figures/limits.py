@@ -117,7 +117,7 @@ def _weighted(config: Config) -> pd.DataFrame:
     )  # fmt: skip
     ran = sweeps.run({("", "weighted"): one, ("", "simple"): other}, lambda *_: None)
     both = by_series(ran, "")
-    model = Plan.of(one).model_at(one.horizon)
+    model, _ = Plan.of(one).model_at(one.horizon)
     found = []
     for row in both["weighted"].itertuples():
         each = bounds.weighted_lower(
@@ -167,7 +167,7 @@ def _noise(config: Config) -> list[dict[str, Any]]:
     found = []
     for eta in config.noises:
         c = (np.sqrt(1 - eta) - np.sqrt(eta)) ** 2
-        place = {"d": 1, "n": n, "kappa": kappa, "eta": eta, "high": H}
+        place: dict[str, Any] = {"d": 1, "n": n, "kappa": kappa, "eta": eta, "high": H}
         error = bounds.noisy_unseen_mass(style_mass=[0.5 / (c * n)], n=n, noise=eta, tolerance=0)
         values = {
             "best learner": pessimist.noisy_light_regret(0.5, **place),
@@ -258,7 +258,8 @@ def _policies(config: Config) -> list[dict[str, Any]]:
     return [
         {"series": side, "x": policies, "rewards": size, "n": n, "value": float(one.mean()),
          "value_error": float(one.std(ddof=1) / np.sqrt(len(one)))}
-        for side, losses in lost.items() for (size, policies), one in zip(sizes, losses, strict=True)
+        for side, losses in lost.items()
+        for (size, policies), one in zip(sizes, losses, strict=True)
     ]  # fmt: skip
 
 
@@ -286,13 +287,13 @@ def note(rows: pd.DataFrame) -> str:
         f"{number(ends['simple']['value'], 2)}. (b) Where the class is wrong by b = "
         f"{setting(part(rows, 'class')['x'].iloc[-1])} tokens verification loses "
         f"{number(wrong['loss'], 2)} for good. (c) Noise multiplies the best learner's regret by "
-        f"{fixed(factor[0], 1)} where rare types are as rare as it makes them ({fixed(factor[1], 1)} "
-        "at mass 1/n). (d) Coverage of a clone is exponentially good where types are common. "
+        f"{fixed(factor[0], 1)} where types are as rare as matters most ({fixed(factor[1], 1)} at "
+        "mass 1/n). (d) Coverage of a clone is exponentially good where types are common. "
         f"(e) With the most tries a searched clone of {tick(few)} and {tick(many)} traces is "
         f"{short(few, 'clone')} and {short(many, 'clone')} short of its searched expert, the "
         f"verified policy {short(few, 'finetuned')} and {short(many, 'finetuned')}. (f) Choosing "
-        f"among policies by value loses {fixed(value.min(), 3)} H to {fixed(value.max(), 3)} H, by "
-        f"consistent reward at most {fixed(reward.max(), 3)} H."
+        f"among policies by value loses {fixed(value.min(), 3)} H to {fixed(value.max(), 3)} H, "
+        f"by a consistent reward {fixed(reward.min(), 3)} H to {fixed(reward.max(), 3)} H."
     )
 
 
@@ -315,7 +316,9 @@ def draw(rows: pd.DataFrame) -> Figure:
         })  # fmt: skip
         panels[1].set(xscale="log", yscale="log", xlabel="distance $b$ of the truth (tokens)",
                       ylabel="loss, any $n$ (tokens)", title="A wrong class")  # fmt: skip
+        panels[2].set(xscale="log", yscale="log", ylabel="regret (tokens)", title="Noisy labels")
         x = style.noise_axis(panels[2], part(rows, "noise", "T8c")["x"])
+        panels[2].set_xlabel(r"reversed labels $\eta$, at $1/c$")
         for series, (label, color, marker, line) in {
             "T7b": ("T7b with T6c", style.VB, "", "--"),
             "best learner": ("best learner", style.INK, "x", "-"),
@@ -324,21 +327,20 @@ def draw(rows: pd.DataFrame) -> Figure:
         }.items():  # fmt: skip
             panels[2].plot(x, part(rows, "noise", series)["value"], line, color=color,
                            marker=marker, label=label)  # fmt: skip
-        panels[2].set(xscale="log", yscale="log", ylabel="regret (tokens)", title="Noisy labels",
-                      xlabel=r"reversed labels $\eta$, at $1/c$")  # fmt: skip
         for color, (series, one) in zip(
             (style.LOW, style.MIDDLE, style.HIGH), by_series(rows, "coverage").items(), strict=False
         ):
             panels[3].plot(one["x"], one["value"], "-o", color=color, label=f"{series} types")
             panels[3].plot(one["x"], one["bound"].astype(float), "--", color=color)
-        panels[3].set(xscale="log", yscale="log", ylim=(1e-6, 30), xlabel="traces $n$ of the expert",
-                      ylabel="mass not covered", title="Coverage (T5f dashed)")  # fmt: skip
+        panels[3].set(xscale="log", yscale="log", ylim=(1e-6, 3), ylabel="mass not covered",
+                      xlabel="traces $n$ of the expert", title="Coverage (T5f dashed)")  # fmt: skip
         _searched(panels[4], part(rows, "search"))
         _chosen(panels[5], part(rows, "policies"))
         for axes in panels[:3]:
             style.headroom(axes, 0.5)
         for axes in panels:
-            axes.legend(loc="upper right" if axes in (panels[0], panels[3]) else "upper left")
+            places = {panels[0]: "upper right", panels[3]: "lower left"}
+            axes.legend(loc=places.get(axes, "upper left"))
     return figure
 
 
@@ -348,13 +350,14 @@ def _lines(axes: Axes, rows: pd.DataFrame, looks: dict[str, tuple[str, str, str,
         one = rows[rows["series"] == series]
         axes.plot(one["x"], one["value"], line, color=color, marker=marker, label=label)
         if one.get("value_low", pd.Series(dtype=float)).notna().any():
-            axes.fill_between(one["x"], one["value_low"], one["value_high"], color=color, alpha=0.18)
+            ends = one["value_low"], one["value_high"]
+            axes.fill_between(one["x"], *ends, color=color, alpha=0.18)
 
 
 def _searched(axes: Axes, rows: pd.DataFrame) -> None:
-    """What a searched policy is short of its searched expert, by tries: thin lines for less data."""
+    """What a searched policy is short of its searched expert, by tries."""
     looks = {"clone": ("VF: clone", style.VF, "o"), "finetuned": ("VB: verified", style.VB, "s")}
-    for n, style_of in zip(sorted(rows["n"].unique()), (":", "--", "-"), strict=False):
+    for n, style_of in zip(sorted(rows["n"].unique()), (":", "-", "--"), strict=False):
         at = rows[rows["n"] == n]
         top = at[at["series"] == "expert"].set_index("x")["value"]
         for series, (label, color, marker) in looks.items():
@@ -376,7 +379,7 @@ def _chosen(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(value["x"], value["value"], "-^", color=style.PURPLE, label="by value, any $K$")
     reward = rows[rows["series"] == "reward"]
     for color, (size, one) in zip(colors, reward.groupby("rewards"), strict=False):
-        axes.plot(one["x"], one["value"], "-s", color=color, label=f"by reward, $K$ = {tick(size)}")
+        axes.plot(one["x"], one["value"], "-s", color=color, label=f"by reward, $K$ = {size:.0f}")
     axes.set(xscale="log", xlabel=r"policies $|\Pi|$", ylabel="regret / $H$",
              title="Policies or rewards")  # fmt: skip
     low, high = axes.get_ylim()

@@ -167,7 +167,7 @@ class Weighted(Learner):
     side = "vb"
 
     def __call__(self, data: Data, setting: Setting) -> jax.Array:
-        """pihat = the best policy of the ball around n_xj/n_x, pi_b where nothing was seen."""
+        """The ball's best policy around n_xj/n_x; the base policy where nothing was seen."""
         labels = _labels(data)
         counts = jnp.broadcast_to(data.counts, labels.shape)
         if data.votes is not None:

@@ -163,9 +163,8 @@ def test_a_sweep_holds_it_to_its_bound_for_mirrors_alone() -> None:
         ("mirror", 0.0, None), ("mirror", 0.1, "clean labels"), ("styles", 0.0, "its mirror alone"),
     ):  # fmt: skip
         config = ac.SweepConfig(reward_class=rewards, learner=["weighted"], noise=noise)
-        bound = Case.of(config, 32, 64, noise).learners["vb"].upper(
-            Case.of(config, 32, 64, noise), "class"
-        )
+        case = Case.of(config, 32, 64, noise)
+        bound = case.learners["vb"].upper(case, "class")
         if words is None:
             assert bound.name == "T5e"
             assert bound.value is not None
