@@ -55,7 +55,7 @@ def clone_coverage_upper(
     --------
     >>> from antiscale import bounds
     >>> bounds.clone_coverage_upper([0.5, 0.5], [10, 20], 4).round(4).tolist()  # exponential in n
-    [0.1256, 0.0158]
+    [0.0423, 0.0018]
     """
     p = validate.pmf("expert", expert)
     n_ = validate.nonnegative("n", n, finite=True)[..., None]

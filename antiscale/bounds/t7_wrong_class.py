@@ -64,7 +64,7 @@ def wrong_class_tolerance(
     >>> from antiscale import bounds
     >>> exact = bounds.wrong_class_tolerance(100, 0, 1000, 5, 0.05)  # T6a: log((K - 1)/delta)/n
     >>> float(exact.allowed), round(float(exact.error), 3)
-    (0.0, 0.795)
+    (0.0, 0.796)
     """
     h = validate.nonnegative("horizon", horizon, finite=True)
     b = np.minimum(validate.nonnegative("bias", bias, finite=True), h)
