@@ -108,7 +108,7 @@ _ARGUMENTS: dict[str, Any] = {
     "n_samples": 4, "n_correct": 1, "auc": 0.8, "aucs": [0.8, 0.7], "correlation": 0.2,
     "accept": [0.9, 0.1], "votes": [[0.5, 0.1], [0.1, 0.3]], "target": [0, 1],
     "vocabulary": 2, "skills": [0.5], "weights": [1.0], "names": ("sft",), "name": "sft",
-    "value": 1.0, "blocks": [2],
+    "value": 1.0, "blocks": [2], "expert": [0.5, 0.5], "fold": 2.0, "bias": 0.1,
 }  # fmt: skip
 
 

@@ -25,6 +25,9 @@ from antiscale.bounds.t4_spread import vf_lower_over_ball as vf_lower_over_ball
 from antiscale.bounds.t5_cloning_upper import mle_upper as mle_upper
 from antiscale.bounds.t5_cloning_upper import sft_upper as sft_upper
 from antiscale.bounds.t5_cloning_upper import sft_upper_in_probability as sft_upper_in_probability
+from antiscale.bounds.t5_coverage import clone_coverage_upper as clone_coverage_upper
+from antiscale.bounds.t5_weighted import weighted_lower as weighted_lower
+from antiscale.bounds.t5_weighted import weighted_upper as weighted_upper
 from antiscale.bounds.t6_verifier import noisy_unseen_mass as noisy_unseen_mass
 from antiscale.bounds.t6_verifier import unseen_mass as unseen_mass
 from antiscale.bounds.t6_verifier import unseen_mass_in_probability as unseen_mass_in_probability
@@ -33,8 +36,12 @@ from antiscale.bounds.t6_verifier import wrong_verdict as wrong_verdict
 from antiscale.bounds.t7_verification import VB_LEARNERS as VB_LEARNERS
 from antiscale.bounds.t7_verification import vb_upper as vb_upper
 from antiscale.bounds.t7_verification import vb_upper_terms as vb_upper_terms
+from antiscale.bounds.t7_wrong_class import Tolerance as Tolerance
+from antiscale.bounds.t7_wrong_class import vb_upper_wrong_class as vb_upper_wrong_class
+from antiscale.bounds.t7_wrong_class import wrong_class_tolerance as wrong_class_tolerance
 from antiscale.bounds.t8_limits import best_expected as best_expected
 from antiscale.bounds.t8_limits import vb_lower_fast as vb_lower_fast
+from antiscale.bounds.t8_limits import vb_lower_noisy as vb_lower_noisy
 from antiscale.bounds.t8_limits import vb_lower_slow as vb_lower_slow
 from antiscale.bounds.t9_separation import certified_from as certified_from
 from antiscale.bounds.t9_separation import certified_gap as certified_gap

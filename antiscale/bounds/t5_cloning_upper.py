@@ -8,7 +8,7 @@ from antiscale.core import validate
 from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
-# Trapezium rule for E[n_x^(-1/2)]; see _inverse_root_count.
+# Trapezium rule for E[n_x^(-1/2)]; see inverse_root_count.
 _NODES = 256
 _STEP = 0.25
 
@@ -58,7 +58,7 @@ def sft_upper(
     n_ = validate.nonnegative("n", n, finite=True)
     rho = validate.probability("prompt_mass", prompt_mass)
     gap = validate.nonnegative("fallback_gap", fallback_gap, finite=True)
-    return sigma * _inverse_root_count(n_, rho) + gap * never_seen(n_, rho)
+    return sigma * inverse_root_count(n_, rho) + gap * never_seen(n_, rho)
 
 
 @theorem(
@@ -142,7 +142,7 @@ def never_seen(n: Floats, rho: Floats) -> Floats:
     return np.exp(np.where(n == 0, 0.0, power))
 
 
-def _inverse_root_count(n: Floats, rho: Floats) -> Floats:
+def inverse_root_count(n: Floats, rho: Floats) -> Floats:
     """E[N^(-1/2); N > 0] for N ~ Binomial(n, rho), at a cost that does not grow with n.
 
     N^(-1/2) = (2/sqrt(pi)) int_0^inf exp(-N s^2) ds, so the expectation is 2/sqrt(pi) times the

@@ -146,3 +146,74 @@ def vb_lower_slow(
     with np.errstate(invalid="ignore"):
         value = h * np.sqrt(budget * mass / 8.0) * np.maximum(bracket, 0.0)
     return np.where(budget > 0, value, 0.0)
+
+
+@theorem(
+    "T8c", "verification, noisy labels",
+    "regret >= sqrt(kappa)(H/4)[d p (1 - p)(1 - s/n)^(2n) - 3 d^2 p^4], p = s/(c n)",
+    kind="valid", direction="lower", learner="any in Pi_kappa", origin="ours",
+    heading="Noise divides n", figure="limits",
+    example={"horizon": 1000, "n": 1000, "light": 4, "kappa": 0.25, "noise": 0.1},
+)  # fmt: skip
+@validate.boundary
+def vb_lower_noisy(
+    horizon: npt.ArrayLike,
+    n: npt.ArrayLike,
+    light: npt.ArrayLike,
+    kappa: npt.ArrayLike,
+    noise: npt.ArrayLike,
+    *,
+    expected: npt.ArrayLike = 0.5,
+) -> Floats:
+    """Lower bound of order sqrt(kappa) H d/(c n) on verification's regret with noisy labels (T8c).
+
+    Each label is reversed with probability eta, c = (sqrt(1 - eta) - sqrt(eta))^2 as in T6c. The d
+    light types have mass p = s/(c n) each; two heavy ones, of returns H and 0, share the rest:
+    sqrt(kappa)(H/4)[d p (1 - p)(1 - s/n)^(2n) - 3 d^2 p^4], about sqrt(kappa) H d/(8 e c n) at the
+    best s = 1/2. Valid for every learner in Pi_kappa, which may know eta: noise divides n by 1/c.
+
+    Parameters
+    ----------
+    horizon, n, light
+        H in tokens; labelled traces; d.
+    kappa
+        Radius of the ball, at most (1 - d p)/(1 + d p).
+    noise
+        eta in [0, 1/2).
+    expected
+        s in (0, n], c times the expected number of traces of each light type.
+
+    Returns
+    -------
+    Tokens, at least 0. All arguments broadcast.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range.
+    """
+    h = validate.nonnegative("horizon", horizon, finite=True)
+    n_ = validate.nonnegative("n", n, finite=True)
+    d = validate.nonnegative("light", light, finite=True)
+    budget = validate.nonnegative("kappa", kappa)
+    eta = validate.probability("noise", noise)
+    s = validate.nonnegative("expected", expected, finite=True)
+    if (eta >= 0.5).any():
+        raise InputError(f"noise must lie in [0, 0.5); got {np.max(eta):.6g}")
+    if (n_ < 1).any() or (s <= 0).any() or (s > n_).any():
+        raise InputError("n must be at least 1, and expected lie in (0, n]")
+    mass = s / ((np.sqrt(1.0 - eta) - np.sqrt(eta)) ** 2 * n_)
+    together = d * mass
+    if (together >= 1).any():
+        raise InputError(
+            f"the light types have mass d s/(c n) = {np.max(together):.6g}; it must be below 1"
+        )
+    if (budget > (1.0 - together) / (1.0 + together) * (1 + 1e-12)).any():
+        raise InputError(
+            "kappa must be at most (1 - d p)/(1 + d p), "
+            f"{np.min((1.0 - together) / (1.0 + together)):.6g}; got {np.max(budget):.6g}"
+        )
+    with np.errstate(divide="ignore"):
+        unclear = np.exp(2.0 * n_ * np.log1p(-s / n_))
+    value = together * (1.0 - mass) * unclear - 3.0 * d**2 * mass**4
+    return np.maximum(np.sqrt(budget) * h / 4.0 * value, 0.0)

@@ -5,6 +5,7 @@ from string import ascii_lowercase
 from antiscale.certify import t1_policies as t1_policies
 from antiscale.certify import t4_cloning as t4_cloning
 from antiscale.certify import t5_cloning_upper as t5_cloning_upper
+from antiscale.certify import t5_weighted as t5_weighted
 from antiscale.certify import t6_verifier as t6_verifier
 from antiscale.certify import t7_verification as t7_verification
 from antiscale.certify import t8_limits as t8_limits

@@ -182,6 +182,12 @@ MUTANTS: tuple[Mutant, ...] = (
                  fallback_gap))),
     _mutant("T5b", "the term in 1/n forgotten", inputs={"horizon": 0.0}),
     _mutant("T5c", "the deviation from the mean forgotten", inputs={"horizon": 0.0}),
+    _mutant("T5d", _NO_MASS, output=_unweighted),
+    _mutant("T5d", "E|.| for half of it", output=lambda value, _: 2 * value),
+    _mutant("T5e", "n counted once for r and once for rbar", inputs=lambda x: {"n": 2 * x["n"]}),
+    _mutant("T5e", "the base policy's spread for the tilt's", inputs={"kappa": 0.0}),
+    _mutant("T5f", "2 N for N", inputs=lambda x: {"fold": 2 * np.asarray(x["fold"])}),
+    _mutant("T5f", "n + 1 for n", inputs=lambda x: {"n": x["n"] + 1}),
     _mutant("T6a", "log K in bits read as nats", inputs=lambda x: {
         "log_class_size": x["log_class_size"] * math.log(2)}),
     _mutant("T6b", "n_x = n", inputs={"prompt_mass": 1.0}),
@@ -196,12 +202,18 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant("T7b", "W forgotten", inputs={"max_ratio": 1.0}),
     _mutant("T7b", "H - 1 for H", inputs=lambda x: {"horizon": max(x["horizon"] - 1.0, 0.0)}),
     _mutant("T7c", "sqrt(ct_0) for ct_0", inputs=_power("coverage", 0.5)),
+    _mutant("T7d", "b alone for b + sqrt(kappa H b)", inputs={"own_ratio": 1.0}),
+    _mutant("T7d", "kappa for sqrt(kappa)", inputs=_power("kappa", 2)),
     _mutant("T8a", "H + 1 for H", inputs=lambda x: {"horizon": x["horizon"] + 1}),
     _mutant("T8a", "kappa^(1/4) for kappa^(1/2)", output=lambda value, x: (
         value / x["kappa"] ** 0.25)),
     _mutant("T8b", "the competitor's share forgotten", output=lambda value, x: (
         value + x["horizon"] * math.sqrt(x["kappa"] * x["expected"] * x["light"] / x["n"] / 8)
         / (2 * x["light"]))),
+    _mutant("T8c", "kappa^(1/4) for kappa^(1/2)", output=lambda value, x: (
+        value / x["kappa"] ** 0.25)),
+    _mutant("T8c", "the overlap of one label's two laws for its square", output=lambda value, x: (
+        value * (1 - x["expected"] / x["n"]) ** -x["n"])),
     _mutant("T9", "verification's loss forgotten", inputs={"vb_upper": 0.0}),
     Mutant("T10a", "log base 2", lambda *, n: np.log2(n) - (n - 1) / n),
     _mutant("T10a", "N - 1 for N", inputs=lambda x: {"n": max(x["n"] - 1, 1)}),

@@ -171,3 +171,57 @@ def light_regret(c: float, d: int, n: int, kappa: float, *, heavy: Floats, high:
         )
         total += chance * value
     return float(informed - total)
+
+
+def noisy_light_regret(s: float, d: int, n: int, kappa: float, eta: float, *, high: float) -> float:
+    """The Bayes regret of T8c's instance by writing down all labels and all noisy data sets.
+
+    d light types of mass s/(c n), labels uniform in {0, high} and shown reversed with probability
+    eta; two heavy types return `high` and 0.
+    """
+    each = s / ((1 - 2 * math.sqrt(eta * (1 - eta))) * n)
+    mass = np.concatenate([np.full(d, each), np.full(2, (1 - d * each) / 2)])
+    labels = truths.free_labels(d, high)
+    table = np.concatenate([labels, np.broadcast_to([high, 0.0], (len(labels), 2))], axis=1)
+    informed = truths.best_in_ball(mass, table, kappa)[0].mean()
+    if d == 1:
+        # One light type: its labels' lead is a random walk.
+        law = truths.random_walk(n, each * (1 - eta), each * eta)
+        laws = np.stack([law[::-1], law])
+    else:
+        says = np.where(labels > 0, 1 - eta, eta)
+        rates = [says * each, (1 - says) * each, np.full((len(labels), 1), 1 - d * each)]
+        laws = truths.law_of_counts(np.concatenate(rates, axis=1), n)
+    there = laws.sum(0) > 0
+    joint = laws[:, there].mean(0)
+    belief = laws[:, there] / laws[:, there].sum(0)
+    value = truths.best_in_ball(mass, belief.T @ table, kappa)[0]
+    return float(informed - joint @ value)
+
+
+def tolerant(
+    pmf: Floats, members: Floats, label: Floats, kappa: float, counts: Floats, allowed: float
+) -> Floats | None:
+    """The policy that T7d's learner plays for each data set of counts [N, S]: [N, S].
+
+    `members` [2, S] are the class, `label` [S] the truth. None where a best response to the worst
+    mixture is not unique.
+    """
+    off = np.abs(members - label)
+    total = np.maximum(counts.sum(-1, keepdims=True), 1)
+    kept = (counts @ off.T) / total <= allowed * (1 + 1e-12) + 1e-15
+    alone = truths.best_in_ball(pmf, members, kappa)[1]
+    choices = [pmf, alone[0], alone[1], pmf]
+    both = kept.all(-1)
+    if both.any():
+
+        def mixed(q: Floats) -> tuple[Floats, Floats]:
+            mixture = q[:, None] * members[0] + (1 - q[:, None]) * members[1]
+            return truths.best_in_ball(pmf, mixture, kappa)
+
+        worst, value = truths.zoom(lambda q: mixed(q)[0], 0.0, 1.0, points=17, rounds=8)
+        choices[3] = mixed(np.array([worst]))[1][0]
+        if (members @ choices[3]).min() < value - 1e-7 * max(float(np.ptp(members)), 1e-12):
+            return None
+    found: Floats = np.array(choices)[kept @ np.array([1, 2])]
+    return found

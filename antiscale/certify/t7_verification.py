@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from antiscale.bounds import wrong_class_tolerance
 from antiscale.certify import instances as gene
 from antiscale.certify import pessimist, truths
 from antiscale.certify.check import TOP, Bound, Pair, check
@@ -133,3 +134,67 @@ def _reversed_labels(
     wide = _is_wide(label, wide)
     game = pessimist.play_noisy(pmf, TOP, kappa, few, eta, tolerance, wide=wide)
     return _lost(label, bound, TOP, kappa, [game])
+
+
+@check(
+    "T7d", "two members", "all data sets", 12, pmf=gene.pmf(2, 4), members=gene.table(2, "pmf"),
+    returns=gene.table(1, "pmf"), n=gene.count(1, 8), kappa=gene.positive(1e-3, 1e2),
+    delta=gene.positive(1e-2, 0.9), near=gene.choice(False, True),
+    known=gene.choice("neither", "max_ratio", "own_ratio"),
+)  # fmt: skip
+def _wrong_class(
+    bound: Bound, pmf: Floats, members: Floats, returns: Floats, n: int, kappa: float, delta: float,
+    near: bool, known: str,
+) -> Pair:  # fmt: skip
+    """Two rewards, and a truth that is neither, or near one of them."""
+    if not truths.listable(n, len(pmf), 1.0):
+        return None
+    returns = 0.95 * members[0] + 0.05 * returns if near else returns
+    bias = float((np.abs(members - returns) @ pmf).min())
+    place = {"bias": bias, "n": n, "log_class_size": np.log(2.0), "delta": delta}
+    allowed = float(wrong_class_tolerance(TOP, **place).allowed)
+    counts = truths.count_vectors(n, len(pmf))
+    policies = pessimist.tolerant(pmf, members, returns, kappa, counts, allowed)
+    if policies is None:
+        return None
+    best, optimal = truths.best_in_ball(pmf, returns[None], kappa)
+    ratios = {"max_ratio": optimal, "own_ratio": policies}
+    given = {} if known == "neither" else {known: truths.max_ratio(pmf, ratios[known])}
+    law = truths.law_of_counts(pmf[None], n)[0]
+    truth = truths.quantile(law, best[0] - policies @ returns, delta)
+    return bound(horizon=TOP, kappa=kappa, **place, **given), truth
+
+
+@check(
+    "T7d", "a light type", "plain sums", light=gene.positive(1e-9, 0.5), heavy=gene.share(),
+    said=gene.share(0.0, 1.0, 1.0), is_=gene.share(0.0, 1.0, 0.0), n=_LARGE,
+    kappa=gene.positive(1e-3, 1e2),
+)  # fmt: skip
+def _wrong_light(
+    bound: Bound, light: float, heavy: float, said: float, is_: float, n: int, kappa: float
+) -> Pair:
+    """One reward that is wrong on one rare type."""
+    pmf = np.array([light, 1 - light])
+    member, returns = (TOP * np.array([z, heavy]) for z in (said, is_))
+    return _wrong_member(bound, pmf, member, returns, n, kappa, 1.0, known=True)
+
+
+@check(
+    "T7d", "one member", "plain sums", pmf=gene.pmf(2, 6), member=gene.table(1, "pmf"),
+    returns=gene.table(1, "pmf"), n=_LARGE, kappa=gene.positive(1e-3, 1e2),
+    share=gene.share(0.0, 1.0, 1.0), known=gene.choice(False, True),
+)  # fmt: skip
+def _wrong_member(
+    bound: Bound, pmf: Floats, member: Floats, returns: Floats, n: int, kappa: float, share: float,
+    known: bool,
+) -> Pair:  # fmt: skip
+    """One reward, not the truth: with probability 1 - delta > delta its best policy is played."""
+    returns = member + share * (returns - member)
+    best, optimal = truths.best_in_ball(pmf, returns[None], kappa)
+    _, policy = truths.best_in_ball(pmf, member[None], kappa)
+    given = {"max_ratio": truths.max_ratio(pmf, optimal)} if known else {}
+    value = bound(
+        horizon=TOP, bias=float(pmf @ np.abs(member - returns)), n=n, log_class_size=0.0,
+        delta=0.05, kappa=kappa, **given,
+    )  # fmt: skip
+    return value, max(float(best[0] - policy[0] @ returns), 0.0)

@@ -1,5 +1,6 @@
 """Attacks on what every learner must lose: T8."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from antiscale.risks.rare_types import LightTypes
 _FAST = {"n": gene.count(2, 10**6), "kappa": gene.positive(1e-3, 1.0)}
 _SLOW = {
     "n": gene.count(2, 10**6), "kappa": gene.positive(1e-3, 1e2), "c": gene.positive(0.05, 3.0),
+}  # fmt: skip
+_NOISY = {
+    "kappa": gene.positive(1e-3, 1.0), "s": gene.positive(0.02, 3.0),
+    "eta": gene.share(0.0, 0.45, 0.0),
 }  # fmt: skip
 
 
@@ -37,6 +42,18 @@ def _summed(bound: Bound, d: int, n: int, kappa: float, c: float | None = None) 
         kappa=kappa,
     )  # fmt: skip
     return _bounded(bound, d, n, kappa, c), max(model.bayes_regret(), 0.0)
+
+
+@check("T8c", "one type", "random walks", d=gene.choice(1), n=gene.count(2, 200), **_NOISY)
+@check("T8c", "two types", "all labels and data sets", 16, d=gene.choice(2), n=gene.count(3, 8),
+       **_NOISY)  # fmt: skip
+def _noisy(bound: Bound, d: int, n: int, kappa: float, s: float, eta: float) -> Pair:
+    share = d * s / ((1 - 2 * math.sqrt(eta * (1 - eta))) * n)
+    if s > n or share >= 1 or kappa > (1 - share) / (1 + share):
+        return None
+    truth = pessimist.noisy_light_regret(s, d, n, kappa, eta, high=TOP)
+    value = bound(horizon=TOP, n=n, light=d, kappa=kappa, noise=eta, expected=s)
+    return value, max(truth, 0.0)
 
 
 @check("T8a", "few types", "all labels and data sets", d=gene.count(1, 4), **_FAST)

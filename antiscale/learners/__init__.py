@@ -34,7 +34,16 @@ from antiscale.learners.cloning import MLE, SFT, Bayes, Shrinkage, SmoothedSFT
 from antiscale.learners.loglinear import LogLinear, NaturalGradient
 from antiscale.learners.premises import OVER, Bound, Over, Premises
 from antiscale.learners.search import BestOfN
-from antiscale.learners.verification import Binary, KLRegularised, PlugIn, Rejection, Simple, Wide
+from antiscale.learners.verification import (
+    Binary,
+    ByValue,
+    KLRegularised,
+    PlugIn,
+    Rejection,
+    Simple,
+    Weighted,
+    Wide,
+)
 
 __all__ = [
     "BUILT_IN", "DEFAULT", "OVER", "Bound", "Data", "GridPrior", "Learner", "Over", "Premises",
@@ -43,7 +52,7 @@ __all__ = [
 
 _ALL: tuple[Learner, ...] = (
     SFT(), SmoothedSFT(), Shrinkage(), MLE(), Bayes(), LogLinear(), Simple(), Binary(), Wide(),
-    PlugIn(), Rejection(), KLRegularised(), BestOfN(), NaturalGradient(),
+    PlugIn(), Rejection(), Weighted(), ByValue(), KLRegularised(), BestOfN(), NaturalGradient(),
 )  # fmt: skip
 BUILT_IN: dict[str, Learner] = {learner.name: learner for learner in _ALL}
 DEFAULT = {"vf": "sft", "vb": "simple"}

@@ -9,6 +9,7 @@ from jax import lax
 from antiscale import bounds
 from antiscale.ball.optimum import ball_policy
 from antiscale.learners.base import Data, Learner, Setting, TwoStep
+from antiscale.learners.cloning import MLE
 from antiscale.learners.premises import Bound, Over, Premises
 
 
@@ -149,6 +150,84 @@ class Rejection(Learner):
             accepted = jnp.where(labels > 0, kept, 0.0) + jnp.where(other > 0, flipped, 0.0)
         total = jnp.sum(accepted, axis=-1, keepdims=True)
         return jnp.where(total > 0, accepted / jnp.maximum(total, 1e-300), setting.pmf)
+
+
+@dataclass(frozen=True)
+class Weighted(Learner):
+    """Weighted cloning: SFT on the labelled base traces with the ball's weights of their returns.
+
+    The weights are T2's for the empirical law of the prompt's own labelled traces: filtered or
+    reward-weighted finetuning on what was sampled, with no verifier for anything else. Labels tell
+    it how good its samples are and nothing of other traces, so it samples the ball's best policy
+    as a clone samples its expert, and over a reward and its mirror it loses of order sigma/sqrt(n)
+    as a clone does (T5d, T5e).
+    """
+
+    name = "weighted"
+    side = "vb"
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """The ball's best policy around n_xj/n_x; the base policy where nothing was seen."""
+        labels = _labels(data)
+        counts = jnp.broadcast_to(data.counts, labels.shape)
+        if data.votes is not None:
+            # A type's flipped labels are samples of another return.
+            flipped = jnp.broadcast_to(data.votes.flipped, labels.shape)
+            counts = jnp.concatenate([counts - flipped, flipped], axis=-1)
+            labels = jnp.concatenate([labels, setting.rewards.flip(labels)], axis=-1)
+        total = jnp.sum(counts, axis=-1, keepdims=True)
+        seen = total > 0
+        pmf = jnp.broadcast_to(setting.pmf, (*labels.shape[:-1], setting.pmf.shape[-1]))
+        empty = jnp.zeros_like(counts).at[..., : pmf.shape[-1]].set(pmf)
+        law = jnp.where(seen, counts / jnp.maximum(total, 1.0), empty)
+        policy = ball_policy(law, labels, setting.kappa, seen[..., 0])
+        return jnp.sum(policy.reshape(*policy.shape[:-1], -1, pmf.shape[-1]), axis=-2)
+
+    def upper(self, premises: Premises, over: Over) -> Bound:
+        """T5e, for a reward and its mirror and clean labels."""
+        if premises.noise > 0:
+            return Bound.none("T5e is proved for clean labels")
+        if premises.class_over(over).name != "mirror":
+            return Bound.none("T5e is proved for a reward and its mirror alone")
+        model = premises.model
+        each = bounds.weighted_upper(
+            model.pmf, model.returns, premises.n, prompt_mass=model.prompt_mass,
+            kappa=premises.kappa,
+        )  # fmt: skip
+        return Bound(float(model.prompt_mass @ each), "T5e")
+
+
+@dataclass(frozen=True)
+class ByValue(Learner):
+    """Choose a policy of a finite class by its estimated value: labels, but no reward class.
+
+    The class is that of `mle`; a member's value is estimated off policy from the labelled base
+    traces, (1/n_x) sum_i (pi/pi_b) R_i, which is unbiased for every member. The likelihood weighted
+    by the reward is not: its limit is the member nearest to pi_b R/J, which need not be the best. A
+    verifier that knows the class of rewards learns from the same labels at rate log K/n, a choice
+    among policies at rate sqrt(log|Pi|/n). Held to no bound.
+    """
+
+    name = "by_value"
+    side = "vb"
+    needs = frozenset({"pair"})
+    confined = True
+
+    def __call__(self, data: Data, setting: Setting) -> jax.Array:
+        """The member of the largest estimated value at each prompt; the base policy first."""
+        assert setting.pair is not None, "the sweep gives the pair of mirrors"
+        labels = _labels(data)
+        total = data.counts * labels
+        if data.votes is not None:
+            # Noise mixes R with what a reversed verdict says; the mean of the mixture is undone.
+            eta, flipped = data.votes.noise, data.votes.flipped
+            seen = (data.counts - flipped) * labels + flipped * setting.rewards.flip(labels)
+            middle = (labels + setting.rewards.flip(labels)) / 2.0
+            total = data.counts * middle + (seen - data.counts * middle) / (1.0 - 2.0 * eta)
+        class_ = MLE().policies(setting, setting.pair)
+        ratio = jnp.where(setting.pmf > 0, class_ / jnp.where(setting.pmf > 0, setting.pmf, 1.0), 0)
+        best = jnp.argmax(jnp.einsum("...ms,kms->...mk", total, ratio), axis=-1)
+        return class_[best, jnp.arange(class_.shape[1])]
 
 
 @dataclass(frozen=True)

@@ -272,6 +272,65 @@ def chance_of_sets(mass: Floats, n: int, rho: float) -> Floats:
     return np.maximum(chance.reshape(-1), 0.0)
 
 
+def clone_coverage(expert: Floats, n: int, fold: float) -> float:
+    """E Cov_N of tabular SFT at one prompt, exactly: P_{pi_e}(pi_e/pihat >= N), N = `fold` (T5f).
+
+    sum_j p_j P(Binomial(n, p_j) <= n p_j/N); with no trace pi_b is played, which counts as covered
+    nowhere here.
+
+    Parameters
+    ----------
+    expert : [S]
+        pi_e.
+    n
+        Its traces, all of this prompt.
+    fold
+        N >= 1.
+    """
+    p = np.asarray(expert, dtype=float)
+    # Whole numbers that rounding took just below themselves.
+    most = np.floor(n * p / fold * (1 + 1e-12) + 1e-12)
+    all_of_them = most >= n
+    few = special.betainc(np.where(all_of_them, 1.0, n - most), most + 1.0, 1.0 - p)
+    return float(p @ np.where(all_of_them, 1.0, few))
+
+
+def search_on_clone(
+    expert: Floats, base: Floats, n: int, prompt_mass: Floats, tries: Floats
+) -> Floats:
+    """P(one of M tries of a tabular clone is right), exactly, on average over the clone's data.
+
+    At a prompt of which n_x traces were seen the clone is right with chance Binomial(n_x, s)/n_x,
+    s the expert's; at one never seen it is the base policy. A checker tells a right trace.
+
+    Parameters
+    ----------
+    expert, base : [m]
+        Chance of a right trace under pi_e and under pi_b.
+    n
+        Traces of the expert in all.
+    prompt_mass : [m]
+        rho(x).
+    tries : [T]
+        M.
+
+    Returns
+    -------
+    [m, T], per prompt.
+    """
+    found = np.empty((len(prompt_mass), len(tries)))
+    for x, (s, b, rho) in enumerate(zip(expert, base, prompt_mass, strict=True)):
+        solved = np.zeros(len(tries))
+        for k, chance in zip(*_binomial(n, float(rho)), strict=True):
+            share, law = np.array([b]), np.ones(1)
+            if k > 0:
+                right, law = _binomial(int(k), float(s))
+                share = right / k
+            solved += chance * (law @ (1.0 - (1.0 - share[:, None]) ** tries))
+        found[x] = solved
+    return found
+
+
 def bayes_risk_on_two_types(
     scale: float, steps: int, mass: float, n: int, *, many: bool = True
 ) -> float:

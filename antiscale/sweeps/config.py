@@ -70,8 +70,8 @@ class SweepConfig(FromMapping):
         many_point (T4c), blocks (T4b).
     learner
         VF (cloning): sft, smoothed_sft, shrinkage, mle, bayes, loglinear. VB (verification):
-        simple, binary, wide, plugin, rejection, kl, npg, best_of_n. Or module:name of your own;
-        once per side. Default: sft, simple.
+        simple, binary, wide, plugin, rejection, weighted, by_value, kl, npg, best_of_n.
+        Or module:name of your own; once per side. Default: sft, simple.
     kappa
         Radius of the chi-square ball, per prompt, without factor 1/2.
     samples_per_token

@@ -12,13 +12,15 @@ from antiscale.core.numbers import number, setting
 from antiscale.core.theorem import plain
 from antiscale.learners import OVER
 from antiscale.learners.search import BestOfN
-from antiscale.learners.verification import verification_terms
+from antiscale.learners.verification import Weighted, verification_terms
 from antiscale.models.measures import anticoncentration, heterogeneity
 from antiscale.registry import RESULTS
 from antiscale.sweeps.case import Case, certified_gap
 
 # Failure probability at which the bounds in probability are shown.
 DELTA = 0.05
+# N of Cov_N that is shown (T5f).
+FOLD = 4.0
 
 
 class Value(NamedTuple):
@@ -104,6 +106,29 @@ def _cloning(case: Case) -> Labelled:
         yield "T5c", Value(float(value), float(value), variant=f"delta = {setting(DELTA)}")
     else:
         yield "T5c", Value(reason="for sft and one expert")
+    yield from _weighted(case)
+    if case.drawn:
+        yield "T5f", Value(reason="for one expert; it is drawn from T4's prior")
+    else:
+        rho = case.model.prompt_mass
+        missed = RESULTS["T5f"](expert=case.experts[0], n=case.n, fold=FOLD, prompt_mass=rho)
+        yield "T5f", Value(float(rho @ missed), variant=f"N = {setting(FOLD)}")
+
+
+def _weighted(case: Case) -> Labelled:
+    """T5d and T5e: over a reward and its mirror, whatever the class's verifier-based learner."""
+    model, rho = case.model, case.model.prompt_mass
+    reason = "labels are noisy" if case.noise > 0 else case.lower.over_class.reason
+    if case.noise > 0 or not case.rewards.mirror_closed:
+        yield from ((label, Value(reason=reason)) for label in ("T5d", "T5e"))
+        return
+    least = float(rho @ RESULTS["T5d"](
+        pmf=model.pmf, returns=model.returns, n=case.n, prompt_mass=rho, kappa=case.config.kappa
+    ))  # fmt: skip
+    held = case.stated.all_of_class or case.stated.with_mirror
+    yield "T5d", Value(least if held else None, least, None if held else "r or rbar is not stated")
+    over = [Weighted().upper(case, each) for each in OVER]
+    yield "T5e", Value(over[0].value, over[1].value, over[0].reason)
 
 
 def _points(case: Case) -> Labelled:

@@ -68,7 +68,9 @@ def test_the_tolerance_keeps_the_truth() -> None:
 
 
 @pytest.mark.parametrize("rewards", ["mirror", "styles", "tabular"])
-@pytest.mark.parametrize("learner", ["simple", "wide", "plugin", "rejection", "kl"])
+@pytest.mark.parametrize(
+    "learner", ["simple", "wide", "plugin", "rejection", "kl", "weighted", "by_value"]
+)
 def test_a_learner_cannot_tell_which_labels_were_flipped(rng, rewards: str, learner: str) -> None:
     # The same two labels with the same counts, written the other way round.
     model = ac.load_family("heterogeneous", horizon=32, prompts=2, styles=3, lengths=2)
@@ -92,7 +94,9 @@ def test_without_flips_and_tolerance_votes_change_nothing(rng, rewards: str) -> 
     counts = rng.integers(0, 2, model.pmf.shape).astype(float)
     labels = jnp.asarray(np.where(counts > 0, model.returns, 0.0))
     votes = Votes(jnp.asarray(counts), jnp.zeros_like(labels), 1e-12, np.zeros(2))
-    for learner in ("simple", "wide", "binary", "plugin", "rejection", "kl"):
+    for learner in (
+        "simple", "wide", "binary", "plugin", "rejection", "kl", "weighted", "by_value"
+    ):  # fmt: skip
         with_votes = compiled(learner)(Data(jnp.asarray(counts), labels, votes), setting)
         without = compiled(learner)(Data(jnp.asarray(counts), labels), setting)
         np.testing.assert_allclose(with_votes, without, atol=1e-9, err_msg=learner)

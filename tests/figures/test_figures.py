@@ -27,7 +27,8 @@ RECORDS = figures.records()
 COMPUTED = [name for name, record in RECORDS.items() if record.script is None]
 # The smoke variants that take the longest are made by `pytest -m slow`.
 _LONG = {
-    "assumptions", "families", "heterogeneity", "phase", "planted", "price", "sandwich", "search",
+    "assumptions", "families", "heterogeneity", "limits", "phase", "planted", "price", "sandwich",
+    "search",
 }  # fmt: skip
 SMOKE = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in COMPUTED]
 
@@ -48,7 +49,7 @@ def run(arguments: list[str], capsys) -> tuple[int, str, str]:
 def test_every_figure_has_a_module_a_configuration_and_a_place_in_the_gallery() -> None:
     assert {file.stem for file in CONFIGS.glob("*.toml")} == set(RECORDS)
     numbers = [record.number for record in RECORDS.values()]
-    assert numbers == list(range(1, 21))
+    assert numbers == list(range(1, 22))
     for name, record in RECORDS.items():
         module = figures.module(name)
         assert record.title

@@ -319,3 +319,47 @@ def test_misspecified_cloning_stays_wrong_where_verification_does_not() -> None:
     for wrong in ((240.0, 120.0, 0.25), (240.0, 240.0, 0.25), (240.0, 239.0, 0.5)):
         with pytest.raises(ac.InputError):
             ac.bounds.misspecified_values(*wrong)
+
+
+def test_by_value_plays_the_member_of_the_largest_estimated_value(rng) -> None:
+    model = small_model()
+    setting = setting_of(model, "mirror")
+    class_ = np.asarray(load_learner("mle").policies(setting, setting.pair))
+    counts, data = drawn(model, rng, 40)
+    policy = np.asarray(load_learner("by_value")(data, setting))
+    for x in range(model.prompts):
+        values = (class_[:, x] / model.pmf[x]) @ (counts[x] * model.returns[x])
+        np.testing.assert_array_equal(policy[x], class_[values.argmax(), x])
+    # With all the labels there are it plays the ball's best policy.
+    certain = Data(jnp.asarray(model.pmf * 1e9), jnp.asarray(model.returns))
+    best = ac.chi2_ball_optimum(model.pmf, model.returns, KAPPA)
+    found = (np.asarray(load_learner("by_value")(certain, setting)) * model.returns).sum(-1)
+    np.testing.assert_allclose(found, best.value, rtol=1e-6)
+
+
+def test_by_value_undoes_flips_on_average() -> None:
+    from antiscale.rewards import Votes
+
+    model = small_model()
+    setting = setting_of(model, "mirror")
+    counts = jnp.asarray(model.pmf * 1e6)
+    votes = Votes(counts, 0.2 * counts, 0.2, np.zeros(model.prompts))
+    clean = load_learner("by_value")(Data(counts, jnp.asarray(model.returns)), setting)
+    noisy = load_learner("by_value")(Data(counts, jnp.asarray(model.returns), votes), setting)
+    np.testing.assert_array_equal(clean, noisy)
+
+
+def test_reward_weighted_likelihood_is_not_consistent(rng) -> None:
+    """Its limit, the member nearest to pi_b R/J, is not the best member on many instances."""
+    wrong = 0
+    for _ in range(400):
+        base, returns = rng.dirichlet(np.ones(4)), rng.uniform(0, 1, 4)
+        members = rng.dirichlet(np.ones(4), 8)
+        values = members @ returns
+        # What both estimates are for infinitely many labelled traces.
+        likelihood = np.log(members) @ (base * returns)
+        by_value = (members / base) @ (base * returns)
+        assert by_value.argmax() == values.argmax()
+        wrong += likelihood.argmax() != values.argmax()
+    # About seven in ten (288 expected): below 200 with a probability under 1e-20.
+    assert wrong > 200

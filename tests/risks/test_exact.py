@@ -12,7 +12,7 @@ from scipy import stats
 
 import antiscale as ac
 from antiscale.learners import BUILT_IN, Data, GridPrior, Setting
-from antiscale.risks.exact import bayes_risk_on_two_types, sft_mirror_risk
+from antiscale.risks.exact import bayes_risk_on_two_types, search_on_clone, sft_mirror_risk
 from antiscale.sweeps.cell import simulate
 from tests.oracles_bounds import (
     bayes_risk,
@@ -330,3 +330,22 @@ def test_work_beyond_what_is_cheap_is_done_when_asked_for() -> None:
     assert rows[0]["vf_method"] == "simulated"
     assert "500,000 are allowed" in rows[0]["vf_exact_reason"]
     assert rows[1]["vf_method"] == "exact"
+
+
+def test_search_on_a_clone_is_the_sum_over_its_data(rng) -> None:
+    n, rho = 5, np.array([0.7, 0.3])
+    expert, base, tries = rng.uniform(0, 1, 2), rng.uniform(0, 1, 2), np.array([1.0, 3.0, 50.0])
+    found = search_on_clone(expert, base, n, rho, tries)
+    for x in range(2):
+        # Right and wrong traces of the prompt, and those of the other.
+        counts = count_vectors(n, 3)
+        law = law_of_counts(
+            np.array([[rho[x] * expert[x], rho[x] * (1 - expert[x]), 1 - rho[x]]]), counts
+        )[0]
+        seen = counts[:, :2].sum(-1)
+        right = np.where(seen > 0, counts[:, 0] / np.maximum(seen, 1), base[x])
+        expected = law @ (1 - (1 - right[:, None]) ** tries)
+        np.testing.assert_allclose(found[x], expected, rtol=1e-12)
+    # One try is the clone's mean: the expert where it was seen, since a frequency is unbiased.
+    never = (1 - rho) ** n
+    np.testing.assert_allclose(found[:, 0], (1 - never) * expert + never * base, rtol=1e-12)
