@@ -42,7 +42,7 @@ class Style(NamedTuple):
     order
         Of the states: ``best``, those first that most often solve problems of this target;
         ``worst``, the reverse; ``plain``, pair by pair, as the numbers are given; ``back``, the
-        reverse; ``random``, plain from a random one on, round and round.
+        reverse; ``random``, plain from a random pair on, round and round.
     width
         States opened in a row before they are looked at; 0 for all.
     states
@@ -162,10 +162,12 @@ class Arithmetic(Environment):
         Problems in the two other parts; by default all that are left teach.
     spread
         The heterogeneity knob: with probability 1 - spread a trace has the problem's own style, one
-        of two that do not draw, so that at spread 0 a problem's return is always the same.
+        of two that draw nothing, so that at spread 0 a problem's return is always the same. The two
+        are those that change the solve rate least.
     quicker
-        Share of the problems whose own style is the quicker of the two; by default such that the
-        mean return at the largest H does not change with spread.
+        Share of the problems whose own style is the quicker of the two, the first ones in the order
+        of their prompts; by default such that the mean return over all problems at the largest H
+        does not change with spread.
     """
 
     modulus: int = option(13, validate.integer, least=0, most=61)
@@ -285,7 +287,7 @@ class Arithmetic(Environment):
         if style.order in ("plain", "back"):
             order = np.broadcast_to(np.arange(count), (len(x), count))
         elif style.order == "random":
-            order = (start[:, None] + np.arange(count)) % count
+            order = (start[:, None] * len(known.table) + np.arange(count)) % count
         else:
             order = known.rank[known.target[which]]
         if style.order in ("worst", "back"):
@@ -337,14 +339,9 @@ class Arithmetic(Environment):
         written[row, (np.cumsum(real, -1) - 1)[row, at]] = tokens[row, at]
         return written, np.where(solved, real.sum(-1) - 1, 0)
 
-    @property
-    def _starts(self) -> int:
-        """Where a random order may begin."""
-        return int(self._all.states.shape[1])
-
     def _times(self, style: Style) -> Array:
         """T for each problem and start, 0 for never: [M, starts], one start if it draws none."""
-        x, starts = np.arange(self.all_prompts), self._starts if style.order == "random" else 1
+        x, starts = np.arange(self.all_prompts), len(_PAIRS) if style.order == "random" else 1
         return np.stack([self._run(x, style, np.full_like(x, s))[1] for s in range(starts)], -1)
 
     @property
@@ -362,7 +359,7 @@ class Arithmetic(Environment):
         rng, at = _generator(key), np.asarray(x)
         u = rng.random(len(at))[:, None]
         style = (u > np.cumsum(self.weights, -1)[at, :-1]).sum(-1)
-        start = rng.integers(0, self._starts, len(at))
+        start = rng.integers(0, len(_PAIRS), len(at))
         body = np.zeros((len(at), horizon), int)
         for k, each in enumerate(STYLES):
             some = np.nonzero(style == k)[0]
@@ -527,9 +524,17 @@ def _weights(world: Arithmetic) -> Floats:
         [np.where(t > 0, np.maximum(top - t + 1, 0), 0).mean(-1) for t in times], -1
     )  # [M, styles]
     goal, mean = gain.mean(), gain.mean(0)
+    solved = (gain > 0).mean(0)
+    often = np.mean([((t > 0) & (t <= top)).mean() for t in times])
     drawless = [k for k, style in enumerate(STYLES) if style.order != "random"]
-    quick = min((k for k in drawless if mean[k] >= goal), key=lambda k: mean[k])
-    slow = max((k for k in drawless if mean[k] < goal), key=lambda k: mean[k])
+
+    def apart(pair: tuple[int, int]) -> float:
+        """How far the solve rate moves where two styles have the mean return of all."""
+        share = (goal - mean[pair[1]]) / (mean[pair[0]] - mean[pair[1]])
+        return float(abs(share * solved[pair[0]] + (1 - share) * solved[pair[1]] - often))
+
+    pairs = itertools.permutations(drawless, 2)
+    quick, slow = min((z for z in pairs if mean[z[0]] >= goal > mean[z[1]]), key=apart)
     prompts = world.prefix(top)
     order = np.lexsort(prompts.T[::-1])
     if world.quicker is None:
