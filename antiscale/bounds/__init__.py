@@ -46,6 +46,7 @@ from antiscale.bounds.t10_allocation import allocation_upper as allocation_upper
 from antiscale.bounds.t10_attempts import revision_accuracy as revision_accuracy
 from antiscale.bounds.t10_attempts import self_correction_accuracy as self_correction_accuracy
 from antiscale.bounds.t10_over_optimisation import turning_point as turning_point
+from antiscale.bounds.t10_pessimism import score_pessimism_loss as score_pessimism_loss
 from antiscale.bounds.t10_search import best_of_n_chi2 as best_of_n_chi2
 from antiscale.bounds.t10_search import best_of_n_kl as best_of_n_kl
 from antiscale.bounds.t10_search import best_of_n_upper as best_of_n_upper
