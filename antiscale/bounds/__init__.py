@@ -1,4 +1,4 @@
-"""The theorem's bounds, T3 to T12, in NumPy float64.
+"""The theorem's bounds, T3 to T13, in NumPy float64.
 
 Nothing here is shared with the simulation that is held against these numbers. Each function
 broadcasts over leading axes and names its label in paper_bounds.md.
@@ -56,3 +56,5 @@ from antiscale.bounds.t10_search import vote_error as vote_error
 from antiscale.bounds.t10_search import wrong_verifier_loss as wrong_verifier_loss
 from antiscale.bounds.t12_misspecified import MisspecifiedValues as MisspecifiedValues
 from antiscale.bounds.t12_misspecified import misspecified_values as misspecified_values
+from antiscale.bounds.t13_pass_at_k import pass_at_k_crossing as pass_at_k_crossing
+from antiscale.bounds.t13_pass_at_k import per_budget_optimum as per_budget_optimum

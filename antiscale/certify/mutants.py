@@ -245,4 +245,10 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant("T11", "H - 1 for H", inputs=lambda x: {"horizon": max(x["horizon"] - 1, 1)}),
     _mutant("T12", "the base policy's share doubled", inputs=lambda x: {
         "mass": min(2 * x["mass"], 0.49)}),
+    _mutant("T13a", "before and after exchanged", inputs=lambda x: {
+        "before": x["after"], "after": x["before"]}),
+    _mutant("T13a", "all prompts alike", inputs={"prompt_mass": None}),
+    _mutant("T13b", "sqrt(kappa) for kappa", inputs=_power("kappa", 0.5)),
+    Mutant("T13b", "one policy for all budgets", lambda *, pmf, returns, kappa: (
+        RESULTS["T2"](pmf=pmf, returns=returns, kappa=kappa))),
 )  # fmt: skip
