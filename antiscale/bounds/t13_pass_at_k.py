@@ -63,8 +63,8 @@ def pass_at_k_crossing(
         raise InputError(
             f"before must be of shape [m] and after [..., m]; got {c.shape} and {d.shape}"
         )
-    rho = np.full(c.shape, 1.0 / len(c)) if prompt_mass is None else None
-    rho = validate.pmf("prompt_mass", prompt_mass) if rho is None else rho
+    even = np.full(c.shape, 1.0 / len(c))
+    rho = even if prompt_mass is None else validate.pmf("prompt_mass", prompt_mass)
     if rho.shape != c.shape:
         raise InputError(f"prompt_mass must have one entry per prompt, {len(c)}; got {rho.shape}")
     d = d.reshape(-1, len(c))
@@ -112,14 +112,12 @@ def pass_at_k_crossing(
 
 @theorem(
     "T13b", "area and regret",
-    "V_kappa <= sum_h max over Pi_kappa of P(T <= h) = sum_h min(1, q_h + sqrt(kappa q_h (1 - q_h)))",
+    "V_kappa <= sum_h max over Pi_kappa of P(T <= h) = sum_h min(1, q_h + sd_h sqrt(kappa))",
     kind="exact", learner="the comparator", origin="ours", figure="pass_at_k",
     example={"pmf": [0.5, 0.3, 0.2], "returns": [0, 60, 100], "kappa": 0.25},
 )  # fmt: skip
 @validate.boundary
-def per_budget_optimum(
-    pmf: npt.ArrayLike, returns: npt.ArrayLike, kappa: npt.ArrayLike
-) -> Floats:
+def per_budget_optimum(pmf: npt.ArrayLike, returns: npt.ArrayLike, kappa: npt.ArrayLike) -> Floats:
     """Area under the best curve "solved within h tokens", one policy for each budget h (T13b).
 
     R = sum_{h <= H} 1[T <= h], so that J is the area under P(T <= h), and the regret to the ball's

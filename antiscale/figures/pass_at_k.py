@@ -149,7 +149,8 @@ def _areas(config: Config) -> Iterator[dict[str, Any]]:
     from antiscale.models.families import load_family
 
     model = load_family(config.family, horizon=config.horizon)
-    law, rho = {"pmf": model.pmf, "kappa": config.kappa}, model.prompt_mass
+    law: dict[str, Any] = {"pmf": model.pmf, "kappa": config.kappa}
+    rho = model.prompt_mass
     best = chi2_ball_optimum(returns=model.returns, **law)
     written = {"base policy": model.pmf, "ball's optimum": model.pmf * best.density_ratio}
     for h in range(1, config.horizon + 1):

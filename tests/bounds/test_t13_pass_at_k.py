@@ -112,7 +112,9 @@ def test_a_pessimist_with_clean_labels_keeps_pass_at_k_within_h_but_not_within_l
     assert policy[:2].sum() > p[:2].sum()  # within H
 
 
-@pytest.mark.parametrize(("before", "expert", "n"), [(0.1, 0.3, 4), (0.5, 0.68, 10), (0.02, 0.2, 30)])
+@pytest.mark.parametrize(
+    ("before", "expert", "n"), [(0.1, 0.3, 4), (0.5, 0.68, 10), (0.02, 0.2, 30)]
+)
 def test_every_clone_falls_below_the_base_policy(before: float, expert: float, n: int) -> None:
     """T13a (iv): at the latest beyond n log(1 - c_e)/log(1 - c); all data sets by hand."""
     right = np.arange(n + 1) / n

@@ -31,7 +31,7 @@ def screen(
     lines = [reading(config, rows, fit), *notes(config, rows, fit)]
     if not wide:
         lines.insert(1, _ranges(rows))
-    passes = []
+    passes: list[RenderableType] = []
     if config.pass_at:
         first, *others = passes_table(config, rows[-1])
         passes = [table(*first, rows=others, right=first[1:], wrap=()), Text()]
