@@ -11,6 +11,7 @@ from scipy import optimize, stats
 import antiscale as ac
 from antiscale import bounds
 from antiscale.certify import truths
+from antiscale.sweeps import words
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.plan import Plan
 
@@ -262,3 +263,19 @@ def test_without_pass_at_nothing_changes() -> None:
     assert "pass_at" not in Plan.of(asked).columns()
     found = ac.sweep(horizon=16, repeats=2)
     assert not [name for name in found.frame if name.startswith("pass_")]
+
+
+def test_a_sweep_says_where_its_curves_cross_and_why() -> None:
+    found = ac.sweep(pass_at=(1, 64), **CLONE | {"repeats": 20})
+    lines = words.crossings(found.rows)
+    at = found.rows[-1]["pass_crossing_vf"]
+    assert lines == [
+        "VF sft, right within H tokens: its pass@k first falls below the base policy's at k = "
+        f"{at:g}: right traces not seen lost mass (T13a).",
+        "VB simple, right within H tokens: its pass@k is below the base policy's at no k (T13a).",
+    ]
+    head, base, best, *_ = words.passes_table(found.config, found.rows[-1])
+    assert head == ["pass@k at n = 64", "k = 1", "k = 64"]
+    assert base[1:] == [f"{found.rows[-1][f'pass_at_{k}_base']:.3f}" for k in (1, 64)]
+    assert best[0] == "ball's optimum"
+    assert words.crossings(ac.sweep(horizon=16, repeats=2).rows) == []

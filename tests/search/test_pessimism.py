@@ -6,11 +6,15 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import antiscale as ac
-from antiscale import bounds, search
+from antiscale import bounds, presets, search
 from antiscale.certify import truths
+from antiscale.rollouts import search as rolled
+from antiscale.rollouts.config import DiagnoseConfig
+from antiscale.rollouts.table import load, read_table
 from antiscale.search import SearchConfig
 from antiscale.search.laws.correlated import correlated
 from antiscale.search.strategies import STRATEGIES, Search, Setup
@@ -242,3 +246,44 @@ def test_pessimism_stays_where_best_of_n_falls() -> None:
     }
     assert max(right["correlated"]) > right["correlated"][-1] + 0.05
     assert right["pessimism"] == sorted(right["pessimism"])
+
+
+def codet():
+    table, columns = presets.example("codet")
+    asked = DiagnoseConfig(columns=columns)
+    return load(read_table(table, asked), asked).rollouts
+
+
+def test_codets_curve_is_recomputed_problem_by_problem() -> None:
+    """The figures of the document: best-of-N falls from N = 4 on, pi_s from kappa = 2 on."""
+    rollouts = codet()
+    ranked = rolled.ranks(rollouts)
+    won = [float(rolled.best_of_n(ranked, n).mean()) for n in (1, 4, 16, 100)]
+    assert [round(each, 3) for each in won] == [0.221, 0.302, 0.274, 0.212]
+    shown = {0.25: (0.272, 1.9), 1.0: (0.304, 3.3), 2.0: (0.307, 5.0), 4.0: (0.292, 7.7)}
+    for kappa, (right, tries) in shown.items():
+        found, drawn = rolled.pessimism(rollouts, kappa)
+        assert (round(float(found.mean()), 3), round(float(drawn.mean()), 1)) == (right, tries)
+        slow = []
+        for x in range(0, len(found), 10):
+            here = rollouts.problem == x
+            p = np.full(here.sum(), 1.0 / here.sum())
+            _, policy = truths.best_in_ball(p, rollouts.score[here][None], kappa)
+            slow.append((policy[0] @ rollouts.correct[here], (policy[0] / p).max()))
+        np.testing.assert_allclose(found[::10], [a for a, _ in slow], atol=1e-7)
+        np.testing.assert_allclose(drawn[::10], [b for _, b in slow], rtol=1e-6)
+
+
+def test_problems_with_unlike_numbers_of_samples_are_each_their_own() -> None:
+    table = pd.DataFrame({
+        "problem": ["a"] * 4 + ["b"] * 2, "correct": [1, 0, 0, 1, 0, 1], "length": 1,
+        "score": [3.0, 1.0, 2.0, 2.0, 0.5, 0.0],
+    })  # fmt: skip
+    rollouts = load(table, DiagnoseConfig()).rollouts
+    found, drawn = rolled.pessimism(rollouts, 0.5)
+    for x, (score, right) in enumerate(
+        [([3.0, 1.0, 2.0, 2.0], [1, 0, 0, 1]), ([0.5, 0.0], [0, 1])]
+    ):
+        law, tries = search.pessimism(np.full(len(score), 1 / len(score)), score, 0.5)
+        assert found[x] == pytest.approx(float(law @ np.array(right)))
+        assert drawn[x] == pytest.approx(float(tries))
