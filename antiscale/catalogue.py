@@ -119,7 +119,7 @@ class Theorems(Mapping[str, CataloguedTheorem]):
       antiscale.bounds.cantelli(eps=0.25)
       = 0.8 probability; proof: paper_bounds.md#t3a-cantelli
     >>> ac.theorems["T3a"].figure, ac.theorems["T3a"].value, len(ac.theorems)
-    ('tails', 0.8, 48)
+    ('tails', 0.8, 51)
     """
 
     def __getitem__(self, label: str) -> CataloguedTheorem:

@@ -26,6 +26,7 @@ from antiscale.core.numbers import (
     share,
     share_ends,
 )
+from antiscale.figures import part
 from antiscale.figures.build import rows_of
 from antiscale.figures.price import law_name
 from antiscale.rollouts import reading
@@ -211,6 +212,20 @@ def price() -> str:
     ])  # fmt: skip
 
 
+def pessimism() -> str:
+    """The table of paper_bounds.md on CodeT's score: best-of-N by N, pessimism by kappa."""
+    rows = part(rows_of("pass_at_k"), "codet")
+    lines = []
+    for series, knob, shown in (("best-of-N", "N", (1, 4, 16, 100)),
+                                ("pessimism", "kappa", (0.25, 1, 2, 4))):  # fmt: skip
+        one = rows[rows["series"] == series]
+        one = one.set_index("x" if knob == "N" else "kappa", drop=False)
+        for value in shown:
+            row = one.loc[value]
+            lines.append([series, f"{knob} = {value:g}", fixed(row["x"], 1), fixed(row["y"], 3)])
+    return table(["by CodeT's score", "knob", "tries", "right"], lines)
+
+
 def gallery() -> str:
     """The gallery of all figures: figures/README.md."""
     entries = [GALLERY]
@@ -238,6 +253,7 @@ QUOTED = {
     },
     "paper_bounds.md": {
         price: "| SFT's worst over the bound |",
+        pessimism: "| by CodeT's score |",
         intervals: "| replicates are | Student",
         means: "| problems | m | k |",
         quantities: "| policy | k |",

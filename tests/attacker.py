@@ -109,6 +109,7 @@ _ARGUMENTS: dict[str, Any] = {
     "accept": [0.9, 0.1], "votes": [[0.5, 0.1], [0.1, 0.3]], "target": [0, 1],
     "vocabulary": 2, "skills": [0.5], "weights": [1.0], "names": ("sft",), "name": "sft",
     "value": 1.0, "blocks": [2], "expert": [0.5, 0.5], "fold": 2.0, "bias": 0.1,
+    "before": [0.5, 0.05], "after": [0.9, 0.01],
 }  # fmt: skip
 
 
@@ -150,6 +151,7 @@ def _special(name: str) -> dict[str, Any]:
         "antiscale.search.roc": {"false_positive": [0.2], "true_positive": [0.9]},
         "antiscale.search.several": {"true_positive": [0.9], "false_positive": [0.2]},
         "antiscale.bounds.roc_accuracy": {"false_positive": [0.2], "true_positive": [0.9]},
+        "antiscale.bounds.pass_at_k_crossing": {"prompt_mass": [0.5, 0.5]},
         "antiscale.bounds.sft_upper_in_probability": {"sigma_expert": [5.0], "prompt_mass": [1.0]},
         "antiscale.search.select": {
             "pmf": np.array([0.5, 0.5]), "law": ac.search.rates([True, False], 0.9, 0.2),

@@ -1,4 +1,4 @@
-"""The theorem's bounds, T3 to T12, in NumPy float64.
+"""The theorem's bounds, T3 to T13, in NumPy float64.
 
 Nothing here is shared with the simulation that is held against these numbers. Each function
 broadcasts over leading axes and names its label in paper_bounds.md.
@@ -53,6 +53,7 @@ from antiscale.bounds.t10_allocation import allocation_upper as allocation_upper
 from antiscale.bounds.t10_attempts import revision_accuracy as revision_accuracy
 from antiscale.bounds.t10_attempts import self_correction_accuracy as self_correction_accuracy
 from antiscale.bounds.t10_over_optimisation import turning_point as turning_point
+from antiscale.bounds.t10_pessimism import score_pessimism_loss as score_pessimism_loss
 from antiscale.bounds.t10_search import best_of_n_chi2 as best_of_n_chi2
 from antiscale.bounds.t10_search import best_of_n_kl as best_of_n_kl
 from antiscale.bounds.t10_search import best_of_n_upper as best_of_n_upper
@@ -62,3 +63,5 @@ from antiscale.bounds.t10_search import vote_error as vote_error
 from antiscale.bounds.t10_search import wrong_verifier_loss as wrong_verifier_loss
 from antiscale.bounds.t12_misspecified import MisspecifiedValues as MisspecifiedValues
 from antiscale.bounds.t12_misspecified import misspecified_values as misspecified_values
+from antiscale.bounds.t13_pass_at_k import pass_at_k_crossing as pass_at_k_crossing
+from antiscale.bounds.t13_pass_at_k import per_budget_optimum as per_budget_optimum

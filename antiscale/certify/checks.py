@@ -11,10 +11,11 @@ from antiscale.certify import t7_verification as t7_verification
 from antiscale.certify import t8_limits as t8_limits
 from antiscale.certify import t9_separation as t9_separation
 from antiscale.certify import t10_search as t10_search
+from antiscale.certify import t13_pass_at_k as t13_pass_at_k
 from antiscale.certify.check import LISTED, Check
 
 # The groups of results in the order of a ledger's rows.
-_GROUPS = ("T1", "T2", "T3", "T11", "T4", "T5", "T6", "T7", "T8", "T9", "T12", "T10")
+_GROUPS = ("T1", "T2", "T3", "T11", "T4", "T5", "T6", "T7", "T8", "T9", "T12", "T10", "T13")
 
 
 def _place(check: Check) -> tuple[int, str]:

@@ -146,6 +146,13 @@ def _without_the_error(**given: Any) -> Any:
         return RESULTS["T4e"](**given | {"overlap": "normal"})
 
 
+def _either_sign(pmf: Any, returns: Any, scores: Any, kappa: float) -> float:
+    """T10n with the score's sign chosen afterwards."""
+    both = (RESULTS["T10n"](pmf=pmf, returns=returns, scores=sign * np.asarray(scores), kappa=kappa)
+            for sign in (1.0, -1.0))  # fmt: skip
+    return float(min(both))
+
+
 MUTANTS: tuple[Mutant, ...] = (
     _mutant("T1", "variance for standard deviation", output=lambda value, _: np.square(value)),
     _mutant("T2", "a factor 1/2 in the ball", inputs=lambda x: {"kappa": x["kappa"] / 2}),
@@ -243,7 +250,17 @@ MUTANTS: tuple[Mutant, ...] = (
         "accept_right": x["accept_wrong"], "accept_wrong": x["accept_right"]}),
     Mutant("T10m", "with replacement", lambda *, n_samples, n_correct, k: (
         1 - (1 - n_correct / n_samples) ** k)),
+    _mutant("T10n", "1 for 2", output=lambda value, _: value / 2),
+    _mutant("T10n", "kappa for sqrt(kappa)", inputs=_power("kappa", 2)),
+    _mutant("T10n", "c of either sign", output=lambda value, x: (
+        min(value, _either_sign(x["pmf"], x["returns"], x["scores"], x["kappa"])))),
     _mutant("T11", "H - 1 for H", inputs=lambda x: {"horizon": max(x["horizon"] - 1, 1)}),
     _mutant("T12", "the base policy's share doubled", inputs=lambda x: {
         "mass": min(2 * x["mass"], 0.49)}),
+    _mutant("T13a", "before and after exchanged", inputs=lambda x: {
+        "before": x["after"], "after": x["before"]}),
+    _mutant("T13a", "all prompts alike", inputs={"prompt_mass": None}),
+    _mutant("T13b", "sqrt(kappa) for kappa", inputs=_power("kappa", 0.5)),
+    Mutant("T13b", "one policy for all budgets", lambda *, pmf, returns, kappa: (
+        RESULTS["T2"](pmf=pmf, returns=returns, kappa=kappa))),
 )  # fmt: skip

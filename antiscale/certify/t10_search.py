@@ -339,3 +339,42 @@ def _passes_on_average(bound: Bound, few: int, p: float, k: int) -> Pair:
     law = truths.binomial(few, p)
     mean = sum(law[c] * float(bound(n_samples=few, n_correct=c, k=k)) for c in range(few + 1))
     return mean, -math.expm1(k * math.log1p(-p))
+
+
+# T10n
+
+
+@check(
+    "T10n", "any scores", "two optima of the ball", pmf=gene.pmf(2, 12), pair=gene.table(2, "pmf"),
+    kappa=gene.positive(1e-6, 1e4),
+)  # fmt: skip
+def _about_a_score(bound: Bound, pmf: Floats, pair: Floats, kappa: float) -> Pair:
+    """The ball's best for the return against its best for the score."""
+    right, score = pair
+    best, _ = truths.best_in_ball(pmf, right[None], kappa)
+    _, played = truths.best_in_ball(pmf, score[None], kappa)
+    value = bound(pmf=pmf, returns=right, scores=score, kappa=kappa)
+    return value, max(float(best[0] - played[0] @ right), 0.0)
+
+
+@check(
+    "T10n", "near scores", "two optima of the ball", pmf=gene.pmf(2, 12), pair=gene.table(2, "pmf"),
+    share=gene.positive(1e-4, 1.0), scale=gene.positive(1e-3, 1e3), kappa=gene.positive(1e-6, 1e4),
+)  # fmt: skip
+def _near_scores(
+    bound: Bound, pmf: Floats, pair: Floats, share: float, scale: float, kappa: float
+) -> Pair:
+    """A score that is the return but for a share, in another unit."""
+    score = scale * (pair[0] + share * (pair[1] - pair[0]))
+    return _about_a_score(bound, pmf, np.stack([pair[0], score]), kappa)
+
+
+@check(
+    "T10n", "opposite scores", "two types by hand", q=gene.share(0.01, 0.99),
+    kappa=gene.positive(1e-6, 1e2), slope=gene.positive(1e-3, 1e3),
+)  # fmt: skip
+def _opposite(bound: Bound, q: float, kappa: float, slope: float) -> Pair:
+    """Where it is attained: two types, the score the return turned round."""
+    up, down = (min(math.sqrt(kappa * q * (1 - q)), room) for room in (1 - q, q))
+    value = bound(pmf=[1 - q, q], returns=[0.0, TOP], scores=[slope, 0.0], kappa=kappa)
+    return value, TOP * (up + down)

@@ -29,6 +29,7 @@ def sweep(config: SweepConfig, results: Results) -> None:
     antiscale sweep --vary n --horizon 256 --samples 1000000
     antiscale sweep --family two_point --expert hard --learner bayes --exact
     antiscale sweep --noise 0.3 --vary noise --horizon 256
+    antiscale sweep --family difficulty --vary n --samples 512 --horizon 64 --pass-at 1,4,16
     antiscale sweep --config default --json > sweep.json
     """
     # Late: only a command that computes waits for JAX.

@@ -31,6 +31,7 @@ _LOOKS: dict[str, tuple[str, str, str, str]] = {
     "verdict": ("one verdict", SKY, ":", "^"),
     "several": ("several verifiers", GAP, "-", "P"),
     "correlated": ("correlated errors", INK, ":", "X"),
+    "pessimism": ("pessimism, same score", INK, "--", "d"),
     "rejection": ("rejection", AMBER, ":", "<"),
     "revision": ("sequential revision", AMBER, "-", ">"),
     "correction": ("self-correction", AMBER, "--", "x"),

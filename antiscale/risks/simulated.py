@@ -39,11 +39,15 @@ class Losses(NamedTuple):
         Verifier-free: the supremum over all of calR. Verifier-based: NaN.
     defect
         How far the learner's output is from being pmfs (negative mass, or a sum other than one).
+    right : [R, m, 3]
+        At the first of the stated rewards, the true one: mass of the right types (R > 0), and what
+        the right types that were not seen, and those that were, have lost of the base policy's.
     """
 
     by_reward: Array
     whole_class: Array
     defect: float | jax.Array
+    right: Array
 
 
 def cloning_losses(
@@ -93,6 +97,8 @@ def verification_losses(
     comparator = _value(np.asarray(best), returns)
     setting, labels = jax.tree.map(jnp.asarray, (setting, returns))
     by_reward = np.empty((len(seen), *comparator.shape))
+    right = np.empty((*seen.shape[:2], 3))
+    base = np.asarray(setting.pmf)
     defect = 0.0
     for part in _parts(
         len(seen), (_FITTED if isinstance(learner, TwoStep) else _AT_ONCE) // max(1, returns.size)
@@ -112,11 +118,12 @@ def verification_losses(
         defect = max(defect, float(off))
         for place, policy in zip(part, policies, strict=True):
             by_reward[place] = comparator - _value(policy, returns)
+            right[place] = _right(np, policy[0], base, returns[0], seen[place])
     by_reward = np.moveaxis(by_reward, -1, -2)
     if which is not None:
-        by_reward = by_reward[which, np.arange(which.shape[-1])]
+        by_reward, right = (z[which, np.arange(which.shape[-1])] for z in (by_reward, right))
     unused = np.full(by_reward.shape[:2], np.nan)
-    return _checked(learner, Losses(by_reward, unused, defect))
+    return _checked(learner, Losses(by_reward, unused, defect, right))
 
 
 def _parts(count: int, most: int) -> Iterator[npt.NDArray[np.int64]]:
@@ -192,7 +199,18 @@ def _cloning(
         jnp.einsum("rms,kms->rmk", difference, returns),
         setting.rewards.worst_loss(difference),
         defect,
+        _right(jnp, policy, setting.pmf, returns[0], counts),
     )
+
+
+def _right(lib: Any, policy: Any, base: Any, returns: Any, counts: Any) -> Any:
+    """`Losses.right` of policies [..., m, S]; `lib` is NumPy or JAX's."""
+    right = (returns > 0) & (base > 0)
+    lost = lib.where(right, lib.maximum(base - policy, 0.0), 0.0)
+    unseen = counts <= 0
+    parts = (lib.where(right, policy, 0.0), lib.where(unseen, lost, 0.0),
+             lib.where(unseen, 0.0, lost))  # fmt: skip
+    return lib.stack([part.sum(-1) for part in parts], -1)
 
 
 def _value(policy: Floats, returns: Floats) -> Floats:

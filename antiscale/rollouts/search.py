@@ -1,4 +1,4 @@
-"""Spending n samples per problem: pass@n, best-of-n by a score, and the majority of answers.
+"""Spending n samples per problem: pass@n, best-of-n or pessimism by a score, majority of answers.
 
 All curves are exact or unbiased for the samples at hand, drawn without replacement.
 """
@@ -13,6 +13,7 @@ from scipy import special
 from antiscale.core.validate import Floats
 from antiscale.rollouts.samples import Integers, Rollouts, runs
 from antiscale.search.laws.passes import pass_at_k as estimate
+from antiscale.search.laws.pessimism import pessimism as draw
 
 # ROC curves keep at most about this many points.
 _POINTS = 200
@@ -103,6 +104,34 @@ def best_of_n(found: Ranks, n: int) -> Floats:
     chance = share[row, found.up_to] - share[row, found.below]
     won = np.bincount(found.problem, weights=chance * found.right, minlength=len(k))
     return np.where(k >= n, won, np.nan)
+
+
+def pessimism(rollouts: Rollouts, kappa: float) -> tuple[Floats, Floats]:
+    """Chance of a right sample under pessimism about the score, and its mean tries, per problem.
+
+    pi_s (T10n) is the ball's best policy for the score, with the problem's own samples for the base
+    policy: a plug-in, exact for a model that writes these samples alone.
+
+    Parameters
+    ----------
+    rollouts
+        Samples with scores.
+    kappa
+        Radius of the ball.
+
+    Returns
+    -------
+    Two arrays [m].
+    """
+    assert rollouts.score is not None
+    shape = len(rollouts.counts), int(np.max(rollouts.counts))
+    place = np.arange(rollouts.samples) - rollouts.starts[rollouts.problem]
+    pmf, score, right = (np.zeros(shape) for _ in range(3))
+    at = rollouts.problem, place
+    pmf[at] = 1.0 / rollouts.counts[rollouts.problem]
+    score[at], right[at] = rollouts.score, rollouts.correct
+    law, tries = draw(pmf, score, kappa)
+    return (law * right).sum(-1), tries
 
 
 def majority_of_n(rollouts: Rollouts, n: int) -> Floats:

@@ -2,7 +2,7 @@
 
 Nothing is finetuned here: traces are drawn from a given policy and checked. Each law is a finite
 sum (or, for Gaussian scores, a quadrature to rounding) in NumPy float64; `search_curves` sets them
-on one axis of tokens. Their bounds are T10a to T10m.
+on one axis of tokens. Their bounds are T10a to T10n.
 """
 
 from antiscale.search.config import SearchConfig as SearchConfig
@@ -19,6 +19,7 @@ from antiscale.search.laws.hard_cap import capped_best_of_n as capped_best_of_n
 from antiscale.search.laws.hard_cap import capped_success as capped_success
 from antiscale.search.laws.passes import pass_at_k as pass_at_k
 from antiscale.search.laws.passes import pass_at_n as pass_at_n
+from antiscale.search.laws.pessimism import pessimism as pessimism
 from antiscale.search.laws.rejection import until_accepted as until_accepted
 from antiscale.search.laws.revision import revise as revise
 from antiscale.search.laws.score_laws import ScoreLaw as ScoreLaw

@@ -102,7 +102,7 @@ class SearchConfig(FromMapping):
     samples
         Traces n behind clone, learned verifier and finetuned policy. Default: 32 H.
     kappa
-        Radius of the ball of the expert and of finetuning.
+        Radius of the ball of the expert, of finetuning and of pessimism.
     reward_class
         The class calR of rewards that the learned verifier knows. Default: the family's.
     wrong_answers
@@ -113,14 +113,14 @@ class SearchConfig(FromMapping):
     roc
         Points (false positive, true positive) of a verifier's ROC curve, rising.
     true_positive, false_positive
-        Rates of a verdict (verdict, rejection, revision, correlated).
+        Rates of a verdict (verdict, rejection, revision, correlated, pessimism).
     verifiers
         Rates (true, false) of the several verifiers, one pair each.
     combine
         How they are combined: log-odds or vote.
     correlation, passes
-        Of the correlated verifier: of its false positives on traces of one answer; verdicts per
-        trace.
+        Of the verifier of correlated and pessimism: of its false positives on traces of one answer;
+        verdicts per trace.
     accept_right, accept_wrong, fix, spoil
         Self-correction: see `SelfVerifier`.
     verifier_tokens

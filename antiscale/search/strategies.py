@@ -21,6 +21,7 @@ from antiscale.search.laws.combined import several, verdict_levels
 from antiscale.search.laws.correlated import correlated
 from antiscale.search.laws.hard_cap import capped_pass, capped_select
 from antiscale.search.laws.passes import pass_at_n
+from antiscale.search.laws.pessimism import accepting_for
 from antiscale.search.laws.rejection import capped_until_accepted, until_accepted
 from antiscale.search.laws.renewal import Whole, binned, traces_that_fit
 from antiscale.search.laws.revision import capped_revision, revision_by_tries
@@ -243,24 +244,52 @@ def _several(search: Search) -> Outcome:
 
 @strategy("correlated", "best-of-N by verdicts that some wrong answers pass")
 def _correlated(search: Search) -> Outcome:
+    return _best(search, _passes(search), verdicts=search.config.passes)
+
+
+@strategy("pessimism", "drawing from the ball's best policy for the share of passes that accept")
+def _pessimism(search: Search) -> Outcome:
+    """Best-of-N's rival on the score of `correlated`: T10n's pi_s, by rejection."""
+    problem, config = search.problem, search.config
+    law, costs = _passes(search), search.verified(config.passes)
+    levels = np.linspace(0.0, 1.0, law.mass.shape[-2])
+    # It sees the scores that this problem's traces get in this state, and no types.
+    seen = np.einsum("ms,mkls->mkl", problem.pmf, law.mass)
+    seen = seen / seen.sum(-1, keepdims=True)
+    accept = accepting_for(seen, levels, config.kappa)
+    by_type = np.minimum(np.einsum("mkl,mkls->kms", accept, law.mass), 1.0)
+    states = [_until_accepted(search, each, costs) for each in by_type]
+    weights = law.weight.T
+    found = sum(w[:, None, None] * each[0] for w, each in zip(weights, states, strict=True))
+    spent = sum(w[:, None] * each[1] for w, each in zip(weights, states, strict=True))
+    return Outcome(problem, np.asarray(found), np.asarray(spent))
+
+
+def _passes(search: Search) -> ScoreLaw:
+    """The score of `correlated`: how many of several passes accept a trace."""
     problem, config = search.problem, search.config
     answers = problem.answers
     if problem.given:
         right = answers * problem.right[:, None]
         answers = np.concatenate([right.sum(-1, keepdims=True), answers - right], axis=-1)
-    law = correlated(
+    return correlated(
         problem.solved, answers, config.true_positive, config.false_positive,
         config.correlation, passes=config.passes,
     )  # fmt: skip
-    return _best(search, law, verdicts=config.passes)
 
 
 @strategy("rejection", "drawing until a verdict accepts")
 def _rejection(search: Search) -> Outcome:
-    problem, config, costs = search.problem, search.config, search.verified()
+    problem, config = search.problem, search.config
     accept = accepting(problem.solved, config.true_positive, config.false_positive)
+    return Outcome(problem, *_until_accepted(search, accept, search.verified()))
+
+
+def _until_accepted(search: Search, accept: Floats, costs: Whole) -> tuple[Floats, Floats]:
+    """Drawing until a trace is accepted, within the budgets: the law [m, Q, S], tokens [m, Q]."""
+    problem = search.problem
     if search.hard:
-        return Outcome(problem, *capped_until_accepted(problem.pmf, accept, costs, search.budgets))
+        return capped_until_accepted(problem.pmf, accept, costs, search.budgets)
     mean = problem.mean_cost(costs)
     # The number of tries at which so many tokens are spent on average, between two whole ones.
     a = (problem.pmf * accept).sum(-1)[:, None]
@@ -276,7 +305,7 @@ def _rejection(search: Search) -> Outcome:
     always = (problem.pmf * accept)[:, None] / np.where(a > 0, a, 1.0)[..., None]
     law = np.where(endless[..., None], always, law)
     spent = np.where(endless, 1.0 / np.where(a > 0, a, 1.0), goal) * mean[:, None]
-    return Outcome(problem, law, spent)
+    return law, spent
 
 
 @strategy("revision", "as rejection, never repeating a rejected answer")

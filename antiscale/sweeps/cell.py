@@ -19,6 +19,7 @@ from antiscale.rewards import Votes
 from antiscale.rewards.evaluation import StatedRewards
 from antiscale.risks.exact import ASKED, CHEAP, exact_risks
 from antiscale.risks.simulated import Losses, cloning_losses, verification_losses
+from antiscale.search.laws.passes import pass_at_n
 from antiscale.sweeps.case import Case
 from antiscale.sweeps.config import ROUNDING
 from antiscale.sweeps.plan import Planned
@@ -139,6 +140,7 @@ def simulate(planned: Planned, horizon: int, n: int, noise: float = 0.0) -> Cell
         row |= _shown(side, row)
         row[f"{side}_may_be_negative"] = least[side] < 0
     row |= _gap_columns(row, case.lower.over_stated, vb_upper)
+    row |= _pass_columns(case, vf, vb)
     losses = {
         "vf": _sup_inside(vf, stated, model),
         "vb": _sup_inside(vb, stated, model),
@@ -206,6 +208,46 @@ def _risk_columns(side: str, losses: Losses, case: Case, least: float) -> dict[s
     for name, estimate in named.items():
         columns |= columns_of(name, estimate)
     return columns
+
+
+def _pass_columns(case: Case, vf: Losses, vb: Losses) -> dict[str, Any]:
+    """pass@k at the true reward before and after, and where it crosses the base policy's (T13a)."""
+    model, tries = case.model, case.config.pass_at
+    if not tries:
+        return {}
+    solved = (model.returns > 0) & (model.pmf > 0)
+    best = model.pmf * np.asarray(case.optima.density_ratio[0])
+    before, optimal = (np.minimum((p * solved).sum(-1), 1.0) for p in (model.pmf, best))
+    right = {"vf": np.asarray(vf.right), "vb": np.asarray(vb.right)}
+    after = {side: np.clip(found[..., 0], 0.0, 1.0) for side, found in right.items()}
+    columns: dict[str, Any] = {}
+    for k in tries:
+        name = f"pass_at_{k}"
+        for whose, chance in (("base", before), ("best", optimal)):
+            columns[f"{name}_{whose}"] = float(model.prompt_mass @ pass_at_n(chance, k))
+        for side, chance in after.items():
+            each = pass_at_n(chance, k) @ model.prompt_mass
+            found = columns_of(f"{name}_{side}", intervals.mean(each, least=0.0, most=1.0))
+            columns |= {key: value for key, value in found.items() if not key.endswith("_error")}
+    for side, chance in after.items():
+        at = bounds.pass_at_k_crossing(before, chance, prompt_mass=model.prompt_mass)
+        there = bool(np.isfinite(at))
+        columns[f"pass_crossing_{side}"] = at if there else None
+        cause = _cause(case, side, right[side]) if there else None
+        columns[f"pass_crossing_{side}_cause"] = cause
+    return columns
+
+
+def _cause(case: Case, side: str, right: Floats) -> str:
+    """Why right mass fell, at the prompts and in the replicates where it did."""
+    if case.learners[side].tied:
+        return "one parameter serves all prompts"
+    if side == "vb" and case.noise > 0:
+        return "labels are noisy"
+    before = (case.model.pmf * (case.model.returns > 0)).sum(-1)
+    fell = right[..., 0] < before
+    unseen, seen = np.einsum("rm,rmi,m->i", fell, right[..., 1:], case.model.prompt_mass)
+    return f"right traces {'not seen' if unseen >= seen else 'seen too rarely'} lost mass"
 
 
 def _gap_columns(row: dict[str, Any], lower: Bound, upper: Bound) -> dict[str, Any]:

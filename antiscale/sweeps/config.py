@@ -91,6 +91,9 @@ class SweepConfig(FromMapping):
         mirror (where the class holds it) both reach.
     quantile
         Quantile of the loss at the true reward.
+    pass_at
+        Numbers of tries k, e.g. 1,4,16: also pass@k at the true reward, of the base policy, the
+        ball's optimum and both learners, and from which k on a learner's falls below the base's.
     exact
         Show risks computed without sampling too, where possible.
     seed
@@ -123,11 +126,16 @@ class SweepConfig(FromMapping):
     quantile: float = option(
         0.9, validate.chance, "Q", group=_RUN, allow_zero=False, allow_one=False
     )
+    pass_at: tuple[int, ...] = option(
+        (), validate.each, "K[,K...]", group=_RUN, order=validate.rising,
+        of=validate.integer, least=1, most=10**9,
+    )  # fmt: skip
     exact: bool = option(False, validate.boolean, group=_RUN)
     seed: int = option(0, validate.integer, "SEED", group=_RUN, least=0, most=2**63 - 1)
 
     def agree(self) -> None:
         """Refuse more traces than counts are exact for, and noise that varies up to none."""
+        self._put("pass_at", tuple(validate.rising(self.pass_at)))
         traces = self.samples_per_token * self.horizon
         if self.samples is None and traces > MOST_SAMPLES:
             raise InputError(

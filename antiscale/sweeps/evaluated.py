@@ -75,6 +75,8 @@ def _base_policy(case: Case) -> Labelled:
     spread = np.asarray(heterogeneity(**law))
     yield "T1", Value(float(np.sqrt(rho @ spread**2)), variant="root mean square over prompts")
     yield "T2", Value(float(rho @ np.asarray(case.optima.value[0])))
+    area = RESULTS["T13b"](**law, kappa=case.config.kappa)
+    yield "T13b", Value(float(rho @ area), variant="mean over prompts")
     most = float(RESULTS["T3a"](eps=case.config.kappa))
     yield "T3a", Value(most, variant=f"measured c_0 = {number(case.c0)}")
     above = float(np.min(anticoncentration(**law, eps=0.0, horizon=case.horizon)))

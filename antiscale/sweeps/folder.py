@@ -17,6 +17,7 @@ import io
 import json
 import os
 import platform
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +29,15 @@ from antiscale.core.folder import MANIFEST, Folder, now, of_command, read_json, 
 from antiscale.core.provenance import git_commit, versions
 from antiscale.sweeps.config import SCHEMA, Place
 from antiscale.sweeps.plan import Plan, Planned
-from antiscale.sweeps.rows import COLUMNS
+from antiscale.sweeps.rows import COLUMNS, pass_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from antiscale.sweeps.cell import Cell
 
+# A column that says for which k there are others.
+_PASS = r"pass_at_(\d+)_base"
 _RESULTS = ("rows.parquet", "rows.csv", "replicates.parquet", "result.json")
 
 
@@ -151,9 +154,10 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    fields = []
+    tries = [int(found[1]) for name in frame if (found := re.fullmatch(_PASS, str(name)))]
+    known, fields = COLUMNS | pass_columns(tries), []
     for field in table.schema:
-        if (column := COLUMNS.get(field.name)) is not None:
+        if (column := known.get(field.name)) is not None:
             about = {"unit": column.unit, "meaning": column.meaning}
             field = pa.field(field.name, pa.type_for_alias(column.type), metadata=about)
         fields.append(field)

@@ -87,6 +87,8 @@ class Plan:
         settled = {"parameters": writable(parameters), "reward_class": reward_class}
         plain = config.to_dict() | settled
         del plain["prompts"], plain["styles"]
+        if not config.pass_at:
+            del plain["pass_at"]  # runs without it are those of earlier versions
         plain |= {"sources": sources} if sources else {}
         plan = cls(
             config, parameters, its, reward_class, choose_learners(config.learner),

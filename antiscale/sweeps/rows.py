@@ -1,7 +1,7 @@
 """The columns of a sweep's rows: one table of names, units and meanings."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ _RENAMED = {
     "noise": "noise_max",
 }  # fmt: skip
 # Options that rows have in another form.
-_ELSEWHERE = ("learner", "prompts", "styles")
+_ELSEWHERE = ("learner", "prompts", "styles", "pass_at")
 
 
 # Types of options, as Arrow names them.
@@ -144,6 +144,24 @@ _ALL = (
 )  # fmt: skip
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
+
+
+def pass_columns(tries: Iterable[int]) -> dict[str, Column]:
+    """The columns of `pass_at`: pass@k at the true reward for every k, and the crossings."""
+    found = []
+    for k in tries:
+        for whose, words in (("base", "base policy"), ("best", "ball's optimum")):
+            found.append(Column(f"pass_at_{k}_{whose}", "probability", f"pass@{k} of the {words}"))
+        for side, words in (("vf", "verifier-free"), ("vb", "verifier-based")):
+            name, meaning = f"pass_at_{k}_{side}", f"pass@{k} of the {words} learner"
+            found.append(Column(f"{name}_mean", "probability", f"{meaning}, over the replicates"))
+            for end in ("low", "high"):
+                found.append(Column(f"{name}_{end}", "probability", f"{end} end of its interval"))
+    for side in ("vf", "vb") if found else ():
+        meaning = "smallest k at which the learner's pass@k is below the base policy's (T13a)"
+        found.append(Column(f"pass_crossing_{side}", "tries", f"{meaning}; none if it never is"))
+        found.append(Column(f"pass_crossing_{side}_cause", "", "why right mass fell", "string"))
+    return {column.name: column for column in found}
 
 
 def columns_of(name: str, found: Bound | Estimate) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
 from antiscale.sweeps.exponents import bound_exponents, fit_exponents
 from antiscale.sweeps.folder import RunFolder, open_run
 from antiscale.sweeps.plan import Plan, Planned
-from antiscale.sweeps.rows import COLUMNS
+from antiscale.sweeps.rows import COLUMNS, pass_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,7 +195,8 @@ def _run(plan: Plan, folder: RunFolder | None, progress: Progress | None) -> Swe
     )
     theory = {f"{name}_theory": slope["theory"] for name, slope in fit.items()}
     common = {"config_hash": plan.hash} | plan.columns() | theory
-    rows = [{name: (common | cell.row)[name] for name in COLUMNS} for cell in cells]
+    names = [*COLUMNS, *pass_columns(config.pass_at)]
+    rows = [{name: (common | cell.row)[name] for name in names} for cell in cells]
     fit = {name: fit[name] | bound for name, bound in bound_exponents(config, rows).items()}
     result = SweepResult(config, rows, fit)
     if folder is not None:

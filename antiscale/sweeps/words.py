@@ -196,7 +196,7 @@ def notes(config: SweepConfig, rows: list[dict[str, Any]], fit: dict[str, Any]) 
         f"±, brackets: approximate 99% intervals from {config.repeats} replicates; exact losses "
         "have none."
     )
-    lines += [*checks(rows), *negative(rows), *coarse(rows), *limits(config, fit)]
+    lines += [*crossings(rows), *checks(rows), *negative(rows), *coarse(rows), *limits(config, fit)]
     missing = {
         "VF lower": last["vf_lower_reason"],
         "VF upper": last["vf_upper_reason"],
@@ -226,6 +226,34 @@ def checks(rows: list[dict[str, Any]]) -> list[str]:
             f"{label}: exact, without sampling{some}; the simulation's 99% intervals hold {held} "
             f"of {len(exact)}."
         )
+    return lines
+
+
+def passes_table(config: SweepConfig, row: dict[str, Any]) -> list[list[str]]:
+    """pass@k at the true reward in one row: its header, then a line for each policy."""
+    lines = [[f"pass@k at n = {row['n']}", *(f"k = {k}" for k in config.pass_at)]]
+    for whose, name in (("base", "base policy"), ("best", "ball's optimum")):
+        chances = [row[f"pass_at_{k}_{whose}"] for k in config.pass_at]
+        lines.append([name, *(fixed(chance, 3) for chance in chances)])
+    for side, label in (("vf", "VF"), ("vb", "VB")):
+        ends = [
+            [row[f"pass_at_{k}_{side}_{end}"] for end in ("mean", "low", "high")]
+            for k in config.pass_at
+        ]
+        lines.append([f"{label} {row[f'{side}_learner']}", *(plus_minus(*each) for each in ends)])
+    return lines
+
+
+def crossings(rows: list[dict[str, Any]]) -> list[str]:
+    """From which k on each learner's pass@k is below the base policy's, and why (T13a)."""
+    last = rows[-1]
+    lines = []
+    for side, label in (("vf", "VF"), ("vb", "VB")) if "pass_crossing_vf" in last else ():
+        at, cause = (last[f"pass_crossing_{side}{end}"] for end in ("", "_cause"))
+        text = "its pass@k is below the base policy's at no k"
+        if at is not None:
+            text = f"its pass@k first falls below the base policy's at k = {setting(at)}: {cause}"
+        lines.append(f"{label} {last[f'{side}_learner']}, right within H tokens: {text} (T13a).")
     return lines
 
 

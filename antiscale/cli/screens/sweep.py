@@ -9,7 +9,14 @@ from rich.text import Text
 from antiscale.cli.screens.tables import table
 from antiscale.core.numbers import number, setting
 from antiscale.sweeps.config import SweepConfig
-from antiscale.sweeps.words import exponents_head, exponents_rows, losses_columns, notes, reading
+from antiscale.sweeps.words import (
+    exponents_head,
+    exponents_rows,
+    losses_columns,
+    notes,
+    passes_table,
+    reading,
+)
 
 # Below this width a terminal gets the table without the columns that rarely change.
 _WIDE = 108
@@ -24,10 +31,15 @@ def screen(
     lines = [reading(config, rows, fit), *notes(config, rows, fit)]
     if not wide:
         lines.insert(1, _ranges(rows))
+    passes: list[RenderableType] = []
+    if config.pass_at:
+        first, *others = passes_table(config, rows[-1])
+        passes = [table(*first, rows=others, right=first[1:], wrap=()), Text()]
     return Group(
         Text(_title(config, rows), style="bold"),
         losses_table(rows, wide=wide),
         Text(),
+        *passes,
         table(*head, rows=exponents_rows(fit, wide=wide), right=head[1:], wrap=()),
         *(Text(line) for line in ("", lines[0], "", *lines[1:])),
     )
