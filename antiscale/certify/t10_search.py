@@ -352,7 +352,9 @@ def _about_a_score(bound: Bound, pmf: Floats, pair: Floats, kappa: float) -> Pai
     """The ball's best for the return against its best for the score."""
     right, score = pair
     best, _ = truths.best_in_ball(pmf, right[None], kappa)
-    _, played = truths.best_in_ball(pmf, score[None], kappa)
+    # The score's unit and zero are free; bisection would lose its digits under a large offset.
+    below, width = score - score.max(), float(np.ptp(score))
+    _, played = truths.best_in_ball(pmf, below[None] / (width if width > 0 else 1.0), kappa)
     value = bound(pmf=pmf, returns=right, scores=score, kappa=kappa)
     return value, max(float(best[0] - played[0] @ right), 0.0)
 
