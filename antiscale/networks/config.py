@@ -179,18 +179,22 @@ class TrainConfig(FromMapping):
 
     @property
     def parts(self) -> dict[str, TrainConfig]:
-        """The study's own part under the name "", and one for each further spread."""
+        """The study's own part under the name "", and one for each further spread.
+
+        Their bases are trained alike; `compared` says at which places.
+        """
         found = {"": replace(self, spreads=())}
-        last = self.horizons[-1]
         for k, spread in enumerate(self.spreads, 1):
-            secondary = None if self.secondary_at is None else tuple({last} & {*self.secondary_at})
             found[f"-spread{spread:g}"] = replace(
-                self, spreads=(), places=self.places[-1:], secondary_at=secondary,
-                parameters={**self.parameters, "spread": spread},
+                self, spreads=(), parameters={**self.parameters, "spread": spread},
                 # Three keys are taken from each seed.
                 seed=(self.seed + 3 * k) % 2**32,
             )  # fmt: skip
         return found
+
+    def compared(self, part: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Horizons, each with its n, at which arms run in a part of the study."""
+        return self.places[-1:] if part else self.places
 
     @property
     def horizons(self) -> tuple[int, ...]:

@@ -181,7 +181,7 @@ class StudyFolder(Folder):
 
 def cells(config: TrainConfig) -> list[str]:
     """Names of a study's cells: a horizon and a part."""
-    return [f"H{horizon}{part}" for part, some in config.parts.items() for horizon in some.horizons]
+    return [f"H{horizon}{part}" for part in config.parts for horizon, _ in config.compared(part)]
 
 
 def rollouts(cell: Cell, part: str = "") -> pd.DataFrame:
@@ -216,12 +216,13 @@ def run_study(
     rows: list[dict[str, Any]] = []
     last = 0.0
     for part, some in config.parts.items():
-        known = {horizon: folder.rows(f"H{horizon}{part}") for horizon in some.horizons}
+        places = config.compared(part)
+        known = {horizon: folder.rows(f"H{horizon}{part}") for horizon, _ in places}
         missing = None in known.values()
         if missing and end is not None and time.monotonic() >= end:
             return None
         bases = folder.bases(some, progress, part) if missing else None
-        for horizon, sizes in some.places:
+        for horizon, sizes in places:
             found = known[horizon]
             if found is None:
                 # The next cell is about twice as long as the last.

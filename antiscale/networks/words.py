@@ -108,6 +108,8 @@ def reading(rows: pd.DataFrame) -> list[str]:
         sigma = [number(base.loc[base["spread"] == s, "sigma"].mean(), 3) for s in ends]
         along = f"with heterogeneity (H = {horizon}, n = {here['n'].iloc[0]}, "
         said.append(_compare(first, last, f"{along}sigma = {sigma[0]} to {sigma[1]} tokens)"))
+    elif rows["spread"].nunique() > 1:
+        said.append("Heterogeneity: no comparison, for a base is too far from its procedure.")
     else:
         said.append("Heterogeneity: not varied in this study.")
     return said

@@ -247,10 +247,12 @@ def test_the_parts_of_a_study() -> None:
     parts = config.parts
     assert list(parts) == ["", "-spread0.5", "-spread0"]
     assert [part.world.spread for part in parts.values()] == [1.0, 0.5, 0.0]
-    assert [part.horizons for part in parts.values()] == [(5, 6), (6,), (6,)]
+    # Their bases are trained at every horizon, and compared at the largest.
+    assert [part.horizons for part in parts.values()] == [(5, 6)] * 3
+    assert config.compared("") == config.places
+    assert config.compared("-spread0") == ((6, (3, 4)),)
     assert [part.seed for part in parts.values()] == [7, 10, 13]
     assert all(part.spreads == () for part in parts.values())
-    assert parts["-spread0"].arms(6) == config.arms(6)
     assert module.cells(config) == ["H5", "H6", "H6-spread0.5", "H6-spread0"]
 
 
