@@ -214,7 +214,8 @@ def noisy_unseen_mass(
     rho = validate.probability("prompt_mass", prompt_mass)[..., None]
     eta = _noise(noise)[..., None]
     t = validate.nonnegative("tolerance", tolerance, finite=True)[..., None]
-    settled = (np.sqrt(1.0 - eta) - np.sqrt(eta)) ** 2
+    # c without the difference of two roots, which cancels near eta = 1/2.
+    settled = ((1.0 - 2.0 * eta) / (np.sqrt(1.0 - eta) + np.sqrt(eta))) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         power = n_ * np.log1p(-np.minimum(rho * mass * settled, 1.0))
         # With clean labels and t > 0 this is infinite: then nothing is said, the bound is 1.

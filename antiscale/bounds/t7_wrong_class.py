@@ -13,6 +13,9 @@ from antiscale.core.validate import Floats
 
 # Halvings when a divergence is inverted: to the last bit.
 _HALVINGS = 80
+# (1 + t) log(1 + t) - t is the sum of (-1)^k t^k/(k (k - 1)) over k >= 2, used below this |t|.
+_SMALL = 0.03
+_SERIES = tuple(1.0 / (k * (k - 1.0)) for k in range(2, 14))
 
 
 class Tolerance(NamedTuple):
@@ -37,9 +40,9 @@ def wrong_class_tolerance(
 ) -> Tolerance:  # fmt: skip
     """Return the version space's tolerance where the truth is within `bias` of the class (T7d).
 
-    theta is the least with e^(-n kl(theta/H, b/H)) <= delta/2, eps the largest with
-    (K - 1) e^(-n kl(theta/H, eps/H)) >= delta/2. With b = 0 it is T6a: theta = 0, and delta for
-    delta/2.
+    theta is the least in [b, H] with e^(-n kl(theta/H, b/H)) <= delta/2 (H if there is none), eps
+    the largest in [theta, H] with (K - 1) e^(-n kl(theta/H, eps/H)) >= delta/2, and b where K = 1.
+    With b = 0 it is T6a: theta = 0, and delta for delta/2.
 
     Parameters
     ----------
@@ -73,7 +76,8 @@ def wrong_class_tolerance(
     level = validate.probability("delta", delta, allow_zero=False, allow_one=False)
     h, b, n_, size, level = np.broadcast_arrays(h, b, n_, size, level)
     unit = np.where(h > 0, h, 1.0)
-    near = b / unit
+    # A larger b is one too: none so small that 1/b overflows.
+    near = np.where(b > 0, np.maximum(b / unit, 1e-300), 0.0)
     half = np.where(b > 0, 2.0, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         spent = np.log(half / level) / n_
@@ -97,10 +101,23 @@ def _between(low: Floats, high: Floats, spent: Floats, fixed: Floats, *, first: 
 
 
 def _divergence(a: Floats, b: Floats) -> Floats:
-    """kl(a, b) of two Bernoulli laws."""
+    """kl(a, b) of two Bernoulli laws.
+
+    b h((a - b)/b) + (1 - b) h((b - a)/(1 - b)) with h of `_excess`: no term is negative, so
+    nothing cancels where a and b are near each other or small.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        total: Floats = special.rel_entr(a, b) + special.rel_entr(1.0 - a, 1.0 - b)
-    return total
+        total: Floats = b * _excess((a - b) / b) + (1.0 - b) * _excess((b - a) / (1.0 - b))
+    edge = np.where(a == b, 0.0, np.inf)
+    return np.where((b <= 0) | (b >= 1), edge, total)
+
+
+def _excess(t: Floats) -> Floats:
+    """h(t) = (1 + t) log(1 + t) - t >= 0 for t >= -1; by its series where t is small."""
+    direct = special.xlog1py(1.0 + t, t) - t
+    small = np.where(np.abs(t) < _SMALL, t, 0.0)
+    series = small**2 * np.polynomial.polynomial.polyval(-small, _SERIES)
+    return np.where(np.abs(t) < _SMALL, series, direct)
 
 
 @theorem(

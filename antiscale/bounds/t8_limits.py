@@ -202,7 +202,8 @@ def vb_lower_noisy(
         raise InputError(f"noise must lie in [0, 0.5); got {np.max(eta):.6g}")
     if (n_ < 1).any() or (s <= 0).any() or (s > n_).any():
         raise InputError("n must be at least 1, and expected lie in (0, n]")
-    mass = s / ((np.sqrt(1.0 - eta) - np.sqrt(eta)) ** 2 * n_)
+    # c without the difference of two roots, which cancels near eta = 1/2.
+    mass = s / (((1.0 - 2.0 * eta) / (np.sqrt(1.0 - eta) + np.sqrt(eta))) ** 2 * n_)
     together = d * mass
     if (together >= 1).any():
         raise InputError(

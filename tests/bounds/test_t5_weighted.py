@@ -125,18 +125,39 @@ def test_bad_input_is_refused(name: str) -> None:
         bounds.weighted_upper(**{"pmf": [0.5, 0.5], "returns": [0, 1], "n": 3} | {name: np.nan})
 
 
+def test_where_no_weight_vanishes_the_slopes_differ_by_twice_the_return(rng) -> None:
+    p, r = np.array([0.3, 0.4, 0.3]), np.array([0.0, 2.0, 3.0])
+    for kappa in (1e-6, 0.05, 0.4):
+        up, down = (_tilt(p, goal, np.array([kappa])) for goal in (r, -r))
+        assert min(up.ratio.min(), down.ratio.min()) > 0
+        np.testing.assert_allclose(up.slope - down.slope, 2 * (r - p @ r), atol=1e-12)
+
+
+def test_at_the_edge_of_the_vertex_the_mean_loss_is_of_order_one_over_root_n() -> None:
+    """The remark of T5d: at one reward, with q = P(R = M) = 1/(1 + kappa)."""
+    q, n = 0.3, 10**6
+    seen = np.arange(n + 1) / n
+    value = np.where(seen >= q, 1.0, seen + np.sqrt((1 / q - 1) * seen * (1 - seen)))
+    mean = float(stats.binom(n, q).pmf(np.arange(n + 1)) @ (1 - value))
+    limit = math.sqrt(q * (1 - q) / (2 * math.pi)) / (2 * q)
+    assert math.sqrt(n) * mean == pytest.approx(limit, rel=2e-3)
+
+
 def test_weights_fixed_beforehand_are_a_self_normalised_mean(rng) -> None:
     """The remark of T5d: the bound on E|L|, and the sign of E L where w does not fall with R."""
     for _ in range(10):
         p, r = rng.dirichlet(np.ones(3)), np.sort(rng.uniform(0, 10, 3))
-        w = np.sort(rng.uniform(0.2, 2.0, 3))
+        # A filter has weights of zero; where all are, the base policy is played.
+        w = np.sort(rng.uniform(0.2, 2.0, 3)) * (np.arange(3) >= rng.integers(3))
         w /= p @ w
         value = p @ (w * r)
         tau, spread = np.sqrt(p @ (w * (r - value)) ** 2), np.sqrt(p @ (w - 1) ** 2)
         for n in (1, 4, 12):
             counts = count_vectors(n, 3)
             law = law_of_counts(p[None], counts)[0]
-            loss = value - (counts * w) @ r / (counts @ w)
+            weight = counts @ w
+            mean = (counts * w) @ r / np.where(weight > 0, weight, 1.0)
+            loss = value - np.where(weight > 0, mean, p @ r)
             most = tau / math.sqrt(n) + 2 * tau * spread / n
             most += np.ptp(r) * math.exp(-n / (8 * (p @ w**2)))
             assert float(law @ np.abs(loss)) <= most

@@ -41,6 +41,18 @@ def test_where_the_class_holds_the_truth_it_is_t6a_and_t7b() -> None:
     assert bound == pytest.approx(1.5 * expected)
 
 
+def test_the_tolerance_holds_its_digits_where_there_are_very_many_labels() -> None:
+    # kl(b + x, b) = x^2/(2 b (1 - b)) up to a share x of it: x = 2.4e-9 here.
+    b, n = 0.2, 1e18
+    found = wrong_class_tolerance(1.0, b, n, math.log(2), 0.05)
+    step = math.sqrt(2 * b * (1 - b) * math.log(2 / 0.05) / n)
+    assert float(found.allowed) - b == pytest.approx(step, rel=1e-6)
+    assert float(found.error - found.allowed) == pytest.approx(step, rel=1e-6)
+    # Fewer labels than any tolerance below H needs: none is refused.
+    assert wrong_class_tolerance(1.0, 0.9, 1, math.log(2), 0.05) == (1.0, 1.0)
+    assert float(wrong_class_tolerance(1.0, 5e-324, 1000, math.log(2), 0.05).allowed) < 0.01
+
+
 def test_a_single_member_has_no_rivals_and_no_data_no_bound() -> None:
     alone = PLACE | {"log_class_size": 0.0}
     assert float(wrong_class_tolerance(bias=2.0, **alone).error) == pytest.approx(2.0)

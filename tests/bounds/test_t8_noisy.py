@@ -48,6 +48,17 @@ def test_noise_divides_n() -> None:
     assert float(clean) == pytest.approx(2, rel=1e-4)
 
 
+def test_near_one_half_c_keeps_its_digits() -> None:
+    # c = (1 - 2 eta)^2/2 up to a share (1 - 2 eta)^2 of it; 2^-25 is exact in floats.
+    gap = 2.0**-25
+    place = {"n": 10**20, "light": 1, "kappa": 0.25, "expected": 0.5}
+    noisy = float(vb_lower_noisy(1.0, noise=(1 - gap) / 2, **place))
+    clean = float(vb_lower_noisy(1.0, noise=0.0, **place))
+    assert noisy / clean * gap**2 / 2 == pytest.approx(1, rel=1e-4)
+    error = noisy_unseen_mass(style_mass=[1.0], n=1e15, noise=(1 - gap) / 2, tolerance=0)
+    assert float(error) == pytest.approx(math.exp(-1e15 * gap**2 / 2), rel=1e-10)
+
+
 def test_it_meets_the_upper_bound_within_its_constant() -> None:
     n, d, kappa = 10**6, 4, 0.25
     for eta in (0.05, 0.3):

@@ -361,5 +361,5 @@ def test_reward_weighted_likelihood_is_not_consistent(rng) -> None:
         by_value = (members / base) @ (base * returns)
         assert by_value.argmax() == values.argmax()
         wrong += likelihood.argmax() != values.argmax()
-    # About seven in ten (288 expected): below 200 with a probability under 1e-20.
+    # 73 in 100 (291 expected): below 200 with a probability under 1e-20.
     assert wrong > 200
