@@ -22,7 +22,8 @@ def score_pessimism_loss(
 
     pi_s, T2's optimum with the score s in place of R, loses to every policy of Pi_kappa at most
     2 sqrt(kappa) min_{c >= 0} sd_b(R - c s) = 2 sqrt(kappa) sigma sqrt(1 - max(corr(R, s), 0)^2);
-    to the base policy at most half of it. Met where s = -R and the budget clips no type.
+    to the base policy at most half of it. Met where s = -R and the budget clips no type (so that
+    kappa <= 1; beyond, sqrt(2 (1 + kappa)) would do for 2 sqrt(kappa)).
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from antiscale.core.errors import InputError
 from antiscale.core.theorem import theorem
 from antiscale.core.validate import Floats
 
-# Changes of a right mass that are rounding, relative to it and absolutely.
+# Differences of right masses that are rounding, and weights that cancel but for it: relative.
 _ROUNDING = 1e-12
 # Up to here every k is looked at; beyond, a grid of about this many.
 _EVERY = 4096
@@ -71,13 +71,22 @@ def pass_at_k_crossing(
     changed = (np.abs(d - c) > _ROUNDING * (c + d)) & (rho > 0)
     if not (changed & (d < c)).any():
         return float("inf")
-    # Only what changed counts; equal chances together.
+    # Only what changed counts; equal chances together, terms without weight left out.
     weight = np.broadcast_to(rho / len(d), d.shape)[changed]
     chance = np.concatenate([d[changed], np.broadcast_to(c, d.shape)[changed]])
     chance, place = np.unique(chance, return_inverse=True)
-    size = np.bincount(place.ravel(), np.concatenate([weight, -weight]))
-    with np.errstate(divide="ignore"):
-        rate = np.log1p(-chance)
+    apart = np.diff(chance) > _ROUNDING * chance[1:]
+    place = np.concatenate([[0], np.cumsum(apart)])[place.ravel()]
+    chance = chance[np.concatenate([[True], apart])]
+    size = np.bincount(place, np.concatenate([weight, -weight]))
+    some = np.abs(size) > _ROUNDING * np.bincount(place, np.concatenate([weight, weight]))
+    some &= chance < 1.0
+    chance, size = chance[some], size[some]
+    if not (size > 0).any():
+        return float("inf")
+    # In units of the largest term: it does not vanish in floats, however large k is.
+    rate = np.log1p(-chance)
+    rate -= rate[0]
 
     def below(k: Floats) -> npt.NDArray[np.bool_]:
         """Whether pass@k is lower afterwards: sum of size (1 - chance)^k > 0."""

@@ -239,15 +239,19 @@ def _pass_columns(case: Case, vf: Losses, vb: Losses) -> dict[str, Any]:
 
 
 def _cause(case: Case, side: str, right: Floats) -> str:
-    """Why right mass fell, at the prompts and in the replicates where it did."""
+    """What lost right mass, at the prompts and in the replicates where it fell."""
     if case.learners[side].tied:
         return "one parameter serves all prompts"
     if side == "vb" and case.noise > 0:
         return "labels are noisy"
     before = (case.model.pmf * (case.model.returns > 0)).sum(-1)
-    fell = right[..., 0] < before
+    fell = right[..., 0] < before * (1.0 - ROUNDING)
     unseen, seen = np.einsum("rm,rmi,m->i", fell, right[..., 1:], case.model.prompt_mass)
-    return f"right traces {'not seen' if unseen >= seen else 'seen too rarely'} lost mass"
+    if unseen >= seen:
+        return "right traces not seen lost mass"
+    # A verifier may also lose it to wrong traces that it takes for better (plugin).
+    how = "seen too rarely lost mass" if side == "vf" else "lost mass though seen"
+    return f"right traces {how}"
 
 
 def _gap_columns(row: dict[str, Any], lower: Bound, upper: Bound) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class SweepConfig(FromMapping):
         Quantile of the loss at the true reward.
     pass_at
         Numbers of tries k, e.g. 1,4,16: also pass@k at the true reward, of the base policy, the
-        ball's optimum and both learners, and from which k on a learner's falls below the base's.
+        ball's optimum and both learners, and the first k at which a learner's is below the base's.
     exact
         Show risks computed without sampling too, where possible.
     seed

@@ -158,9 +158,9 @@ def pass_columns(tries: Iterable[int]) -> dict[str, Column]:
             for end in ("low", "high"):
                 found.append(Column(f"{name}_{end}", "probability", f"{end} end of its interval"))
     for side in ("vf", "vb") if found else ():
-        meaning = "smallest k at which the learner's pass@k is below the base policy's (T13a)"
+        meaning = "smallest k at which the learner's mean pass@k is below the base policy's (T13a)"
         found.append(Column(f"pass_crossing_{side}", "tries", f"{meaning}; none if it never is"))
-        found.append(Column(f"pass_crossing_{side}_cause", "", "why right mass fell", "string"))
+        found.append(Column(f"pass_crossing_{side}_cause", "", "what lost right mass", "string"))
     return {column.name: column for column in found}
 
 

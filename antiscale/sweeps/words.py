@@ -230,30 +230,35 @@ def checks(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def passes_table(config: SweepConfig, row: dict[str, Any]) -> list[list[str]]:
-    """pass@k at the true reward in one row: its header, then a line for each policy."""
-    lines = [[f"pass@k at n = {row['n']}", *(f"k = {k}" for k in config.pass_at)]]
-    for whose, name in (("base", "base policy"), ("best", "ball's optimum")):
-        chances = [row[f"pass_at_{k}_{whose}"] for k in config.pass_at]
-        lines.append([name, *(fixed(chance, 3) for chance in chances)])
-    for side, label in (("vf", "VF"), ("vb", "VB")):
-        ends = [
-            [row[f"pass_at_{k}_{side}_{end}"] for end in ("mean", "low", "high")]
-            for k in config.pass_at
-        ]
-        lines.append([f"{label} {row[f'{side}_learner']}", *(plus_minus(*each) for each in ends)])
+    """pass@k at the true reward in one row: a header with the policies, then a line for each k."""
+    learners = (f"{side.upper()}\n{row[f'{side}_learner']}" for side in ("vf", "vb"))
+    lines = [[f"n = {row['n']}", "base\npolicy", "ball's\noptimum", *learners]]
+    for k in config.pass_at:
+        name = f"pass_at_{k}"
+        means = [fixed(row[f"{name}_{whose}"], 3) for whose in ("base", "best")]
+        for side in ("vf", "vb"):
+            ends = (row[f"{name}_{side}_{end}"] for end in ("mean", "low", "high"))
+            means.append(plus_minus(*ends))
+        lines.append([f"pass@{k}", *means])
     return lines
 
 
 def crossings(rows: list[dict[str, Any]]) -> list[str]:
-    """From which k on each learner's pass@k is below the base policy's, and why (T13a)."""
+    """The first k at which each learner's pass@k is below the base policy's, and why (T13a).
+
+    It is that of the replicates' mean: a fall that no replicate shows is not seen.
+    """
     last = rows[-1]
     lines = []
     for side, label in (("vf", "VF"), ("vb", "VB")) if "pass_crossing_vf" in last else ():
         at, cause = (last[f"pass_crossing_{side}{end}"] for end in ("", "_cause"))
-        text = "its pass@k is below the base policy's at no k"
+        where = "is below the base policy's at no k"
         if at is not None:
-            text = f"its pass@k first falls below the base policy's at k = {setting(at)}: {cause}"
-        lines.append(f"{label} {last[f'{side}_learner']}, right within H tokens: {text} (T13a).")
+            where = f"first falls below the base policy's at k = {setting(at)}: {cause}"
+        lines.append(
+            f"{label} {last[f'{side}_learner']}, right within H tokens: over the replicates its "
+            f"pass@k {where} (T13a)."
+        )
     return lines
 
 

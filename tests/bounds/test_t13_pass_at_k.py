@@ -62,6 +62,41 @@ def test_nothing_is_below_where_nothing_fell() -> None:
         assert bounds.pass_at_k_crossing(before, worse) < math.inf
 
 
+def test_a_crossing_where_all_terms_vanish_in_floats_is_found() -> None:
+    """The falling prompt's miss outlasts the rising one's by a hair: 2^-46419."""
+    at = bounds.pass_at_k_crossing([0.5, 0.5001], [0.5 - 1e-9, 0.9])
+
+    def lead(k: float) -> float:
+        """log of what the second prompt gains, less log of what the first loses, over 0.5^k."""
+        lost = np.log(np.expm1(k * np.log1p(2e-9)))
+        return float(k * np.log(0.4999 / 0.5) - lost)
+
+    assert at == math.ceil(optimize.brentq(lead, 1e3, 1e6))
+
+
+def test_equal_chances_cancel_although_they_are_rounded() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        p = rng.dirichlet(np.ones(5))
+        same = p[:3].sum(), 1 - p[3:].sum()
+        assert bounds.pass_at_k_crossing([same[0], 0.7], [0.7, same[1]]) == math.inf
+    # 1/3 + 1/3 against 2/3 at the chance of 0.1; what is left rises.
+    rho = [1 / 3, 1 / 3, 1 / 3]
+    assert bounds.pass_at_k_crossing([0.1, 0.3, 0.2], [0.3, 0.1, 0.4], prompt_mass=rho) == math.inf
+    assert bounds.pass_at_k_crossing([1.0, 0.5], [0.5, 1.0]) == math.inf
+
+
+def test_a_saddle_points_pessimist_can_fall_with_clean_labels() -> None:
+    """T13a (v): two rewards, neither the least; the third type says nothing of either."""
+    pmf, rewards = [0.8, 0.1, 0.1], np.array([[10.0, 0.0, 0.0], [1.0, 10.0, 0.0]])
+    _, policies = truths.best_in_ball(np.array(pmf), rewards[1:], 0.25)
+    assert policies[0] @ rewards.T == pytest.approx([6.84, 3.17], abs=5e-3)
+    policy = pmf * np.asarray(ac.chi2_ball_pessimist(pmf, rewards, 0.25).density_ratio)
+    assert policy == pytest.approx(policies[0], abs=1e-5)
+    assert policy[0] == pytest.approx(0.684, abs=5e-4)
+    assert bounds.pass_at_k_crossing([0.8], [policy[0]]) == 1.0
+
+
 def test_data_are_averaged_over_as_prompts_are() -> None:
     before, after = np.array([0.3, 0.1]), np.array([[0.5, 0.1], [0.2, 0.3], [0.6, 0.0]])
     at = bounds.pass_at_k_crossing(before, after)
@@ -270,12 +305,15 @@ def test_a_sweep_says_where_its_curves_cross_and_why() -> None:
     lines = words.crossings(found.rows)
     at = found.rows[-1]["pass_crossing_vf"]
     assert lines == [
-        "VF sft, right within H tokens: its pass@k first falls below the base policy's at k = "
-        f"{at:g}: right traces not seen lost mass (T13a).",
-        "VB simple, right within H tokens: its pass@k is below the base policy's at no k (T13a).",
+        "VF sft, right within H tokens: over the replicates its pass@k first falls below the base "
+        f"policy's at k = {at:g}: right traces not seen lost mass (T13a).",
+        "VB simple, right within H tokens: over the replicates its pass@k is below the base "
+        "policy's at no k (T13a).",
     ]
-    head, base, best, *_ = words.passes_table(found.config, found.rows[-1])
-    assert head == ["pass@k at n = 64", "k = 1", "k = 64"]
-    assert base[1:] == [f"{found.rows[-1][f'pass_at_{k}_base']:.3f}" for k in (1, 64)]
-    assert best[0] == "ball's optimum"
+    head, *others = words.passes_table(found.config, found.rows[-1])
+    assert head == ["n = 64", "base\npolicy", "ball's\noptimum", "VF\nsft", "VB\nsimple"]
+    assert [line[0] for line in others] == ["pass@1", "pass@64"]
+    for whose, place in (("base", 1), ("best", 2)):
+        shown = [f"{found.rows[-1][f'pass_at_{k}_{whose}']:.3f}" for k in (1, 64)]
+        assert [line[place] for line in others] == shown
     assert words.crossings(ac.sweep(horizon=16, repeats=2).rows) == []

@@ -136,6 +136,26 @@ def test_the_two_is_sharp_at_every_correlation(aimed: float) -> None:
     assert 0.999 < ratio <= 1 + 1e-9
 
 
+@pytest.mark.parametrize("kappa", [1.5, 4.0, 100.0])
+def test_beyond_one_the_root_of_two_and_two_kappa_is_enough_and_sharp(kappa: float) -> None:
+    share = 2.0 * math.sqrt(kappa) / math.sqrt(2.0 * (1.0 + kappa))
+    rng = np.random.default_rng(3)
+    for _ in range(100):
+        size = int(rng.integers(2, 8))
+        p, r = rng.dirichlet(np.ones(size)), rng.normal(size=size)
+        s = rng.normal(size=size) - rng.uniform(-2, 3) * r
+        found = float(bounds.score_pessimism_loss(p, r, s, kappa)) / share
+        assert loss(p, r, s, kappa) <= found * (1 + 1e-9)
+    q, rare = 1 / (1 + kappa), 1e-10
+    cases = (1.0, 0.0, False), (1e-5, 0.5, True), (1.0, 0.5, False), (1e-6, 1e-3, True)
+    for v, a, common in cases:
+        p = np.array([rare, q, q, 1 - 2 * q - rare])
+        deep = a / math.sqrt(rare)
+        r, s = np.array([-deep * common, 1, -1, 0]), np.array([-deep, -v, v, 0])
+        found = float(bounds.score_pessimism_loss(p, r, s, kappa)) / share
+        assert loss(p, r, s, kappa) / found == pytest.approx(1.0, abs=1e-3)
+
+
 def _correlation(p, r, s) -> float:
     r, s = r - p @ r, s - p @ s
     return float(p @ (r * s) / math.sqrt((p @ r**2) * (p @ s**2)))

@@ -34,7 +34,7 @@ def screen(
     passes: list[RenderableType] = []
     if config.pass_at:
         first, *others = passes_table(config, rows[-1])
-        passes = [table(*first, rows=others, right=first[1:], wrap=()), Text()]
+        passes = [table(*first, rows=others, right=first, wrap=()), Text()]
     return Group(
         Text(_title(config, rows), style="bold"),
         losses_table(rows, wide=wide),
