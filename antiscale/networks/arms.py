@@ -522,6 +522,7 @@ class Cell:
         before = self.law.mean[base][self.tested]
         gain = np.arange(self.horizon + 1)
         variance = (self.pmf[base] @ gain**2 - (self.pmf[base] @ gain) ** 2)[self.tested]
+        varies = variance > 1e-9
         start = self.horizon - before if run.mirrored else before
         lost = expert - mean
         labels = {
@@ -535,8 +536,10 @@ class Cell:
             "n": run.n, "reward": "mirror" if run.mirrored else "r", "base_seed": base,
             "seed": seed, "J": float(mean.mean()), "J_expert": float(expert.mean()),
             "J_base": float(start.mean()),
-            # No policy earns this J with less chi-square: (J - J_b)^2 <= chi2 Var_b R.
-            "chi2_least": float(((mean - start) ** 2 / np.maximum(variance, 1e-9)).mean()),
+            # No policy earns this J with less chi-square: (J - J_b)^2 <= chi2 Var_b R. Where the
+            # base's samples do not vary they cannot tell.
+            "chi2_least": float(((mean - start)[varies] ** 2 / variance[varies]).mean())
+            if varies.any() else 0.0,
             "loss": float(np.abs(lost).mean()), "signed_loss": float(lost.mean()),
             "rms_loss": float(np.sqrt(max((lost**2 - noise).mean(), 0.0))),
             "noise": float(np.sqrt(noise.mean())), "solved": solved, "tokens": tokens,

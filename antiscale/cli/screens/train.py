@@ -43,7 +43,7 @@ def screen(study: Study) -> RenderableType:
         "; ".join(kept) + "." if kept else "",
     ]
     return Group(
-        Text(title, style="bold"), Text(), _arms(rows), Text(), *_bounds(rows),
+        Text(title, style="bold"), Text(), _arms(rows), Text(), *_bounds(rows, config),
         *(Text(line) for line in [*notes, *words.reading(rows)] if line),
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ def _arms(rows: pd.DataFrame) -> RenderableType:
     return table(*headers, rows=lines, right=headers[1:4] + headers[5:], wrap=())
 
 
-def _bounds(rows: pd.DataFrame) -> list[RenderableType]:
+def _bounds(rows: pd.DataFrame, config: TrainConfig) -> list[RenderableType]:
     """Cloning beside T4 and T5, the verifier and its arm beside T6, T7 and T10n; under r alone."""
     headers = ("H", "spread", "n", "T4f <=", "sft", "<= T5a", "upper quarter", "T4h",
                "verifier's error", "<= T6b", "ball", "<= T7", "<= T10n")  # fmt: skip
@@ -103,4 +103,7 @@ def _bounds(rows: pd.DataFrame) -> list[RenderableType]:
         "error, T10n at the measured one. Upper quarter of SFT's signed loss over the runs; by T4h "
         "some expert and reward lose that much with probability 1/4."
     )
+    world = config.world
+    if world.evaluated != range(world.prompts):
+        said += " Losses are on prompts held out, bounds for those finetuned on."
     return [table(*headers, rows=lines, right=headers, wrap=()), Text(said, style="dim"), Text()]
