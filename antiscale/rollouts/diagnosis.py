@@ -126,7 +126,8 @@ def diagnose(
         and if there are any tokens_to_first_correct, answer, score, model, sample. A DataFrame, a
         CSV, JSON, JSONL or Parquet file, or a folder of sample files of lm-evaluation-harness.
     example
-        Instead of a table: one that comes with antiscale, codet or gsm8k, under its own columns.
+        Instead of a table: one that comes with antiscale, under its own columns: arithmetic, codet,
+        gsm8k.
     progress
         Called after each step.
     **options
