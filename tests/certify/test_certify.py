@@ -414,7 +414,7 @@ def test_short_runs_rotate_over_the_results(tmp_path: Path, monkeypatch) -> None
     monkeypatch.setattr(ledger.Record, "_keep_worst", lambda self, key: None)
     labels = list(dict.fromkeys(check.label for check in CHECKS.values()))
     seen: list[str] = []
-    for _ in range(4):
+    for _ in range(5):
         before = {(row["label"], row["arena"]) for row in ledger.read(tmp_path).rows}
         done = 0
 
@@ -428,7 +428,7 @@ def test_short_runs_rotate_over_the_results(tmp_path: Path, monkeypatch) -> None
             certify(tmp_path, list(CHECKS), minutes=1, progress=count)
         after = {(row["label"], row["arena"]) for row in ledger.read(tmp_path).rows}
         seen += [label for label, _ in after - before]
-    # 48 rounds in four runs: every result once before any is attacked again.
+    # 60 rounds in five runs: every result once before any is attacked again.
     assert len(set(seen[:36])) == 36
     assert set(seen) == set(labels)
 

@@ -249,7 +249,8 @@ def of_spread(name: str, spread: float) -> Environment:
     )
 
 
-@pytest.mark.parametrize("name", sorted(ENVIRONMENTS))
+# Problems of arithmetic differ; there the mean over them is kept (test_arithmetic.py).
+@pytest.mark.parametrize("name", sorted(ENVIRONMENTS.keys() - {"arithmetic"}))
 def test_spread_keeps_the_mean_and_lowers_the_variance(name: str) -> None:
     spreads = (1.0, 0.7, 0.4, 0.1)
     means, variances = zip(*(moments(of_spread(name, s).law(24)) for s in spreads), strict=True)
