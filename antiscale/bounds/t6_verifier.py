@@ -214,8 +214,7 @@ def noisy_unseen_mass(
     rho = validate.probability("prompt_mass", prompt_mass)[..., None]
     eta = _noise(noise)[..., None]
     t = validate.nonnegative("tolerance", tolerance, finite=True)[..., None]
-    # c without the difference of two roots, which cancels near eta = 1/2.
-    settled = ((1.0 - 2.0 * eta) / (np.sqrt(1.0 - eta) + np.sqrt(eta))) ** 2
+    settled = telling(eta)
     with np.errstate(divide="ignore", invalid="ignore"):
         power = n_ * np.log1p(-np.minimum(rho * mass * settled, 1.0))
         # With clean labels and t > 0 this is infinite: then nothing is said, the bound is 1.
@@ -247,3 +246,10 @@ def _noise(value: npt.ArrayLike) -> Floats:
     if (eta >= 0.5).any():
         raise InputError(f"noise must lie in [0, 0.5); got {eta[eta >= 0.5].flat[0]:.6g}")
     return eta
+
+
+def telling(noise: Floats) -> Floats:
+    """C = (sqrt(1 - eta) - sqrt(eta))^2, by which noise divides n (T6c); unchecked."""
+    # Not as the difference of two roots, which cancels near eta = 1/2.
+    found: Floats = ((1.0 - 2.0 * noise) / (np.sqrt(1.0 - noise) + np.sqrt(noise))) ** 2
+    return found

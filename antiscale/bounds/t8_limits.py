@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
+from antiscale.bounds.t6_verifier import telling
 from antiscale.core import validate
 from antiscale.core.errors import InputError
 from antiscale.core.theorem import theorem
@@ -202,8 +203,7 @@ def vb_lower_noisy(
         raise InputError(f"noise must lie in [0, 0.5); got {np.max(eta):.6g}")
     if (n_ < 1).any() or (s <= 0).any() or (s > n_).any():
         raise InputError("n must be at least 1, and expected lie in (0, n]")
-    # c without the difference of two roots, which cancels near eta = 1/2.
-    mass = s / (((1.0 - 2.0 * eta) / (np.sqrt(1.0 - eta) + np.sqrt(eta))) ** 2 * n_)
+    mass = s / (telling(eta) * n_)
     together = d * mass
     if (together >= 1).any():
         raise InputError(

@@ -83,10 +83,6 @@ class Config(FromMapping):
     choice_repeats: int = option(check=validate.integer, least=2)
     seed: int
 
-    def agree(self) -> None:
-        """Refuse fewer policies than rewards: each reward's best policy is among them."""
-        validate.rising(self.policies)
-
 
 def rows(config: Config, progress: Progress) -> pd.DataFrame:
     """Six panels, "weighted" to "policies": what is drawn, by panel, series and x."""

@@ -16,6 +16,7 @@ import io
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -203,6 +204,17 @@ def rollouts(cell: Cell, part: str = "") -> pd.DataFrame:
                 "model": f"{kept['method']}-{cell.horizon}-{run.n}-{base}.{seed}{mirror}{part}",
             }))  # fmt: skip
     return pd.concat(frames[1:] or frames, ignore_index=True)
+
+
+def kept_study(config: TrainConfig, path: Path, progress: Progress | None = None) -> Study:
+    """The study of a folder, run as far as it is not there yet."""
+    with StudyFolder.open(path, SCHEMA, config.hash(), config=config.to_dict()) as folder:
+        if folder.complete:
+            return folder.study(config)
+        found = run_study(config, folder, progress)
+        assert found is not None, "without a limit of minutes it ends"
+        folder.store(found, {})
+        return found
 
 
 def run_study(

@@ -127,7 +127,7 @@ class SweepConfig(FromMapping):
         0.9, validate.chance, "Q", group=_RUN, allow_zero=False, allow_one=False
     )
     pass_at: tuple[int, ...] = option(
-        (), validate.each, "K[,K...]", group=_RUN, order=validate.rising,
+        (), validate.each, "K[,K...]", group=_RUN,
         of=validate.integer, least=1, most=10**9,
     )  # fmt: skip
     exact: bool = option(False, validate.boolean, group=_RUN)

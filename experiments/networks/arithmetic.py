@@ -19,9 +19,9 @@ from antiscale.core.config import read_config
 from antiscale.figures import Progress
 from antiscale.figures.arithmetic import RECORD, Config
 from antiscale.models.measures import anticoncentration, heterogeneity
-from antiscale.networks.config import SCHEMA, TrainConfig
-from antiscale.networks.study import StudyFolder, run_study
-from antiscale.networks.words import gaps, own_spread
+from antiscale.networks.config import TrainConfig
+from antiscale.networks.study import kept_study
+from antiscale.networks.words import gaps
 from antiscale.search import pass_at_k
 
 # Arms whose traces are shown beside the base's.
@@ -32,15 +32,7 @@ def rows(config: Config, progress: Progress) -> dict[str, pd.DataFrame]:
     """The study's rows, and everything that is drawn."""
     given = TrainConfig.from_mapping(read_config(presets.find("studies", config.study)))
     path = Path("runs") / f"study-{config.study}"
-    with StudyFolder.open(path, SCHEMA, given.hash(), config=given.to_dict()) as folder:
-        if folder.complete:
-            study = folder.study(given)
-        else:
-            found = run_study(given, folder, progress)
-            assert found is not None, "without a limit of minutes it ends"
-            study = found
-            folder.store(study, {})
-    frame = study.frame.assign(device=device.description())
+    frame = kept_study(given, path, progress).frame.assign(device=device.description())
     horizon = given.horizons[-1]
     with np.load(path / f"laws-H{horizon}.npz") as laws:
         law = laws["base_style"][..., None] * laws["base_returns"]
@@ -144,7 +136,7 @@ def _gaps(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
     horizon = every["horizon"].max()
     for (spread, n), some in every[every["horizon"] == horizon].groupby(["spread", "n"]):
         found.append(("n", f"{spread:g}", n, *_interval(some)))
-    own = own_spread(frame)["spread"].iloc[0]
+    own = frame["spread"].iloc[0]
     some = every[every["spread"] == own]
     slope = some["n"] / some["horizon"]
     shared = slope.groupby(slope).apply(lambda z: some.loc[z.index, "horizon"].nunique())

@@ -14,8 +14,8 @@ from antiscale.core import device
 from antiscale.core.config import read_config
 from antiscale.figures import Progress
 from antiscale.figures.trained import RECORD, Config
-from antiscale.networks.config import SCHEMA, TrainConfig
-from antiscale.networks.study import StudyFolder, run_study
+from antiscale.networks.config import TrainConfig
+from antiscale.networks.study import kept_study
 
 
 def rows(config: Config, progress: Progress) -> dict[str, pd.DataFrame]:
@@ -29,12 +29,5 @@ def rows(config: Config, progress: Progress) -> dict[str, pd.DataFrame]:
 def study(name: str, progress: Progress) -> pd.DataFrame:
     """Run a study, or read what its folder holds."""
     given = TrainConfig.from_mapping(read_config(presets.find("studies", name)))
-    path = Path("runs") / f"study-{name}"
-    with StudyFolder.open(path, SCHEMA, given.hash(), config=given.to_dict()) as folder:
-        if folder.complete:
-            found = folder.study(given)
-        else:
-            found = run_study(given, folder, progress)
-            assert found is not None, "without a limit of minutes it ends"
-            folder.store(found, {})
+    found = kept_study(given, Path("runs") / f"study-{name}", progress)
     return found.frame.assign(device=device.description())
