@@ -351,12 +351,18 @@ def _passes_on_average(bound: Bound, few: int, p: float, k: int) -> Pair:
 def _about_a_score(bound: Bound, pmf: Floats, pair: Floats, kappa: float) -> Pair:
     """The ball's best for the return against its best for the score."""
     right, score = pair
-    best, _ = truths.best_in_ball(pmf, right[None], kappa)
-    # The score's unit and zero are free; bisection would lose its digits under a large offset.
-    below, width = score - score.max(), float(np.ptp(score))
-    _, played = truths.best_in_ball(pmf, below[None] / (width if width > 0 else 1.0), kappa)
+    # Unit and zero of both are free; bisection would lose its digits under a large offset.
+    (earned, width), (below, _) = (_from_the_top(values) for values in pair)
+    best, _ = truths.best_in_ball(pmf, earned[None], kappa)
+    _, played = truths.best_in_ball(pmf, below[None], kappa)
     value = bound(pmf=pmf, returns=right, scores=score, kappa=kappa)
-    return value, max(float(best[0] - played[0] @ right), 0.0)
+    return value, width * max(float(best[0] - played[0] @ earned), 0.0)
+
+
+def _from_the_top(values: Floats) -> tuple[Floats, float]:
+    """Values as multiples of their width, counted down from the largest; and the width."""
+    width = float(np.ptp(values)) or 1.0
+    return (values - values.max()) / width, width
 
 
 @check(
