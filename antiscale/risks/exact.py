@@ -36,20 +36,17 @@ class Exact(NamedTuple):
     reason: str | None = None
 
 
-def exact_risks(
-    learners: dict[str, Learner], setting: Setting, premises: Premises, *, work: float = ASKED
-) -> dict[str, Exact]:
-    """Return E sup over the stated rewards of each side's loss, in tokens, "vf" and "vb".
+def exact_risk(
+    learner: Learner, setting: Setting, premises: Premises, *, work: float = ASKED
+) -> Exact:
+    """Return E sup over the stated rewards of the learner's loss, in tokens.
 
-    `work` is what may be spent on each: `ASKED` or `CHEAP`.
+    `work` is what may be spent on it: `ASKED` or `CHEAP`.
     """
     if premises.stated.is_joint:
-        coupled = Exact(None, "parameters shared by prompts couple all their counts")
-        return {"vf": coupled, "vb": coupled}
-    return {
-        "vf": _cloning(learners["vf"], setting, premises, work),
-        "vb": _verification(learners["vb"], setting, premises, work),
-    }
+        return Exact(None, "parameters shared by prompts couple all their counts")
+    law = _cloning if learner.side == "vf" else _verification
+    return law(learner, setting, premises, work)
 
 
 def _cloning(learner: Learner, setting: Setting, at: Premises, work: float) -> Exact:

@@ -1,6 +1,7 @@
 """The columns of a sweep's rows: one table of names, units and meanings."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -56,40 +57,70 @@ def _bound(name: str, meaning: str) -> Iterator[Column]:
 
 
 def _estimate(name: str, meaning: str, *, error: bool = True) -> Iterator[Column]:
-    yield Column(f"{name}_mean", "tokens", f"{meaning}, estimated from the replicates")
+    yield Column(f"{name}mean", "tokens", f"{meaning}, estimated from the replicates")
     for end in ("low", "high"):
-        yield Column(f"{name}_{end}", "tokens", f"{end} end of its 99% interval")
+        yield Column(f"{name}{end}", "tokens", f"{end} end of its 99% interval")
     if error:
-        yield Column(f"{name}_error", "tokens", "its standard error")
+        yield Column(f"{name}error", "tokens", "its standard error")
 
 
-def _risk(side: str, loss: str) -> Iterator[Column]:
-    yield from _estimate(side, f"{loss}, E sup over the stated rewards")
-    yield from _estimate(f"{side}_sup", f"{loss}, sup over the stated rewards of E", error=False)
-    yield from _estimate(f"{side}_signed", f"{loss} at the true reward")
-    yield from _estimate(f"{side}_positive", f"positive part of the {loss} at the true reward")
+def _learner(pre: str, whose: str) -> Iterator[Column]:
+    yield Column(f"{pre}learner", "", f"name of the {whose}learner", "string")
+
+
+def _vf_lower(pre: str, loss: str) -> Iterator[Column]:
+    yield Column(f"{pre}lower_holds_for", "", "worst expert, or hard prior", "string")
+    stated = f"lower bound on the {loss} over the stated rewards"
+    yield from _bound(f"{pre}lower_local", f"{stated}, near the expert (T4f)")
+    yield from _bound(f"{pre}lower", f"{stated}, worst expert (T4)")
+
+
+def _risk(pre: str, loss: str) -> Iterator[Column]:
+    yield from _estimate(pre, f"{loss}, E sup over the stated rewards")
+    yield from _estimate(f"{pre}sup_", f"{loss}, sup over the stated rewards of E", error=False)
+    yield from _estimate(f"{pre}signed_", f"{loss} at the true reward")
+    yield from _estimate(f"{pre}positive_", f"positive part of the {loss} at the true reward")
     yield from _estimate(
-        f"{side}_quantile", f"`quantile` of the {loss} at the true reward", error=False
+        f"{pre}quantile_", f"`quantile` of the {loss} at the true reward", error=False
     )
 
 
-def _shown(side: str, loss: str) -> Iterator[Column]:
-    yield Column(f"{side}_loss", "tokens", f"{loss} to show: exact where known, else the mean")
+def _upper(pre: str, label: str = "") -> Iterator[Column]:
+    meaning = f"upper bound on this learner's loss over the stated rewards{label}"
+    yield from _bound(f"{pre}upper", meaning)
+
+
+def _vf_class(pre: str, loss: str) -> Iterator[Column]:
+    yield from _bound(f"{pre}class_lower", f"lower bound on the {loss} over all of calR (T4)")
+    yield from _estimate(f"{pre}class_", f"{loss}, E sup over all of calR")
+    yield from _bound(f"{pre}class_upper", "upper bound on this learner's loss over all of calR")
+
+
+def _verifier_error() -> Iterator[Column]:
+    yield Column("verifier_error", "probability", "error of the verifier that this bound uses (T6)")
+    yield Column("verifier_error_name", "", "which of T6's errors it is", "string")
+
+
+def _shown(pre: str, loss: str) -> Iterator[Column]:
+    yield Column(f"{pre}loss", "tokens", f"{loss} to show: exact where known, else the mean")
     for end in ("low", "high"):
-        yield Column(f"{side}_loss_{end}", "tokens", f"{end} end of its interval")
-    yield Column(f"{side}_method", "", "exact or simulated", "string")
-    yield Column(f"{side}_coarse", "", "whether its interval is wider than the loss itself", "bool")
-    yield Column(f"{side}_may_be_negative", "", "whether this loss can be below zero", "bool")
+        yield Column(f"{pre}loss_{end}", "tokens", f"{end} end of its interval")
+    yield Column(f"{pre}method", "", "exact or simulated", "string")
+    yield Column(f"{pre}coarse", "", "whether its interval is wider than the loss itself", "bool")
+    yield Column(f"{pre}may_be_negative", "", "whether this loss can be below zero", "bool")
 
 
-def _exact(side: str, loss: str) -> Iterator[Column]:
-    yield Column(f"{side}_exact", "tokens", f"{loss} without sampling; none where out of reach")
-    yield Column(f"{side}_exact_reason", "", f"why there is no {side}_exact", "string")
+def _exact(pre: str, loss: str) -> Iterator[Column]:
+    # A bare "exact" is the option's name.
+    name = f"{pre}exact" if pre else "exact_loss"
+    yield Column(name, "tokens", f"{loss} without sampling; none where out of reach")
+    yield Column(f"{pre}exact_reason", "", f"why there is no {name}", "string")
 
 
 _VF, _VB = "verifier-free loss", "verifier-based loss"
 
-_ALL = (
+# What is known of a place whoever learns there.
+_PLACE = (
     Column("config_hash", "", "names the configuration and the version of the rows", "string"),
     *_settings(),
     Column("horizon", "tokens", "H, the test-time budget", "int64"),
@@ -109,30 +140,23 @@ _ALL = (
     Column("rewards_stated", "", "stated rewards per prompt, least over prompts", "int64"),
     Column("rewards_stated_max", "", "the same, most over prompts", "int64"),
     Column("rewards_whole_class", "", "whether they are all of calR", "bool"),
-    Column("vf_learner", "", "name of the verifier-free learner", "string"),
-    Column("vb_learner", "", "name of the verifier-based learner", "string"),
-    Column("vf_lower_holds_for", "", "worst expert, or hard prior", "string"),
-    *_bound(
-        "vf_lower_local",
-        "lower bound on the verifier-free loss over the stated rewards, near the expert (T4f)",
-    ),
-    *_bound(
-        "vf_lower",
-        "lower bound on the verifier-free loss over the stated rewards, worst expert (T4)",
-    ),
-    *_risk("vf", _VF),
-    *_bound("vf_upper", "upper bound on this learner's loss over the stated rewards"),
-    *_bound("vf_class_lower", "lower bound on the verifier-free loss over all of calR (T4)"),
-    *_estimate("vf_class", f"{_VF}, E sup over all of calR"),
-    *_bound("vf_class_upper", "upper bound on this learner's loss over all of calR"),
-    *_risk("vb", _VB),
-    *_bound("vb_upper", "upper bound on this learner's loss over the stated rewards (T7)"),
-    Column("verifier_error", "probability", "error of the verifier that this bound uses (T6)"),
-    Column("verifier_error_name", "", "which of T6's errors it is", "string"),
-    *_exact("vf", _VF),
-    *_exact("vb", _VB),
-    *_shown("vf", _VF),
-    *_shown("vb", _VB),
+)  # fmt: skip
+
+_ALL = (
+    *_PLACE,
+    *_learner("vf_", "verifier-free "),
+    *_learner("vb_", "verifier-based "),
+    *_vf_lower("vf_", _VF),
+    *_risk("vf_", _VF),
+    *_upper("vf_"),
+    *_vf_class("vf_", _VF),
+    *_risk("vb_", _VB),
+    *_upper("vb_", " (T7)"),
+    *_verifier_error(),
+    *_exact("vf_", _VF),
+    *_exact("vb_", _VB),
+    *_shown("vf_", _VF),
+    *_shown("vb_", _VB),
     Column("gap_measured", "tokens", "vf_loss - vb_loss"),
     *(Column(f"gap_{end}", "tokens", f"{end} end of its interval") for end in ("low", "high")),
     Column("gap_error", "tokens", "its standard error"),
@@ -143,32 +167,79 @@ _ALL = (
     Column("gap_slope_theory", "", "theory's exponent of the gap"),
 )  # fmt: skip
 
+# The rows of one learner each, which runs of any learners have alike.
+_ARM = (
+    *_PLACE,
+    *_learner("", ""),
+    Column("side", "", "vf, verifier-free, or vb, verifier-based", "string"),
+    *_shown("", "loss"),
+    *_vf_lower("", "loss of cloning"),
+    *_risk("", "loss"),
+    *_upper(""),
+    *_vf_class("", "loss of cloning"),
+    *_verifier_error(),
+    *_exact("", "loss"),
+)  # fmt: skip
+
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
+ARM_COLUMNS: dict[str, Column] = {column.name: column for column in _ARM}
 
 
-def pass_columns(tries: Iterable[int]) -> dict[str, Column]:
-    """The columns of `pass_at`: pass@k at the true reward for every k, and the crossings."""
+def pass_columns(tries: Iterable[int], *, arms: bool = False) -> dict[str, Column]:
+    """The columns of `pass_at`: pass@k at the true reward for every k, and the crossings.
+
+    Those of rows with both sides; with `arms` those of rows of one learner each.
+    """
+    whom = {"": "learner"} if arms else {
+        "vf_": "verifier-free learner", "vb_": "verifier-based learner"
+    }  # fmt: skip
     found = []
     for k in tries:
         for whose, words in (("base", "base policy"), ("best", "ball's optimum")):
             found.append(Column(f"pass_at_{k}_{whose}", "probability", f"pass@{k} of the {words}"))
-        for side, words in (("vf", "verifier-free"), ("vb", "verifier-based")):
-            name, meaning = f"pass_at_{k}_{side}", f"pass@{k} of the {words} learner"
-            found.append(Column(f"{name}_mean", "probability", f"{meaning}, over the replicates"))
+        for side, words in whom.items():
+            name, meaning = f"pass_at_{k}_{side}", f"pass@{k} of the {words}"
+            found.append(Column(f"{name}mean", "probability", f"{meaning}, over the replicates"))
             for end in ("low", "high"):
-                found.append(Column(f"{name}_{end}", "probability", f"{end} end of its interval"))
-    for side in ("vf", "vb") if found else ():
+                found.append(Column(f"{name}{end}", "probability", f"{end} end of its interval"))
+    for side in whom if found else ():
+        name = f"pass_crossing_{side}".rstrip("_")
         meaning = "smallest k at which the learner's mean pass@k is below the base policy's (T13a)"
-        found.append(Column(f"pass_crossing_{side}", "tries", f"{meaning}; none if it never is"))
-        found.append(Column(f"pass_crossing_{side}_cause", "", "what lost right mass", "string"))
+        found.append(Column(name, "tries", f"{meaning}; none if it never is"))
+        found.append(Column(f"{name}_cause", "", "what lost right mass", "string"))
     return {column.name: column for column in found}
+
+
+def of_side(side: str, name: str) -> str:
+    """What a column of one learner's rows is called in rows with both sides."""
+    if name.startswith("verifier_error"):
+        return name
+    if name == "exact_loss":
+        return f"{side}_exact"
+    if name.startswith("pass_"):
+        # pass_at_4_mean, pass_crossing, pass_crossing_cause.
+        start = re.match(r"pass_(at_\d+|crossing)", name)
+        assert start is not None
+        return f"{start[0]}_{side}{name[start.end() :]}"
+    return f"{side}_{name}"
+
+
+def arms_of(rows: Iterable[dict[str, Any]], tries: Iterable[int] = ()) -> list[dict[str, Any]]:
+    """Rows with both sides as rows of one learner each: two for one."""
+    names = [*ARM_COLUMNS, *pass_columns(tries, arms=True)]
+    return [
+        {name: row.get(name, row.get(of_side(side, name))) for name in names} | {"side": side}
+        for row in rows
+        for side in ("vf", "vb")
+    ]  # fmt: skip
 
 
 def columns_of(name: str, found: Bound | Estimate) -> dict[str, Any]:
     """A bound or an estimate as the columns of its name."""
     if isinstance(found, Bound):
         return {name: found.value, f"{name}_name": found.name, f"{name}_reason": found.reason}
+    start = f"{name}_" if name else ""
     columns = {
-        f"{name}_mean": found.value, f"{name}_low": found.low, f"{name}_high": found.high
+        f"{start}mean": found.value, f"{start}low": found.low, f"{start}high": found.high
     }  # fmt: skip
-    return columns | ({} if np.isnan(found.error) else {f"{name}_error": found.error})
+    return columns | ({} if np.isnan(found.error) else {f"{start}error": found.error})
