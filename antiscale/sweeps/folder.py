@@ -29,7 +29,7 @@ from antiscale.core.folder import MANIFEST, Folder, now, of_command, read_json, 
 from antiscale.core.provenance import git_commit, versions
 from antiscale.sweeps.config import SCHEMA, Place
 from antiscale.sweeps.plan import Plan, Planned
-from antiscale.sweeps.rows import COLUMNS, pass_columns
+from antiscale.sweeps.rows import ARM_COLUMNS, COLUMNS, pass_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,9 +87,9 @@ class RunFolder(Folder):
         self, rows: pd.DataFrame, replicates: pd.DataFrame, result: dict[str, Any], started: float
     ) -> None:
         """Write the results and mark the run complete; its cells are then no longer needed."""
-        self.write("rows.parquet", _parquet(rows))
+        self.write("rows.parquet", parquet(rows))
         self.write("rows.csv", rows.to_csv(index=False).encode())
-        self.write("replicates.parquet", _parquet(replicates))
+        self.write("replicates.parquet", parquet(replicates))
         self.write("result.json", json.dumps(result, indent=1, allow_nan=False).encode())
         self.finish(list(_RESULTS), wall_time_s=round(time.perf_counter() - started, 3))
 
@@ -148,14 +148,15 @@ def read_run(path: Path) -> RunFolder:
     return folder
 
 
-def _parquet(frame: pd.DataFrame) -> bytes:
-    """A Parquet file whose known columns have their type, unit and meaning in its schema."""
+def parquet(frame: pd.DataFrame) -> bytes:
+    """Return a Parquet file whose known columns have their type, unit and meaning in its schema."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
     tries = [int(found[1]) for name in frame if (found := re.fullmatch(_PASS, str(name)))]
-    known, fields = COLUMNS | pass_columns(tries), []
+    known = ARM_COLUMNS | COLUMNS | pass_columns(tries, arms=True) | pass_columns(tries)
+    fields = []
     for field in table.schema:
         if (column := known.get(field.name)) is not None:
             about = {"unit": column.unit, "meaning": column.meaning}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -41,7 +41,7 @@ class Plan:
     reward_class
         The reward class asked for, or the family's own.
     learners
-        One per side, "vf" and "vb".
+        One per side, "vf" and "vb"; at a grid's point any number, by name.
     places
         The cells (H, n, noise), in order.
     sources
@@ -84,18 +84,40 @@ class Plan:
         sources = {
             name: source.digest_of(name.partition(":")[0]) for name in config.learner if ":" in name
         }
-        settled = {"parameters": writable(parameters), "reward_class": reward_class}
-        plain = config.to_dict() | settled
-        del plain["prompts"], plain["styles"]
-        if not config.pass_at:
-            del plain["pass_at"]  # runs without it are those of earlier versions
-        plain |= {"sources": sources} if sources else {}
         plan = cls(
             config, parameters, its, reward_class, choose_learners(config.learner),
-            config.cells(), sources, fingerprint(SCHEMA, __version__, plain),
+            config.cells(), sources, _hash(config, parameters, reward_class, sources),
         )  # fmt: skip
         plan._check()
         return plan
+
+    def among(self, learners: dict[str, Learner]) -> Plan:
+        """Return the same plan with other learners, by keys of the caller's choice.
+
+        Raises
+        ------
+        InputError
+            If one of them does not fit the configuration.
+        """
+        plan = replace(self, learners=learners)
+        plan.require_prior()
+        return plan
+
+    def moved(self, config: SweepConfig) -> Plan:
+        """Return the plan of a configuration that differs in kappa, n and seed alone."""
+        return replace(
+            self, config=config, places=config.cells(),
+            hash=_hash(config, self.parameters, self.reward_class, self.sources),
+        )  # fmt: skip
+
+    def shape(self, place: Place) -> tuple[Any, ...]:
+        """What compiled code depends on at a place: places of one shape share it."""
+        model, rewards = self.model_at(place.horizon)
+        return (
+            model.prompts, model.types, rewards.name, self._stated(rewards), self.config.repeats,
+            self.config.expert == "hard", place.noise > 0, bool(self.config.pass_at),
+            self.config.c0 is not None,
+        )  # fmt: skip
 
     @property
     def tied(self) -> list[str]:
@@ -131,37 +153,74 @@ class Plan:
         columns["parameters"] = json.dumps(writable(self.parameters), sort_keys=True)
         return settings_of(columns)
 
+    def require_prior(self) -> None:
+        """Refuse a learner that needs a prior where the experts are not drawn from one."""
+        for learner in self.learners.values():
+            config = self.config
+            if "prior" in learner.needs and (config.expert != "hard" or config.form == "blocks"):
+                raise InputError(
+                    f"learner {learner.name!r} is the best against the prior of T4a or T4c; run it "
+                    "with --expert hard, and form best, two_point or many_point"
+                )
+
     def _check(self) -> None:
         config = self.config
-        if self.needs("prior") and (config.expert != "hard" or config.form == "blocks"):
-            raise InputError(
-                f"learner {self.learners['vf'].name!r} is the best against the prior of T4a or T4c;"
-                " run it with --expert hard, and form best, two_point or many_point"
-            )
+        self.require_prior()
         # Before the model is built: whatever the class is, it holds a reward and its mirror.
         self._require(*self.family.size(config.horizon), 2)
         for horizon in sorted({place.horizon for place in self.places}):
             model, rewards = self.model_at(horizon)
-            members = float(np.exp(np.minimum(rewards.log_sizes().max(), 60.0)))
-            stated = members + 2 if members <= WHOLE else config.rewards
-            self._require(model.prompts, model.types, stated)
+            self._require(model.prompts, model.types, self._stated(rewards))
             if config.noise > 0:
                 rewards.flip(jnp.asarray(model.returns))
 
-    def _require(self, prompts: int, types: int, rewards: float) -> None:
-        """Refuse a sweep whose largest cell this machine cannot hold, or that takes days.
+    def _stated(self, rewards: RewardClass) -> float:
+        """How many rewards are stated at most, per prompt."""
+        members = float(np.exp(np.minimum(rewards.log_sizes().max(), 60.0)))
+        return members + 2 if members <= WHOLE else self.config.rewards
 
-        Held at a time: counts of both sides and what is sorted on the way, 500 resamples of the
-        repeats, and for a few repeats at once the ball's optimum for every stated reward. Measured
-        at 0.03 to 0.1 microseconds for each repeat, reward, prompt and type, and half a millisecond
-        for each repeat.
-        """
-        cell, repeats = float(prompts) * types, float(self.config.repeats)
+    def _require(self, prompts: int, types: int, rewards: float) -> None:
+        """Refuse a sweep whose largest cell this machine cannot hold, or that takes days."""
         machine.require(
             f"a sweep of {self.config.repeats} repeats over {prompts} prompts and {types} types",
             "--repeats, --prompts, --horizon or --rewards",
-            floats=cell * (8.0 * repeats + 30.0 * rewards)
-            + prompts * rewards * (4.0 * repeats + 500.0)
-            + 1000.0 * repeats,
-            seconds=len(self.places) * repeats * (1e-7 * rewards * cell + 5e-4),
+            floats=self._floats(prompts, types, rewards),
+            seconds=len(self.places) * self._seconds(prompts, types, rewards),
         )
+
+    def cost(self, place: Place) -> tuple[float, float]:
+        """Numbers held at a time, and processor seconds, at one place: rough, from above."""
+        model, rewards = self.model_at(place.horizon)
+        size = model.prompts, model.types, self._stated(rewards)
+        return self._floats(*size), self._seconds(*size)
+
+    def _floats(self, prompts: int, types: int, rewards: float) -> float:
+        """Numbers that one cell holds at a time.
+
+        Counts of both sides and what is sorted on the way, 500 resamples of the repeats, and for a
+        few repeats at once the ball's optimum for every stated reward.
+        """
+        cell, repeats = float(prompts) * types, float(self.config.repeats)
+        resamples = prompts * rewards * (4.0 * repeats + 500.0) + 1000.0 * repeats
+        return cell * (8.0 * repeats + 30.0 * rewards) + resamples
+
+    def _seconds(self, prompts: int, types: int, rewards: float) -> float:
+        """Processor seconds of one cell.
+
+        Measured at 0.03 to 0.1 microseconds for each repeat, reward, prompt and type, and half a
+        millisecond for each repeat.
+        """
+        return self.config.repeats * (1e-7 * rewards * prompts * types + 5e-4)
+
+
+def _hash(
+    config: SweepConfig, parameters: dict[str, Any], reward_class: str,
+    sources: Mapping[str, str | None],
+) -> str:  # fmt: skip
+    settled = {"parameters": writable(parameters), "reward_class": reward_class}
+    plain = config.to_dict() | settled
+    del plain["prompts"], plain["styles"]
+    if not config.pass_at:
+        del plain["pass_at"]  # runs without it are those of earlier versions
+    plain |= {"sources": sources} if sources else {}
+    return fingerprint(SCHEMA, __version__, plain)

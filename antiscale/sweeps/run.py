@@ -18,7 +18,7 @@ from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
 from antiscale.sweeps.exponents import bound_exponents, fit_exponents
 from antiscale.sweeps.folder import RunFolder, open_run
 from antiscale.sweeps.plan import Plan, Planned
-from antiscale.sweeps.rows import COLUMNS, pass_columns
+from antiscale.sweeps.rows import COLUMNS, arms_of, pass_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +61,13 @@ class SweepResult:
         return pd.DataFrame(self.rows)
 
     @property
+    def arms(self) -> pd.DataFrame:
+        """The rows as one for each learner; concatenates with frames of grids."""
+        import pandas as pd
+
+        return pd.DataFrame(arms_of(self.rows, self.config.pass_at))
+
+    @property
     def reading(self) -> str:
         """Who loses what, how that grows, and what is certain."""
         return words.reading(self.config, self.rows, self.fit)
@@ -70,6 +77,12 @@ class SweepResult:
         from antiscale.plots import sweep_figure
 
         return sweep_figure(self.frame, words.caption(self.config, self.rows, self.fit))
+
+    def save(self, file: str | Path) -> Path:
+        """Write rows (.parquet, .csv, .json) or the picture (.png, .svg, .pdf); return where."""
+        from antiscale.sweeps.saving import save
+
+        return save(self, file)
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `antiscale sweep --json` prints."""

@@ -1,0 +1,65 @@
+"""One chunk of a grid: points in, rows out, the same in whatever process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from antiscale.core import device
+from antiscale.grids.plan import Chunk, Point, base_of
+from antiscale.sweeps.case import Case
+from antiscale.sweeps.cell import measure
+from antiscale.sweeps.plan import Plan
+
+Row = dict[str, Any]
+
+# Shapes that this process has compiled code for; the first point of a shape is computed alone, so
+# that threads do not compile the same.
+_compiled: set[tuple[Any, ...]] = set()
+_compiling = threading.Lock()
+
+
+def compute(chunk: Chunk) -> list[Row]:
+    """Return one row for each point and learner of a chunk, in order."""
+    device.keep_compiled_code()
+    cases: dict[str, tuple[str, Case]] = {}
+    rows: list[Row] = []
+    for point in chunk.points:
+        if chunk.shape in _compiled:
+            rows += _rows(point, chunk, cases)
+            continue
+        with _compiling:
+            rows += _rows(point, chunk, cases)
+            _compiled.add(chunk.shape)
+    return rows
+
+
+def _rows(point: Point, chunk: Chunk, cases: dict[str, tuple[str, Case]]) -> list[Row]:
+    """One point's rows. `cases` holds the case before, for points that differ in n alone."""
+    found: dict[str, Row] = {}
+    # Learners with one set of parameters for all prompts are judged on joint rewards.
+    for tied in (False, True):
+        some = {name: each for name, each in chunk.learners.items() if each.tied is tied}
+        if some:
+            found |= _measured(point, point.plan.among(some), str(tied), cases)
+    axes = {name: value for name, value in point.values.items() if "." in name}
+    return [found[name] | axes for name in chunk.learners]
+
+
+def _measured(
+    point: Point, plan: Plan, kind: str, cases: dict[str, tuple[str, Case]]
+) -> dict[str, Row]:
+    base = base_of(point)
+    before, case = cases.get(kind, (None, None))
+    if case is None or before != base:
+        case = Case.of(plan, *point.place)
+    else:
+        case = replace(case, plan=plan).with_samples(point.place.n)
+    cases[kind] = base, case
+    common, arms = measure(case)
+    common |= {"config_hash": plan.hash} | plan.columns()
+    return {
+        name: common | arm.columns | {"side": plan.learners[name].side}
+        for name, arm in arms.items()
+    }

@@ -1,0 +1,184 @@
+"""A sweep, or a grid of points: which of the two options ask for, and running a grid."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from antiscale.core import device, validate
+from antiscale.core.engine import Engine
+from antiscale.core.errors import InputError
+from antiscale.grids.axes import Axes, is_axis
+from antiscale.grids.chunk import compute
+from antiscale.grids.folder import GridFolder, open_grid, read_grid, table_of
+from antiscale.grids.plan import Chunk, GridPlan
+from antiscale.grids.result import GridResult
+from antiscale.learners import load_learner
+from antiscale.sweeps import run as one
+from antiscale.sweeps.config import SweepConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Called with the points done, those in all, and how fast that goes.
+Progress = Callable[[int, int, str], None]
+
+
+def sweep(
+    config: Any = None,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: Callable[..., None] | None = None,
+    **options: Any,
+) -> Any:
+    """Run a sweep over horizons, or a grid of points if an option is a list.
+
+    Parameters
+    ----------
+    config
+        What to run, also as names and values; the default instance if None.
+    out
+        Folder for the results; None leaves nothing on disk. A run that was cut short goes on.
+    overwrite
+        Replace the run that a folder holds.
+    jobs, scheduler
+        Of a grid: processes, or the address of a running Dask scheduler (`core.engine.Engine`).
+        Rows do not depend on them.
+    progress
+        Called with what is done, what is to do, and the horizon (of a grid: points, speed).
+    **options
+        Fields of `SweepConfig` by name; they replace those of `config`. A list (tuple, range, 1-D
+        array) is an axis of a grid, also inside `parameters`; lists named together in `zip` go step
+        by step; `n` is the number of traces or a budget rule such as "4 H"; `learner` lists the
+        arms of every point, any number per side.
+
+    Returns
+    -------
+    SweepResult or GridResult
+        A sweep: `frame` with one row per (H, n), the fitted exponents `fit`, the sentences
+        `reading`, and `plot()`. A grid: `frame` with one row for each point and learner,
+        `table()`, `plot()`, `save()`.
+
+    Raises
+    ------
+    InputError
+        For anything in the options or the folder that cannot be used.
+
+    Examples
+    --------
+    >>> import antiscale as ac
+    >>> found = ac.sweep(horizon=32, repeats=4)
+    >>> list(found.frame.horizon)
+    [16, 32]
+    >>> grid = ac.sweep(horizon=16, kappa=[0.1, 1.0], n="4 H", learner=["sft", "wide"], repeats=4)
+    >>> grid.frame[["kappa", "n", "learner"]].values.tolist()
+    [[0.1, 64, 'sft'], [0.1, 64, 'wide'], [1.0, 64, 'sft'], [1.0, 64, 'wide']]
+    """
+    given = options if config is None else _as_mapping(config) | options
+    if not is_grid(given):
+        engine = Engine(jobs, scheduler)
+        if engine != Engine():
+            raise InputError("jobs and scheduler are for grids: make an option a list")
+        return one.sweep(config, out=out, overwrite=overwrite, progress=progress, **options)
+    validate.boolean("overwrite", overwrite)
+    plan = GridPlan.of(Axes.of(given))
+    folder = None if out is None else open_grid(plan, Path(out), overwrite=overwrite)
+    return run_grid(plan, folder, engine=Engine(jobs, scheduler), progress=progress)
+
+
+def _as_mapping(config: Any) -> dict[str, Any]:
+    """A configuration's options; those left at their defaults are not said."""
+    if isinstance(config, SweepConfig):
+        default = SweepConfig().to_dict()
+        return {k: v for k, v in config.to_dict().items() if v != default[k]}
+    return dict(config) if isinstance(config, Mapping) else {}
+
+
+def is_grid(options: Mapping[str, Any]) -> bool:
+    """Whether options ask for a grid: an axis, a place (`n`), or several learners of one side."""
+    if {"n", "zip"} & set(options) or any(is_axis(*item, options) for item in options.items()):
+        return True
+    learners = options.get("learner", ())
+    several = learners if isinstance(learners, list | tuple) else ()
+    if len(several) < 2:
+        return False
+    sides = Counter(load_learner(each).side for each in several)
+    return max(sides.values()) > 1
+
+
+def run_grid(
+    plan: GridPlan, folder: GridFolder | None = None, *, engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> GridResult:  # fmt: skip
+    """Compute the chunks that `folder` does not hold yet.
+
+    Rows depend neither on the engine nor on the order in which chunks end.
+
+    Parameters
+    ----------
+    plan, folder
+        What to run, and where to keep it (from `open_grid`).
+    engine
+        Where chunks are computed; default: this process, two at a time on a CPU.
+    progress
+        Called after each chunk.
+    """
+    if folder is None:
+        return GridResult(plan.axes, _run(plan, None, engine, progress))
+    if folder.complete:
+        return GridResult(plan.axes, in_order(plan, read_grid(folder.path)[1]))
+    with folder:
+        return GridResult(plan.axes, _run(plan, folder, engine, progress))
+
+
+def here(engine: Engine | None) -> Engine:
+    """The engine asked for; in this process two chunks at a time on a CPU."""
+    if engine is None or engine == Engine():
+        return Engine(threads=2 if device.backend() == "cpu" else 1)
+    return engine
+
+
+def _run(
+    plan: GridPlan, folder: GridFolder | None, engine: Engine | None, progress: Progress | None
+) -> pa.Table:
+    import pyarrow as pa
+
+    device.keep_compiled_code()
+    started = time.perf_counter()
+    found: dict[int, pa.Table] = {}
+    if folder is not None:
+        stored = {chunk.number: folder.load(chunk) for chunk in plan.chunks}
+        found = {number: table for number, table in stored.items() if table is not None}
+    waiting = iter([chunk for chunk in plan.chunks if chunk.number not in found])
+    before = done = sum(len(chunk.points) for chunk in plan.chunks if chunk.number in found)
+
+    def next_chunk() -> Chunk | None:
+        return next(waiting, None)
+
+    for chunk, rows in here(engine).run(compute, next_chunk):
+        table = table_of(chunk, rows, plan.columns)
+        if folder is not None:
+            folder.save(chunk, table)
+        found[chunk.number] = table
+        done += len(chunk.points)
+        if progress is not None:
+            speed = (done - before) / (time.perf_counter() - started)
+            progress(done, len(plan.points), f"{speed:.3g} points/s")
+    if folder is not None:
+        folder.complete_with(plan.chunks, started)
+    return in_order(plan, pa.concat_tables([found[chunk.number] for chunk in plan.chunks]))
+
+
+def in_order(plan: GridPlan, table: pa.Table) -> pa.Table:
+    """Rows in the order of the points, from those in the order of the chunks."""
+    import numpy as np
+
+    numbers = [point.number for chunk in plan.chunks for point in chunk.points]
+    order = np.repeat(numbers, len(plan.learners)).argsort(kind="stable")
+    return table.take(order)
