@@ -14,6 +14,8 @@ from antiscale.sweeps.plan import Plan
 
 Row = dict[str, Any]
 
+# Cases kept: points that differ in n alone share all else.
+_CASES = 32
 # Shapes that this process has compiled code for; the first point of a shape is computed alone, so
 # that threads do not compile the same.
 _compiled: set[tuple[Any, ...]] = set()
@@ -23,7 +25,7 @@ _compiling = threading.Lock()
 def compute(chunk: Chunk) -> list[Row]:
     """Return one row for each point and learner of a chunk, in order."""
     device.keep_compiled_code()
-    cases: dict[str, tuple[str, Case]] = {}
+    cases: dict[str, Case] = {}
     rows: list[Row] = []
     for point in chunk.points:
         if chunk.shape in _compiled:
@@ -35,8 +37,8 @@ def compute(chunk: Chunk) -> list[Row]:
     return rows
 
 
-def _rows(point: Point, chunk: Chunk, cases: dict[str, tuple[str, Case]]) -> list[Row]:
-    """One point's rows. `cases` holds the case before, for points that differ in n alone."""
+def _rows(point: Point, chunk: Chunk, cases: dict[str, Case]) -> list[Row]:
+    """One point's rows. `cases` holds the last cases, for points that differ in n alone."""
     found: dict[str, Row] = {}
     # Learners with one set of parameters for all prompts are judged on joint rewards.
     for tied in (False, True):
@@ -47,16 +49,16 @@ def _rows(point: Point, chunk: Chunk, cases: dict[str, tuple[str, Case]]) -> lis
     return [found[name] | axes for name in chunk.learners]
 
 
-def _measured(
-    point: Point, plan: Plan, kind: str, cases: dict[str, tuple[str, Case]]
-) -> dict[str, Row]:
-    base = base_of(point)
-    before, case = cases.get(kind, (None, None))
-    if case is None or before != base:
+def _measured(point: Point, plan: Plan, kind: str, cases: dict[str, Case]) -> dict[str, Row]:
+    base = f"{kind} {base_of(point)}"
+    before = cases.pop(base, None)
+    if before is None:
         case = Case.of(plan, *point.place)
     else:
-        case = replace(case, plan=plan).with_samples(point.place.n)
-    cases[kind] = base, case
+        case = replace(before, plan=plan).with_samples(point.place.n)
+    cases[base] = case
+    if len(cases) > _CASES:
+        del cases[next(iter(cases))]
     common, arms = measure(case)
     common |= {"config_hash": plan.hash} | plan.columns()
     return {

@@ -75,8 +75,8 @@ class GridPlan:
     points
         In the order of the axes, the last varying fastest.
     chunks
-        All points, those of one shape together; within a shape those that differ in n alone stand
-        together.
+        All points, those of one shape together; within a shape those that differ in n and seed
+        alone stand together.
     columns
         Of the rows.
     hash
@@ -187,9 +187,14 @@ def _chunks(points: Sequence[Point], learners: dict[str, Learner]) -> Iterator[C
         groups.setdefault(point.plan.shape(point.place), []).append(point)
     number = 0
     for shape, group in groups.items():
-        # Stable: in the order of the grid, but points that differ in n alone come together.
+        # What does not depend on the seed, or on n, is computed once where such points are near.
         first: dict[str, int] = {}
-        order = sorted(group, key=lambda point: first.setdefault(base_of(point), len(first)))
+        order = sorted(
+            group,
+            key=lambda point: (
+                first.setdefault(_but(point, "samples", "seed"), len(first)), point.place.n
+            ),
+        )  # fmt: skip
         cost = order[0].plan.cost(order[0].place)[1] * len(learners)
         size = max(1, min(_CHUNK_POINTS, int(_CHUNK_SECONDS / cost)))
         for start in range(0, len(order), size):
@@ -201,9 +206,14 @@ def _chunks(points: Sequence[Point], learners: dict[str, Learner]) -> Iterator[C
 
 
 def base_of(point: Point) -> str:
-    """Names a point but for n: those of one base are set up once."""
-    config = point.plan.config.to_dict() | {"samples": None, "samples_per_token": None}
-    return fingerprint(writable(config), point.plan.parameters.get("sha256"))
+    """Names a point but for n: points of one base are set up once."""
+    return _but(point, "samples")
+
+
+def _but(point: Point, *names: str) -> str:
+    """Names a point but for some of its options."""
+    config = point.plan.config.to_dict() | dict.fromkeys(names) | {"samples_per_token": None}
+    return fingerprint(writable(config), writable(point.plan.parameters))
 
 
 def _arrow(values: Sequence[Any]) -> str:

@@ -58,7 +58,8 @@ def reading(frame: pd.DataFrame, axes: Sequence[str]) -> str:
         )
     best: dict[str, int] = {}
     for _, group in frame.groupby("config_hash", sort=False):
-        found = sorted(zip(group["loss"], group["loss_high"], group["loss_low"], group["learner"]))
+        columns = (group[name] for name in ("loss", "loss_high", "loss_low", "learner"))
+        found = sorted(zip(*columns, strict=True))
         (_, high, _, name), others = found[0], found[1:]
         certain = all(low > high for _, _, low, _ in others)
         key = str(name) if certain else ""

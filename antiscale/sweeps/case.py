@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -92,10 +93,12 @@ class Case(Premises):
         plan = Plan.of(plan)
         config, kappa = plan.config, plan.config.kappa
         model, rewards = plan.model_at(horizon)
-        c0 = float(anticoncentration(model.pmf, model.returns, kappa, horizon=horizon).min())
-        mirrored = anticoncentration(model.pmf, horizon - model.returns, kappa, horizon=horizon)
+        c0, mirrored = (
+            plan.once((name, horizon, kappa), partial(_least_concentrated, model, returns, kappa))
+            for name, returns in (("c0", model.returns), ("mirror", horizon - model.returns))
+        )
         # Unless told otherwise, as much as both r and rbar reach: T4 needs them both.
-        required = min(c0, float(mirrored.min())) if rewards.mirror_closed else c0
+        required = min(c0, mirrored) if rewards.mirror_closed else c0
         required = required if config.c0 is None else config.c0
         stated = stated_rewards(
             model, rewards, kappa=kappa, c0=required, count=config.rewards, seed=config.seed
@@ -114,7 +117,10 @@ class Case(Premises):
             experts = (model.pmf * np.asarray(optima.density_ratio[0]))[None]
         elif config.expert == "base":
             experts = model.pmf[None]
-        widest = bounds.largest_spread(model.pmf, model.returns, kappa)
+        widest = plan.once(
+            ("widest", horizon, kappa),
+            lambda: bounds.largest_spread(model.pmf, model.returns, kappa),
+        )
         lower = LowerBounds.of(plan, model, rewards, stated, n, experts, widest, whole=whole)
         if experts is None:
             experts = lower.experts(config, model, rewards, n)
@@ -125,6 +131,11 @@ class Case(Premises):
             plan=plan, c0=c0, c0_stated=required, optima=optima, widest=widest, lower=lower,
             whole=whole,
         )  # fmt: skip
+
+
+def _least_concentrated(model: TraceModel, returns: Floats, kappa: float) -> float:
+    """c_0 of a reward: its anti-concentration, least over prompts."""
+    return float(anticoncentration(model.pmf, returns, kappa, horizon=model.horizon).min())
 
 
 def _tolerance(rewards: RewardClass, n: int, noise: float) -> Floats:
@@ -210,12 +221,19 @@ class LowerBounds:
         law: dict[str, Any] = {"pmf": model.pmf, "returns": model.returns, "n": n}
         law |= {"prompt_mass": rho, "kappa": kappa}
         points = config.form != "blocks"
+        place = model.horizon, kappa, n
         if points and (experts is None or plan.needs("prior")):
-            prior = bounds.hardest_prior(**law, form=config.form)
+            prior = plan.once(
+                ("prior", *place), lambda: bounds.hardest_prior(**law, form=config.form)
+            )
         if points and experts is not None:
-            hardest = bounds.hardest_centre(**law, widest=widest.policy)
-            centres = np.stack([model.pmf, hardest, experts[0]])
-            around = bounds.vf_lower(**law, centre=centres, form=config.form)
+
+            def near_expert() -> Floats:
+                hardest = bounds.hardest_centre(**law, widest=widest.policy)
+                centres = np.stack([model.pmf, hardest, experts[0]])
+                return bounds.vf_lower(**law, centre=centres, form=config.form)
+
+            around = plan.once(("around", *place), near_expert)
             candidates.append(Bound(float(rho @ around.max(0)), "T4f"))
             near = Bound(float(rho @ around[-1]), "T4f")
         elif prior is not None:
@@ -232,12 +250,19 @@ class LowerBounds:
                 np.take_along_axis(mass, order, -1),
                 np.take_along_axis(height, order, -1),
             )
-            block_prior = bounds.hardest_block_prior(*block_masses, n, prompt_mass=rho, kappa=kappa)
+            block_prior = plan.once(
+                ("blocks", *place),
+                partial(bounds.hardest_block_prior, *block_masses, n, prompt_mass=rho, kappa=kappa),
+            )
             candidates.append(Bound(float(rho @ block_prior.value), "T4b"))
             if config.expert != "hard":
-                grids = bounds.vf_lower_blocks(
-                    style_mass=block_masses[0], style_return=block_masses[1], n=n,
-                    prompt_mass=rho, kappa=kappa, form="many_point",
+                grids = plan.once(
+                    ("block grids", *place),
+                    partial(
+                        bounds.vf_lower_blocks, style_mass=block_masses[0],
+                        style_return=block_masses[1], n=n, prompt_mass=rho, kappa=kappa,
+                        form="many_point",
+                    ),
                 )  # fmt: skip
                 candidates.append(Bound(float(rho @ grids), "T4d"))
         if not candidates:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +22,7 @@ from antiscale.rewards.evaluation import WHOLE
 from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
 from antiscale.sweeps.rows import settings_of
 
+T = TypeVar("T")
 # A plan, or what one is made of: a configuration, also as names and values; the default if None.
 Planned: TypeAlias = "Plan | SweepConfig | Mapping[str, Any] | None"
 
@@ -61,6 +62,7 @@ class Plan:
     sources: dict[str, str | None]
     hash: str
     _models: dict[int, tuple[TraceModel, RewardClass]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, given: Planned = None, **options: Any) -> Plan:
@@ -104,7 +106,10 @@ class Plan:
         return plan
 
     def moved(self, config: SweepConfig) -> Plan:
-        """Return the plan of a configuration that differs in kappa, n and seed alone."""
+        """Return the plan of a configuration that differs in kappa, n and seed alone.
+
+        The two share models, and what `once` computed.
+        """
         return replace(
             self, config=config, places=config.cells(),
             hash=_hash(config, self.parameters, self.reward_class, self.sources),
@@ -118,6 +123,16 @@ class Plan:
             self.config.expert == "hard", place.noise > 0, bool(self.config.pass_at),
             self.config.c0 is not None,
         )  # fmt: skip
+
+    def once(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
+        """Compute what depends on `key` alone, of all in which plans that share this differ.
+
+        `key` names what is computed, and those of H, kappa and n that it depends on.
+        """
+        if key not in self._known:
+            self._known[key] = compute()
+        found: T = self._known[key]
+        return found
 
     @property
     def tied(self) -> list[str]:
