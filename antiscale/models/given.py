@@ -64,8 +64,11 @@ def given_family(model: Any) -> Family:
     >>> family.at(16).returns.tolist(), family.at(32).returns.tolist()
     ([[13.0, 0.0]], [[29.0, 0.0]])
     """
-    if isinstance(model, Fixed | Made | tuple(FAMILIES.values())):
+    if isinstance(model, (Fixed, Made)):
         return model
+    if type(model) in FAMILIES.values():
+        ours: Family = model
+        return ours
     if isinstance(model, Path) or (isinstance(model, str) and model.lower().endswith(_FILES)):
         return families.family("explicit", file=str(model))
     if isinstance(model, str):
@@ -83,10 +86,8 @@ def given_family(model: Any) -> Family:
     return _of_function(model)
 
 
-def named(family: Family) -> tuple[str, dict[str, Any]] | None:
-    """The name and parameters by which a configuration says a family; None of one that has none."""
-    if isinstance(family, Fixed | Made):
-        return None
+def named(family: Family) -> tuple[str, dict[str, Any]]:
+    """Return the name and the parameters by which a configuration says a family of ours."""
     fields = dataclasses.fields(family)  # type: ignore[arg-type]
     return family.name, {field.name: getattr(family, field.name) for field in fields}
 

@@ -7,7 +7,7 @@ it.
 
 import dataclasses
 import inspect
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from antiscale.core import machine, validate
 from antiscale.core.config import described
@@ -30,7 +30,9 @@ from antiscale.models.traces import TraceModel
 class Family(Protocol):
     """A base policy as a function of the horizon."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """What it is called in rows."""
 
     @property
     def reward_class(self) -> str:
