@@ -64,8 +64,9 @@ class Loose:
 
 def found(rows: list[dict[str, Any]]) -> str:
     """The rows without the names by which they were asked for."""
-    asked = (*ASKED, "vf_upper_reason", "vf_class_upper_reason")  # they name the learner
-    return json.dumps([{k: v for k, v in row.items() if k not in asked} for row in rows])
+    name = json.dumps(rows[-1]["vf_learner"])[1:-1]  # reasons say it too
+    kept = [{k: v for k, v in row.items() if k not in ASKED} for row in rows]
+    return json.dumps(kept).replace(f"learner {name}", "learner")
 
 
 def explicit_model() -> ac.TraceModel:
