@@ -222,8 +222,13 @@ class _Itself:
         return id(self.value)
 
 
-def digest_of(learner: Learner) -> str | None:
+def digest_of(given: Any) -> str | None:
     """What stands for a learner in the hash that names a run, beside its name.
+
+    Parameters
+    ----------
+    given
+        As `load_learner` takes it.
 
     Returns
     -------
@@ -236,8 +241,9 @@ def digest_of(learner: Learner) -> str | None:
     Raises
     ------
     InputError
-        If an object's source or settings cannot be read.
+        If it is no learner, or an object's source or settings cannot be read.
     """
+    learner = load_learner(given)
     if not isinstance(learner, _Named):
         return None
     if ":" in learner.name:
