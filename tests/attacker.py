@@ -109,7 +109,7 @@ _ARGUMENTS: dict[str, Any] = {
     "accept": [0.9, 0.1], "votes": [[0.5, 0.1], [0.1, 0.3]], "target": [0, 1],
     "vocabulary": 2, "skills": [0.5], "weights": [1.0], "names": ("sft",), "name": "sft",
     "value": 1.0, "blocks": [2], "expert": [0.5, 0.5], "fold": 2.0, "bias": 0.1,
-    "before": [0.5, 0.05], "after": [0.9, 0.01],
+    "before": [0.5, 0.05], "after": [0.9, 0.01], "given": "sft",
 }  # fmt: skip
 
 

@@ -21,9 +21,14 @@ from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
 
 
-def check_keys(cls: Any, keys: Iterable[str], what: str = "config key") -> None:
-    """Raise InputError for a key that a configuration does not have, with the nearest one."""
-    known = sorted(field.name for field in dataclasses.fields(cls))
+def check_keys(
+    cls: Any, keys: Iterable[str], what: str = "config key", also: Iterable[str] = ()
+) -> None:
+    """Raise InputError for a key that a configuration does not have, with the nearest one.
+
+    `also` are other names that are allowed.
+    """
+    known = sorted([*(field.name for field in dataclasses.fields(cls)), *also])
     validate.keys(f"unknown {what}", keys, known)
 
 

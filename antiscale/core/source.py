@@ -62,6 +62,13 @@ def digest_of(name: str) -> str | None:
     return total.hexdigest()
 
 
+def installed(name: str) -> bool:
+    """Whether a module is part of Python, of antiscale or of another installed package."""
+    look_here()
+    spec = _spec(name.partition(".")[0])
+    return spec is not None and not _users(spec)
+
+
 def _spec(name: str) -> ModuleSpec | None:
     try:
         return importlib.util.find_spec(name)

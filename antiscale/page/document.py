@@ -32,7 +32,7 @@ from antiscale.plots.sweep import local_holds_for
 from antiscale.registry import RESULTS
 from antiscale.sweeps import evaluated, words
 from antiscale.sweeps.case import Case
-from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.config import SweepConfig, given_as_object
 from antiscale.sweeps.folder import RunFolder
 from antiscale.sweeps.plan import Plan
 
@@ -110,7 +110,9 @@ def build(
     note, last, table = words.caption(config, rows, fit), rows[-1], folder.rows()
     picture = plots.encode(plots.sweep_figure(table, note), ("svg",))["svg"]
     css, script = _asset("page.css"), _asset("page.js")
-    family = families.summary_of(config.family).rstrip(".")
+    family = "a base policy of one's own"
+    if not given_as_object(config.parameters):
+        family = families.summary_of(config.family).rstrip(".")
     worst = last["vf_lower_holds_for"] == "worst expert"
     heads = [header.replace("\n", " ") for header in words.exponents_head(config, fit)]
     html = template.render(

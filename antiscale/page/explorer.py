@@ -119,8 +119,8 @@ def explore(
     """
     if config.vary != "H":
         raise InputError(f"the sliders' curves are over H; got vary = {config.vary!r}")
-    knob = families.knob_of(config.family)
     own = config.family_parameters()
+    knob = families.knob_of(config.family)
     kappas = _with(kappas, config.kappa)
     ratios = _with(ratios, config.samples_per_token)
     # A family without a knob has one stop, which is never shown.

@@ -151,8 +151,13 @@ class SweepConfig(FromMapping):
         Raises
         ------
         InputError
-            If the family is unknown, or a parameter is given twice.
+            If the family is unknown, was a model given as an object, or a parameter is given twice.
         """
+        if given_as_object(self.parameters):
+            raise InputError(
+                f"model {self.family!r} was given in Python, as an object, so its name does not "
+                "bring it back; give it again: ac.sweep(model=...)"
+            )
         merged = parameters_of(self.family) | dict(self.parameters)
         short = {"prompts": self.prompts, "styles": self.styles}
         short = {name: value for name, value in short.items() if value is not None}
@@ -178,6 +183,11 @@ class SweepConfig(FromMapping):
         if self.samples is not None:
             return self.samples
         return max(1, round(self.samples_per_token * horizon))
+
+
+def given_as_object(parameters: Mapping[str, Any]) -> bool:
+    """Whether a family's parameters are the digest of a model that was given as an object."""
+    return set(parameters) == {"sha256"}
 
 
 def doubling(first: int, last: int) -> list[int]:

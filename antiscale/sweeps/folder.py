@@ -110,11 +110,14 @@ def open_run(planned: Planned, path: Path, *, overwrite: bool = False) -> RunFol
     Raises
     ------
     InputError
-        If the folder cannot be written, holds another configuration or other files, or is damaged.
+        If the folder cannot be written, holds another configuration or other files, or is damaged;
+        or if a learner that was given as an object has no source by which to name the run.
     """
     from antiscale.core import device
 
     plan = Plan.of(planned)
+    if plan.nameless is not None:
+        raise InputError(plan.nameless)
     machine = f"{device.description()}; {os.cpu_count()} cores, {platform.machine()}"
     return RunFolder.open(
         path, SCHEMA, plan.hash, overwrite=overwrite, seed=plan.config.seed,

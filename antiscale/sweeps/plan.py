@@ -14,8 +14,10 @@ from antiscale.core import machine, source
 from antiscale.core.config import fingerprint, writable
 from antiscale.core.errors import InputError
 from antiscale.core.version import __version__
-from antiscale.learners import Learner, choose_learners, renew
+from antiscale.learners import BUILT_IN, Learner, choose_learners, digest_of, load_learner, renew
 from antiscale.models.families import Family, family, model_of
+from antiscale.models.families.own import Fixed, Made
+from antiscale.models.given import given_family, named
 from antiscale.models.traces import TraceModel
 from antiscale.rewards import RewardClass, load_class
 from antiscale.rewards.evaluation import WHOLE
@@ -34,7 +36,9 @@ class Plan:
     Attributes
     ----------
     config
-        What was asked for.
+        What was asked for, by names. A model that was given as an object has its family's name
+        (explicit; the function's, for one of H) and the parameter sha256, a digest of its arrays; a
+        learner its own name.
     parameters
         The family's parameters: its defaults, the shorthands and those given.
     family
@@ -46,11 +50,16 @@ class Plan:
     places
         The cells (H, n, noise), in order.
     sources
-        Digests of the source of the user's own learners, by name.
+        Digests of the user's own learners, by name: of their source, and of an object's settings.
     hash
         Twelve hexadecimal digits that name the configuration and this version's rows. Parameters
         left at their defaults and the same values given name one run. The content of a file that
-        the configuration names, and the source of the user's own learners, are part of it.
+        the configuration names, of a model and of learners given as objects, and the source of the
+        user's own learners, are part of it.
+    own
+        The learners that were given as objects, by name.
+    nameless
+        Why the hash does not name the run, so that none may be written to disk; None if it does.
     """
 
     config: SweepConfig
@@ -61,14 +70,25 @@ class Plan:
     places: list[Place]
     sources: dict[str, str | None]
     hash: str
+    own: dict[str, Learner] = field(default_factory=dict)
+    nameless: str | None = None
     _models: dict[int, tuple[TraceModel, RewardClass]] = field(default_factory=dict, repr=False)
     _known: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, given: Planned = None, **options: Any) -> Plan:
+    def of(cls, given: Planned = None, *, model: Any = None, **options: Any) -> Plan:
         """Resolve and check a configuration, also one given as names and values.
 
-        `options` replace some of its fields.
+        Parameters
+        ----------
+        given
+            The configuration.
+        model
+            The base policy in any form of `antiscale.models.given.given_family`, in place of family
+            and parameters. The horizon of a `TraceModel` is the default of `horizon`.
+        options
+            Fields that replace some of the configuration's. `learner` may be objects and classes
+            (`antiscale.learners.load_learner`), one or a list, with names among them.
 
         Raises
         ------
@@ -76,19 +96,30 @@ class Plan:
             If a name is unknown, what was asked for does not fit together, or this machine cannot
             hold the largest cell.
         """
-        if isinstance(given, Plan):
-            return cls.of(given.config, **options) if options else given
-        config = SweepConfig.of(given, **options)
-        parameters = config.family_parameters()
-        its = family(config.family, **parameters)
+        if isinstance(given, Plan) and model is None and not options:
+            return given
+        asked = _asked(given, options)
+        if model is None:
+            model = asked.pop("model", None)
+        held = None if model is None else _in_place_of_family(model, asked, options)
+        own = _own_learners(asked)
+        config = SweepConfig.of(asked)
+        its: Family
+        if held is None:
+            parameters = config.family_parameters()
+            its = family(config.family, **parameters)
+        else:
+            its = held
+            parameters = {"sha256": held.digest(place.horizon for place in config.cells())}
+            config = replace(config, parameters=parameters)
         reward_class = config.reward_class or its.reward_class
         renew(config.learner)
-        sources = {
-            name: source.digest_of(name.partition(":")[0]) for name in config.learner if ":" in name
-        }
+        sources, nameless = _sources(config, own)
         plan = cls(
-            config, parameters, its, reward_class, choose_learners(config.learner),
-            config.cells(), sources, _hash(config, parameters, reward_class, sources),
+            config, parameters, its, reward_class,
+            choose_learners([own.get(name, name) for name in config.learner]),
+            config.cells(), sources, _hash(config, parameters, reward_class, sources), own,
+            nameless,
         )  # fmt: skip
         plan._check()
         return plan
@@ -239,3 +270,85 @@ def _hash(
         del plain["pass_at"]  # runs without it are those of earlier versions
     plain |= {"sources": sources} if sources else {}
     return fingerprint(SCHEMA, __version__, plain)
+
+
+# What a model given as an object stands for.
+_OF_FAMILY = ("family", "parameters", "prompts", "styles")
+
+
+def _asked(given: Planned, options: dict[str, Any]) -> dict[str, Any]:
+    """Names and values of what is asked for, with the objects of an earlier plan."""
+    if given is None:
+        return dict(options)
+    if isinstance(given, Mapping):
+        return {**given, **options}
+    if not isinstance(given, Plan):
+        config = SweepConfig.of(given)
+        return {name: getattr(config, name) for name in config.to_dict()} | options
+    asked = _asked(given.config, {})
+    asked["learner"] = tuple(given.own.get(name, name) for name in given.config.learner)
+    if isinstance(given.family, Fixed | Made):
+        del asked["family"], asked["parameters"]
+        if not any(name in options for name in _OF_FAMILY):
+            asked["model"] = given.family
+    return asked | options
+
+
+def _in_place_of_family(
+    model: Any, asked: dict[str, Any], options: dict[str, Any]
+) -> Fixed | Made | None:
+    """Put a model's name and parameters into `asked`; what has none is returned."""
+    default = SweepConfig()
+    for name in _OF_FAMILY:
+        usual = getattr(default, name)
+        if name in options or asked.get(name, usual) != usual:
+            raise InputError(
+                f"give either model or {name}: a model is a family with its parameters (by name: "
+                "families.family('sharp', c0=0.02))"
+            )
+    if isinstance(model, TraceModel):
+        asked.setdefault("horizon", model.horizon)
+    its = given_family(model)
+    if isinstance(its, Fixed | Made):
+        asked |= {"family": its.name, "parameters": {}}
+        return its
+    asked["family"], asked["parameters"] = named(its)
+    return None
+
+
+def _own_learners(asked: dict[str, Any]) -> dict[str, Learner]:
+    """Put names in place of the learners that are objects, which are returned by name."""
+    given = asked.get("learner", ())
+    several = list(given) if isinstance(given, list | tuple) else [given]
+    own: dict[str, Learner] = {}
+    for k, each in enumerate(several):
+        if not callable(each):
+            continue
+        learner = load_learner(each)
+        if learner.name in [*own, *several[:k]]:
+            raise InputError(
+                f"two learners are called {learner.name!r}; give them different attributes name"
+            )
+        several[k] = learner.name
+        if learner.name not in BUILT_IN:
+            own[learner.name] = learner
+    if isinstance(given, list | tuple) or callable(given):
+        asked["learner"] = tuple(several)
+    return own
+
+
+def _sources(
+    config: SweepConfig, own: Mapping[str, Learner]
+) -> tuple[dict[str, str | None], str | None]:
+    """Digests of the user's learners by name, and why there is none of some object."""
+    found: dict[str, str | None] = {}
+    nameless = None
+    for name in config.learner:
+        if name in own:
+            try:
+                found[name] = digest_of(own[name])
+            except InputError as error:
+                found[name], nameless = None, str(error)
+        elif ":" in name:
+            found[name] = source.digest_of(name.partition(":")[0])
+    return found, nameless

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antiscale.core import device, validate
+from antiscale.core.config import check_keys
 from antiscale.sweeps import words
 from antiscale.sweeps.cell import Cell, simulate
 from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
@@ -126,6 +127,7 @@ class SweepResult:
 def sweep(
     config: Planned = None,
     *,
+    model: Any = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -137,6 +139,12 @@ def sweep(
     ----------
     config
         What to run, also as names and values; the default instance if None.
+    model
+        The base policy as an object, in place of family and parameters: a `TraceModel` (whose
+        horizon is then the default), a DataFrame, a table of arrays, a file, a family, a
+        `TokenChain`, or a function H -> TraceModel; see `antiscale.models.given.given_family`.
+        Rows call it by its family's name, "explicit" for arrays, the function's own for a function,
+        with the parameter sha256, a digest of its arrays.
     out
         Folder for the results; None leaves nothing on disk.
     overwrite
@@ -144,7 +152,10 @@ def sweep(
     progress
         Called after each cell with (cells done, cells in all, horizon).
     **options
-        Fields of `SweepConfig` by name; they replace those of `config`.
+        Fields of `SweepConfig` by name; they replace those of `config`. `learner` may be an object
+        or a class that follows `antiscale.learners`, one or a list, with names among them; rows
+        call it by its attribute `name`, else by its class. A run in a folder is named by what its
+        objects are made of, and taken up again by the same objects in another process.
 
     Returns
     -------
@@ -165,9 +176,14 @@ def sweep(
     [16, 32]
     >>> round(found.fit["vf_slope"]["theory"], 2)
     0.5
+    >>> mine = {"pmf": [[0.5, 0.3, 0.2]], "hitting_times": [[2, 5, float("inf")]]}
+    >>> found = ac.sweep(model=mine, learner=[ac.learners.SFT(), "wide"], horizon=16, repeats=2)
+    >>> found.rows[-1]["family"], found.rows[-1]["vb_learner"]
+    ('explicit', 'wide')
     """
     validate.boolean("overwrite", overwrite)
-    plan = Plan.of(config, **options)
+    check_keys(SweepConfig, options, also=("model", "out", "overwrite", "progress"))
+    plan = Plan.of(config, model=model, **options)
     folder = None if out is None else open_run(plan, Path(out), overwrite=overwrite)
     finished = folder.manifest["finished"] if folder and folder.complete else None
     return replace(run_sweep(plan, folder, progress), finished=finished)

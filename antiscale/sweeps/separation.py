@@ -11,7 +11,7 @@ import numpy as np
 
 from antiscale import bounds
 from antiscale.core import device, validate
-from antiscale.core.config import writable
+from antiscale.core.config import check_keys, writable
 from antiscale.core.errors import InputError
 from antiscale.core.folder import Folder
 from antiscale.core.numbers import fixed, number, setting
@@ -85,7 +85,7 @@ class Separation:
 
 
 def separation(
-    config: Planned = None, *, phase_horizon: float | None = PHASE_HORIZON,
+    config: Planned = None, *, model: Any = None, phase_horizon: float | None = PHASE_HORIZON,
     phase_points: int = POINTS, loss: float | None = None, progress: Progress | None = None,
     **options: Any,
 ) -> Separation:  # fmt: skip
@@ -95,6 +95,8 @@ def separation(
     ----------
     config
         A sweep over horizons, also as names and values; its n(H) is the budget rule.
+    model
+        The base policy as an object, in place of family and parameters, as `sweep` takes it.
     phase_horizon
         H of the phase diagram, 16 to 2^24; None leaves it out.
     phase_points
@@ -105,7 +107,8 @@ def separation(
     progress
         Called after each step.
     **options
-        Fields of `SweepConfig` by name; they replace those of `config`.
+        Fields of `SweepConfig` by name; they replace those of `config`. `learner` may be objects,
+        as for `sweep`.
 
     Raises
     ------
@@ -124,7 +127,9 @@ def separation(
         phase_horizon = validate.integer("phase_horizon", phase_horizon, least=16, most=2**24)
     if loss is not None:
         loss = validate.real("loss", loss, above=0.0)
-    plan = Plan.of(config, **options)
+    also = ("model", "phase_horizon", "phase_points", "loss", "progress")
+    check_keys(SweepConfig, options, also=also)
+    plan = Plan.of(config, model=model, **options)
     config = plan.config
     if config.vary != "H":
         raise InputError(f"separation varies H; got vary = {config.vary!r}")

@@ -7,7 +7,7 @@ it.
 
 import dataclasses
 import inspect
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from antiscale.core import machine, validate
 from antiscale.core.config import described
@@ -20,6 +20,7 @@ from antiscale.models.families.geometric import Geometric
 from antiscale.models.families.heterogeneous import Heterogeneous
 from antiscale.models.families.homogeneous import Homogeneous
 from antiscale.models.families.lognormal import Lognormal
+from antiscale.models.families.own import Fixed, Made
 from antiscale.models.families.planted import Planted
 from antiscale.models.families.sharp import Sharp
 from antiscale.models.families.two_point import TwoPoint
@@ -29,7 +30,9 @@ from antiscale.models.traces import TraceModel
 class Family(Protocol):
     """A base policy as a function of the horizon."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """What it is called in rows."""
 
     @property
     def reward_class(self) -> str:
@@ -123,8 +126,11 @@ def load_family(name: str, *, horizon: int, **parameters: Any) -> TraceModel:
 @validate.boundary
 def model_of(family: Family, horizon: int) -> TraceModel:
     """Return the family's model at one horizon, if this machine can hold it."""
-    if not isinstance(family, _ALL):
-        raise InputError(f"family must be one of ours (family(...) makes it); got {shown(family)}")
+    if not isinstance(family, (*_ALL, Fixed, Made)):
+        raise InputError(
+            "family must be one of ours (family(...) makes it), or made of a model by "
+            f"antiscale.models.given.given_family; got {shown(family)}"
+        )
     whole = validate.integer("horizon", horizon, least=1)
     prompts, types = family.size(whole)
     # Five arrays, and as many on the way to them. What models are made for goes prompt by prompt:

@@ -1,6 +1,7 @@
 """A trace model given by arrays or by a file: bring your own base policy."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -131,39 +132,56 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
         If the file is missing, unreadable, of another kind or content, lacks a column, or holds
         values that make no trace model; the message names the column.
     """
-    import pandas as pd  # late: pandas would double the time of --help
-
     content = _content(file)
     if sha256 is not None and _digest(content) != sha256:
         raise InputError(
             f"file {file} has changed (sha256 {_digest(content)[:12]}..., expected "
             f"{str(sha256)[:12]}...); leave out sha256 to use the new content"
         )
-    table = _table(file)
+    return arrays_of(_table(file), f"file {file}", file)
+
+
+def arrays_of(table: Mapping[str, Any], what: str, where: str) -> dict[str, Any]:
+    """Make the arrays that `Explicit` takes of a table's columns, one row per prompt and type.
+
+    Parameters
+    ----------
+    table
+        Columns by name, as the parameter `file` of `Explicit` has them.
+    what, where
+        What messages call the table, as in "file a.csv lacks" and "length in a.csv must".
+
+    Raises
+    ------
+    InputError
+        If a column is missing or holds what makes no trace model; the message names the column.
+    """
+    import pandas as pd  # late: pandas would double the time of --help
+
     verdict = next((name for name in _VERDICTS if name in table), "solved (or reward)")
     missing = [name for name in (*_COLUMNS, verdict) if name not in table]
     if missing:
         raise InputError(
-            f"file {file} lacks the columns {', '.join(missing)}; it has "
+            f"{what} lacks the columns {', '.join(missing)}; it has "
             f"{', '.join(map(str, table)) or 'none'}"
         )
     if not len(table["prompt"]):
-        raise InputError(f"file {file} has no rows")
+        raise InputError(f"{what} has no rows")
     numbers = {
-        name: validate.floats(f"{name} in {file}", table[name])
+        name: validate.floats(f"{name} in {where}", table[name])
         for name in ("length", "probability", verdict)
     }
     solved, length = numbers[verdict], numbers["length"]
     other = solved[~np.isin(solved, (0.0, 1.0))]
     if other.size:
-        raise InputError(f"{verdict} in {file} must be 0 or 1; got {other[0]:g}")
+        raise InputError(f"{verdict} in {where} must be 0 or 1; got {other[0]:g}")
     outside = length[(length < 1) | (length > validate.LARGEST_INTEGER)]
     if outside.size:
         raise InputError(
-            f"length in {file} must be at least 1 token, at most 2^53; got {outside[0]:g}"
+            f"length in {where} must be at least 1 token, at most 2^53; got {outside[0]:g}"
         )
-    prompts, prompt = _named("prompt", table, file)
-    _, style = _named("style", table, file)
+    prompts, prompt = _named("prompt", table, where)
+    _, style = _named("style", table, where)
     # 0, 1, 2, ... within each prompt, in order of appearance.
     place = pd.Series(prompt).groupby(prompt).cumcount().to_numpy()
     shape = (len(prompts), int(np.max(place)) + 1)
@@ -182,23 +200,23 @@ def read_model(file: str, *, sha256: str | None = None) -> dict[str, Any]:
     worst = int(np.argmax(np.abs(totals - 1)))
     if abs(totals[worst] - 1) > validate.PMF_TOLERANCE:
         raise InputError(
-            f"probability in {file} must sum to 1 within each prompt; prompt "
+            f"probability in {where} must sum to 1 within each prompt; prompt "
             f"{shown(str(prompts[worst]))} sums to {totals[worst]:.8g}"
         )
     if "prompt_mass" in table:
-        mass = validate.floats(f"prompt_mass in {file}", table["prompt_mass"])
+        mass = validate.floats(f"prompt_mass in {where}", table["prompt_mass"])
         arrays["prompt_mass"] = np.zeros(len(prompts))
         arrays["prompt_mass"][prompt] = mass
         if (arrays["prompt_mass"][prompt] != mass).any():
-            raise InputError(f"prompt_mass in {file} must be the same in all rows of a prompt")
+            raise InputError(f"prompt_mass in {where} must be the same in all rows of a prompt")
     return arrays
 
 
-def _named(name: str, table: dict[str, Any], file: str) -> tuple[Any, npt.NDArray[np.int64]]:
+def _named(name: str, table: Mapping[str, Any], where: str) -> tuple[Any, npt.NDArray[np.int64]]:
     """A column's names in order, and which of them each row has."""
     codes, names = _coded(table[name])
     if (codes < 0).any():
-        raise InputError(f"{name} in {file} is missing in row {int(np.argmax(codes < 0)) + 1}")
+        raise InputError(f"{name} in {where} is missing in row {int(np.argmax(codes < 0)) + 1}")
     ordered, place = np.unique(np.array(names, dtype=object), return_inverse=True)
     return ordered, place[codes]
 
