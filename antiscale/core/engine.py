@@ -25,9 +25,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -177,6 +175,8 @@ def _in_processes(
     jobs: int, function: Callable[[Task], Result], next_task: Callable[[], Task | None]
 ) -> Generator[tuple[Task, Result]]:
     """Each process is a pool of its own: one that dies breaks no other."""
+    from concurrent.futures.process import BrokenProcessPool
+
     import loky
 
     _start_tracker()
@@ -392,6 +392,8 @@ def _few_threads() -> dict[str, str]:
 @functools.cache
 def versions() -> dict[str, str]:
     """What results depend on: they must be the same wherever tasks run."""
+    from importlib import metadata
+
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = {"antiscale": f"{__version__} ({_digest()})", "Python": python}
     return found | {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy", "scipy")}
