@@ -2,6 +2,7 @@
 
 ledger.csv                     one row per run and check; more where a run was cut short
 worst/T7b-any-labels.json      the worst instance known, for --replay
+unfinished/                    runs of so many rounds that have not ended
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import numpy as np
 from antiscale.certify.attack import Found
 from antiscale.certify.check import SLACK, Check, key_of
 from antiscale.certify.checks import CHECKS
-from antiscale.certify.instances import Gene
+from antiscale.certify.instances import Gene, Instance
+from antiscale.certify.unfinished import Unfinished
 from antiscale.core.config import writable
 from antiscale.core.errors import InputError
 from antiscale.core.folder import LOCK, locked, read_json, write_whole, writing
@@ -94,10 +96,13 @@ class Record:
     Rounds of a check and seed are handed out under the folder's lock, so that runs at the same time
     share no round. A run that ends early leaves a gap: its rounds that were handed out and never
     finished. Each stretch of rounds without a gap is a row, so a whole run is one row per check.
+    A run of so many rounds is taken up by the next that asks for the same, and leaves no gap then.
     """
 
     def __init__(self, path: Path, seed: int, keys: Sequence[str], rounds: int | None) -> None:
         """Take up the folder's ledger, or begin one; with `rounds`, so many for every check.
+
+        With `rounds`, a run of the same seed, checks and rounds that was stopped is taken up.
 
         Raises
         ------
@@ -109,6 +114,7 @@ class Record:
         self._mine: dict[str, tuple[int, int]] = {}  # the block of rounds now handed out
         self._blocks: dict[str, list[tuple[int, int]]] = {key: [] for key in keys}
         self._worst: dict[str, dict[str, Any]] = {}  # as this run wrote them
+        self._run: Unfinished | None = None
         _refuse_others(path)
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -116,15 +122,25 @@ class Record:
             if not (path / "ledger.csv").exists():
                 _write_rows(path, [])
             self.known = read(path)
-            handed = _read_handed(path)
             if rounds is not None:
-                for key in keys:
-                    self._hand_out(handed, key, rounds)
-                _write_handed(path, handed)
+                self._run = self._taken_up(rounds) or self._begun(rounds)
+
+    def start(self, key: str) -> Instance | None:
+        """The worst instance of a check that was known when the run began."""
+        if self._run is not None:
+            return self._run.starts[key]
+        worst: Instance | None = self.known.worst.get(key, {"instance": None})["instance"]
+        return worst
+
+    def finished(self, key: str) -> int:
+        """How many rounds of a check this run has finished."""
+        return len(self._rounds[key])
 
     def next_round(self, key: str) -> int:
         """Hand out the next round of a check."""
         first, last = self._mine.get(key, (0, -1))
+        while first <= last and first in self._rounds[key]:  # before the run was stopped
+            first += 1
         if first > last:
             with self._locked():
                 handed = _read_handed(self.path)
@@ -139,6 +155,8 @@ class Record:
     def keep(self, key: str, number: int, found: Found) -> None:
         """Add a finished round and write it down."""
         self._rounds[key][number] = found
+        if self._run is not None:
+            self._run.add(key, number, found)
         with self._locked():
             self._keep_worst(key)
             self._write()
@@ -162,7 +180,14 @@ class Record:
                     if key in CHECKS and number > ledger.next_round(key, int(seed))
                 }  # what the ledger's rows do not say
             _write_handed(self.path, {key: seeds for key, seeds in handed.items() if seeds})
+            if self._run is not None:
+                self._run.remove()
         return ledger, {key: self.found(key) for key in self.keys}
+
+    def close(self) -> None:
+        """Leave a run that has not ended to the next one that asks for the same."""
+        if self._run is not None:
+            self._run.close()
 
     def found(self, key: str) -> Found:
         """What this run found of a check so far."""
@@ -170,6 +195,38 @@ class Record:
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(self.path, _PATIENCE)
+
+    def _asked(self, rounds: int) -> dict[str, Any]:
+        asked = {"seed": self.seed, "rounds": rounds, "checks": self.keys}
+        return {"version": __version__} | asked
+
+    def _begun(self, rounds: int) -> Unfinished:
+        handed = _read_handed(self.path)
+        for key in self.keys:
+            self._hand_out(handed, key, rounds)
+        _write_handed(self.path, handed)
+        first = {key: first for key, (first, _) in self._mine.items()}
+        worst = self.known.worst
+        starts = {key: worst[key]["instance"] if key in worst else None for key in self.keys}
+        return Unfinished.begin(self.path, self._asked(rounds), first, starts)
+
+    def _taken_up(self, rounds: int) -> Unfinished | None:
+        run = Unfinished.take_up(self.path, self._asked(rounds))
+        if run is None:
+            return None
+        self._rounds |= run.rounds
+        for key, first in run.first.items():
+            self._mine[key] = first, first + rounds - 1
+            self._blocks[key] = [self._mine[key]]
+            # The worst instance in the folder may be one that this run wrote.
+            if (known := self.known.worst.get(key)) is not None and any(
+                (found.worst, found.instance) == (known["ratio"], known["instance"])
+                for found in self._rounds[key].values()
+            ):
+                self._worst[key] = known
+            self._keep_worst(key)
+        self._write()  # of its last round it may not have come to that
+        return run
 
     def _hand_out(self, handed: _Handed, key: str, count: int) -> None:
         seeds, seed = handed.setdefault(key, {}), str(self.seed)

@@ -9,7 +9,7 @@ import typer
 from antiscale import presets
 from antiscale.cli.options import Flags, Options, command
 from antiscale.cli.terminal import Results
-from antiscale.core import machine, validate
+from antiscale.core import engine, machine, validate
 from antiscale.core.config import option
 from antiscale.core.errors import InputError
 from antiscale.core.stopping import keeps
@@ -34,6 +34,8 @@ class Attack(Flags):
         Seed of the random streams.
     jobs
         Processes.
+    scheduler
+        Address of a running Dask scheduler: attack on its workers instead, on one machine or many.
     replay
         Evaluate a saved instance and nothing else: one of the worst known (antiscale info), or a
         file of a run.
@@ -46,6 +48,7 @@ class Attack(Flags):
     bound: tuple[str, ...] = option((), metavar="LABEL")
     seed: int = option(0, validate.integer, "SEED", least=0)
     jobs: int = option(1, validate.integer, "N", least=1, most=256)
+    scheduler: str | None = option(None, engine.address, "HOST:PORT")
     replay: str | None = option(None, metavar="NAME|FILE.json")
     mutants: bool = option(False)
 
@@ -55,6 +58,8 @@ class Attack(Flags):
             raise InputError("give --minutes or --rounds, not both")
         if self.minutes is not None and self.minutes <= 0:
             raise InputError(f"--minutes must be positive; got {self.minutes:g}")
+        if self.scheduler is not None and self.jobs > 1:
+            raise InputError("give --jobs or --scheduler, not both")
 
 
 @command(
@@ -74,6 +79,7 @@ def certify(attack: Attack, results: Results) -> None:
     --------
     antiscale certify --minutes 5 --jobs 2
     antiscale certify --bound T7b --rounds 20 --seed 1
+    antiscale certify --rounds 20 --scheduler localhost:8786
     antiscale certify --mutants
     antiscale certify --replay T4c-two-types-exactly
     """
@@ -102,7 +108,8 @@ def certify(attack: Attack, results: Results) -> None:
         "this attack", "--minutes" if many is None else "--rounds",
         seconds=60.0 * jobs * (minutes or 0.0) if many is None else _ROUND * many * len(keys),
     )  # fmt: skip
-    keeps(f"every finished round is in {out}/ledger.csv; run the same command again to add to it")
+    again = "add to it" if many is None else "finish it"
+    keeps(f"every finished round is in {out}/ledger.csv; run the same command again to {again}")
     with results.progress(1000) as advance:
 
         def show(share: float, tried: int, violations: int) -> None:
@@ -110,8 +117,9 @@ def certify(attack: Attack, results: Results) -> None:
                 advance(round(1000 * share), 1000, f"{tried:,} tried, {violations} crossed")
 
         updated, found = runner.certify(
-            out, keys, seed=attack.seed, minutes=minutes, rounds=many, jobs=jobs, progress=show
-        )
+            out, keys, seed=attack.seed, minutes=minutes, rounds=many, jobs=jobs,
+            scheduler=attack.scheduler, progress=show,
+        )  # fmt: skip
     broken = {
         key: minimise(CHECKS[key], attack.instance)
         for key, attack in found.items()

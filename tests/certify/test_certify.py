@@ -296,6 +296,8 @@ def test_a_crossed_bound_ends_in_status_one_with_the_instance(
         (["--minutes", "1", "--rounds", "1"], "--minutes or --rounds, not both"),
         (["--rounds", "0"], "--rounds must be a whole number >= 1"),
         (["--jobs", "0"], "--jobs must be a whole number >= 1"),
+        (["--scheduler", "here"], "--scheduler must be an address HOST:PORT"),
+        (["--scheduler", "here:1", "--jobs", "2"], "give --jobs or --scheduler, not both"),
         (["--bound", "T99"], "unknown label 'T99'"),
         (["--replay", "nowhere.json"], "nowhere.json does not exist"),
         (["--seed", "-1"], "--seed must be a whole number >= 0"),

@@ -71,6 +71,9 @@ CUT = (
 # Programs that are not ours, and an option that changes the shell's own files.
 PARSED = re.compile(r"(marimo|pip|pytest|python3?) |pytest$|antiscale --install-completion$")
 
+# What needs a running Dask cluster is understood, and not run here.
+CLUSTER = "--scheduler"
+
 
 class Shown(NamedTuple):
     """A command, and where it is shown."""
@@ -142,7 +145,9 @@ MENTIONS = {one.line for one in shown() if len(one.line.split()) == 2} - {
 RUN = [
     one
     for one in shown()
-    if not PARSED.match(one.line.replace(".venv/bin/", "")) and one.line not in MENTIONS
+    if not PARSED.match(one.line.replace(".venv/bin/", ""))
+    and one.line not in MENTIONS
+    and CLUSTER not in one.line
 ]
 FAST = [one for one in RUN if not any(cut.slow for cut in cuts(one.line))]
 
