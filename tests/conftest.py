@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,17 @@ from antiscale import cli
 from antiscale.core import device
 
 _CACHE = "JAX_COMPILATION_CACHE_DIR"
-# Half of the tests' time would go into optimising code that runs once: they run it as it is.
+# Most of the tests' time would go into optimising code that runs once: they run it as it is.
 _QUICKLY = "--xla_backend_optimization_level=0"
+# The older code generator compiles three times as fast.
+_FASTER = f"{_QUICKLY} --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+
+
+def _flags() -> str:
+    """The fastest flags that this version of XLA knows: it aborts on one that it does not."""
+    start = [sys.executable, "-c", "import jax; jax.devices()"]
+    known = subprocess.run(start, env=os.environ | {"XLA_FLAGS": _FASTER}, capture_output=True)
+    return _QUICKLY if known.returncode else _FASTER
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,7 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     It is in pytest's own cache, which `pytest --cache-clear` empties. Your own XLA_FLAGS go first.
     """
-    os.environ.setdefault("XLA_FLAGS", _QUICKLY)
+    if "XLA_FLAGS" not in os.environ:
+        os.environ["XLA_FLAGS"] = _flags()
     if _CACHE not in os.environ and config.pluginmanager.hasplugin("cacheprovider"):
         os.environ[_CACHE] = str(config.cache.mkdir("jax"))
     if _CACHE in os.environ:
