@@ -131,6 +131,9 @@ class Axes:
                 options[table] = options.get(table, {}) | {key: value}
             else:
                 options[name] = value
+        # A trace model has a horizon of its own.
+        if (own := getattr(options.get("model"), "horizon", None)) is not None:
+            options.setdefault("horizon", own)
         if "n" in options:
             horizon = options.get("horizon", SweepConfig.horizon)
             options["samples"] = samples(options.pop("n"), horizon)
@@ -173,15 +176,15 @@ def samples(rule: Any, horizon: Any) -> int:
             raise ValueError
         factor, power = (float(part or 1.0) for part in found.groups())
         n = factor * float(budget) ** power
-        if not 0.0 < n <= 1e15:
-            raise InputError(
-                f"n = {shown(rule)} gives {n:g} traces at H = {budget}; allowed are 1 to 1e15"
-            )
     except (ValueError, OverflowError):
         raise InputError(
             "n must be a number of traces or a rule such as '4 H' or '0.5 H^1.5'; got "
             f"{shown(rule)}"
         ) from None
+    if not 0.0 < n <= 1e15:
+        raise InputError(
+            f"n = {shown(rule)} gives {n:g} traces at H = {budget}; allowed are 1 to 1e15"
+        )
     return max(1, round(n))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from antiscale.core.errors import InputError
 from antiscale.core.folder import MANIFEST, Folder, now, read_manifest, reading, shown
 from antiscale.core.provenance import git_commit, versions
-from antiscale.grids.plan import SCHEMA, Chunk, GridPlan
+from antiscale.grids.plan import SCHEMA, Chunk, GridPlan, nameless
 from antiscale.sweeps.rows import Column
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def open_grid(plan: GridPlan, path: Path, *, overwrite: bool = False) -> GridFol
     InputError
         If the folder cannot be written, holds another grid or other files, or is damaged.
     """
+    if (why := nameless(plan.learners)) is not None:
+        raise InputError(why)
     return GridFolder.open(
         path, SCHEMA, plan.hash, overwrite=overwrite, grid=plan.to_dict(), points=len(plan.points),
         versions=versions(), git_commit=git_commit(), started=now(),

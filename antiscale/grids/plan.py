@@ -11,7 +11,7 @@ from antiscale.core.config import fingerprint, writable
 from antiscale.core.errors import InputError
 from antiscale.core.version import __version__
 from antiscale.grids.axes import Axes
-from antiscale.learners import DEFAULT, Learner, load_learner
+from antiscale.learners import DEFAULT, Learner, digest_of, load_learner
 from antiscale.sweeps.config import Place, SweepConfig
 from antiscale.sweeps.plan import Plan
 from antiscale.sweeps.rows import ARM_COLUMNS, Column, pass_columns
@@ -162,17 +162,18 @@ def _points(axes: Axes, learners: dict[str, Learner]) -> Iterator[Point]:
     for number, values in enumerate(axes.points()):
         try:
             options = axes.options_at(values)
-            config = SweepConfig.from_mapping(options)
-            horizon = config.horizon
-            # A point is one place, so no horizon below it is looked at.
-            place = Place(horizon, config.samples_at(horizon), config.noise)
+            model = options.pop("model", None)
+            # A point is one place: with n varying, no horizon below it is looked at.
+            config = SweepConfig.from_mapping(options | {"vary": "n"})
+            place = Place(config.horizon, config.samples_at(config.horizon), config.noise)
             config = replace(config, samples=place.n)
-            free = dict.fromkeys(_FREE)
-            key = fingerprint(writable(config.to_dict() | free))
+            key = fingerprint(writable(config.to_dict() | dict.fromkeys(_FREE)), id(model))
             if key in known:
-                plan = known[key].moved(config)
+                before = known[key]
+                family, parameters = before.config.family, before.config.parameters
+                plan = before.moved(replace(config, family=family, parameters=parameters))
             else:
-                plan = Plan.of(config).among(learners)
+                plan = Plan.of(config, model=model).among(learners)
                 known[key] = plan
             plan = replace(plan, places=[place])
         except InputError as error:
@@ -185,7 +186,7 @@ def _chunks(points: Sequence[Point], learners: dict[str, Learner]) -> Iterator[C
     groups: dict[tuple[Any, ...], list[Point]] = {}
     for point in points:
         groups.setdefault(point.plan.shape(point.place), []).append(point)
-    number = 0
+    number, digests = 0, {name: _digest(learner) for name, learner in learners.items()}
     for shape, group in groups.items():
         # What does not depend on the seed, or on n, is computed once where such points are near.
         first: dict[str, int] = {}
@@ -200,7 +201,7 @@ def _chunks(points: Sequence[Point], learners: dict[str, Learner]) -> Iterator[C
         for start in range(0, len(order), size):
             part = tuple(order[start : start + size])
             asked = [[point.plan.hash, list(point.place)] for point in part]
-            name = fingerprint(SCHEMA, __version__, asked, list(learners))
+            name = fingerprint(SCHEMA, __version__, asked, digests)
             yield Chunk(number, shape, part, learners, name)
             number += 1
 
@@ -214,6 +215,23 @@ def _but(point: Point, *names: str) -> str:
     """Names a point but for some of its options."""
     config = point.plan.config.to_dict() | dict.fromkeys(names) | {"samples_per_token": None}
     return fingerprint(writable(config), writable(point.plan.parameters))
+
+
+def nameless(learners: Mapping[str, Learner]) -> str | None:
+    """Why some learner has no digest, so that nothing may be written; None if all have one."""
+    for learner in learners.values():
+        try:
+            digest_of(learner)
+        except InputError as error:
+            return str(error)
+    return None
+
+
+def _digest(learner: Learner) -> str | None:
+    try:
+        return digest_of(learner)
+    except InputError:
+        return None
 
 
 def _arrow(values: Sequence[Any]) -> str:
