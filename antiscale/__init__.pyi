@@ -17,6 +17,7 @@ from .ball.pessimist import chi2_ball_pessimist as chi2_ball_pessimist
 from .catalogue import theorems as theorems
 from .core.errors import InputError as InputError
 from .core.version import __version__ as __version__
+from .grids.run import sweep as sweep
 from .models import families as families
 from .models.chains import TokenChain as TokenChain
 from .models.measures import anticoncentration as anticoncentration
@@ -27,7 +28,6 @@ from .models.measures import sharpness as sharpness
 from .models.traces import TraceModel as TraceModel
 from .rollouts.diagnosis import diagnose as diagnose
 from .sweeps.config import SweepConfig as SweepConfig
-from .sweeps.run import sweep as sweep
 from .sweeps.separation import separation as separation
 
 # Names of earlier versions, which still work.

@@ -290,7 +290,9 @@ def _on_dask(
         from distributed.comm.core import CommClosedError
         from distributed.utils import silence_logging_cmgr
     except ImportError:
-        raise InputError("--scheduler needs Dask: pip install 'antiscale[cluster]'") from None
+        raise InputError(
+            "--scheduler needs Dask; install it with: pip install distributed"
+        ) from None
     with silence_logging_cmgr("CRITICAL"):
         try:
             client = distributed.Client(scheduler, timeout=_ANSWER, set_as_default=False)

@@ -15,11 +15,12 @@ from antiscale.core import validate
 from antiscale.core.config import check_keys
 from antiscale.core.errors import InputError
 from antiscale.core.validate import shown
-from antiscale.models.families import parameters_of
 from antiscale.sweeps.config import SweepConfig
 
 # Lists by nature, which are no axes.
 _LISTS = ("learner", "pass_at")
+# Tables of options, and the option that says whose.
+_TABLES = {"parameters": "family", "class_parameters": "reward_class"}
 # Options of a sweep that a grid has other means for.
 _NOT_HERE = {"vary": "a grid varies what is given as a list"}
 # More are refused as a probable error of typing.
@@ -190,17 +191,13 @@ def samples(rule: Any, horizon: Any) -> int:
 
 def _parts(name: str, value: Any, given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """An option as it is; a table of them one by one where one of its values is an axis."""
-    if name in ("parameters", "class_parameters") and isinstance(value, Mapping):
-        arrays = name == "parameters" and _takes_arrays(given.get("family"))
+    if name in _TABLES and isinstance(value, Mapping):
+        # What is explicit is given by arrays, which are no axes.
+        arrays = given.get(_TABLES[name]) == "explicit"
         if not arrays and any(listed(key, item) is not None for key, item in value.items()):
             yield from ((f"{name}.{key}", item) for key, item in value.items())
             return
     yield name, value
-
-
-def _takes_arrays(family: Any) -> bool:
-    """Whether a family's parameters may be arrays, which are then no axes."""
-    return isinstance(family, str) and family == "explicit" and "pmf" in parameters_of(family)
 
 
 def _combined(varied: dict[str, tuple[Any, ...]], zipped: Any) -> tuple[Axis, ...]:

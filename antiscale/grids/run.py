@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antiscale.core import device, validate
+from antiscale.core.config import check_keys
 from antiscale.core.engine import Engine
 from antiscale.core.errors import InputError
 from antiscale.grids.axes import Axes, is_axis
@@ -19,6 +20,7 @@ from antiscale.grids.result import GridResult
 from antiscale.learners import load_learner
 from antiscale.sweeps import run as one
 from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.plan import Plan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +55,11 @@ def sweep(
     progress
         Called with what is done, what is to do, and the horizon (of a grid: points, speed).
     **options
-        Fields of `SweepConfig` by name; they replace those of `config`. A list (tuple, range, 1-D
+        Fields of `SweepConfig` by name, and `model`, the base policy as an object in place of
+        family and parameters: a `TraceModel`, a DataFrame, a table of arrays, a file, a family, a
+        `TokenChain`, or a function H -> TraceModel; see `antiscale.models.given.given_family`. They
+        replace those of `config`. `learner` may be an object or a class that follows
+        `antiscale.learners`, one or a list, with names among them. A list (tuple, range, 1-D
         array) is an axis of a grid, also inside `parameters`; lists named together in `zip` go step
         by step; `n` is the number of traces or a budget rule such as "4 H"; `learner` lists the
         arms of every point, any number per side.
@@ -80,6 +86,7 @@ def sweep(
     >>> grid.frame[["kappa", "n", "learner"]].values.tolist()
     [[0.1, 64, 'sft'], [0.1, 64, 'wide'], [1.0, 64, 'sft'], [1.0, 64, 'wide']]
     """
+    check_keys(SweepConfig, options, also=_ALSO)
     given = options if config is None else _as_mapping(config) | options
     if not is_grid(given):
         engine = Engine(jobs, scheduler)
@@ -94,10 +101,16 @@ def sweep(
 
 def _as_mapping(config: Any) -> dict[str, Any]:
     """A configuration's options; those left at their defaults are not said."""
+    if isinstance(config, Plan):
+        return _as_mapping(config.config)
     if isinstance(config, SweepConfig):
         default = SweepConfig().to_dict()
         return {k: v for k, v in config.to_dict().items() if v != default[k]}
     return dict(config) if isinstance(config, Mapping) else {}
+
+
+# Arguments of `sweep` beside the options of its configuration.
+_ALSO = ("model", "n", "zip", "out", "overwrite", "jobs", "scheduler", "progress")
 
 
 def is_grid(options: Mapping[str, Any]) -> bool:
@@ -108,7 +121,10 @@ def is_grid(options: Mapping[str, Any]) -> bool:
     several = learners if isinstance(learners, list | tuple) else ()
     if len(several) < 2:
         return False
-    sides = Counter(load_learner(each).side for each in several)
+    try:
+        sides = Counter(load_learner(each).side for each in several)
+    except InputError:  # for the sweep to say in its own words
+        return False
     return max(sides.values()) > 1
 
 

@@ -1,6 +1,6 @@
 """Run an antiscale command on workers that Slurm starts.
 
-    pip install 'antiscale[cluster]'        # once, in an environment that every node sees
+    pip install '.[cluster]'        # once, in an environment that every node sees
     python experiments/cluster/slurm.py --queue cpu --jobs 4 -- certify --rounds 100
     python experiments/cluster/slurm.py --queue cpu -- sweep --grid FILE.toml --out runs/grid
 
