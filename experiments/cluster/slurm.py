@@ -2,7 +2,7 @@
 
     pip install '.[cluster]'        # once, in an environment that every node sees
     python experiments/cluster/slurm.py --queue cpu --jobs 4 -- certify --rounds 100
-    python experiments/cluster/slurm.py --queue cpu -- sweep --grid FILE.toml --out runs/grid
+    python experiments/cluster/slurm.py --queue cpu -- certify --rounds 100 --out runs/certify
 
 Run it on the login node (or in a small job of its own): the Dask scheduler and the command live
 here, what computes lives in the jobs. A job that Slurm ends, at its time limit or before, is
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--scratch", default="/tmp", help="a fast folder on the nodes")
     parser.add_argument("--logs", default="runs/slurm", help="folder of the jobs' output")
     parser.add_argument("--script", action="store_true", help="print the job; start nothing")
-    parser.add_argument("command", nargs="*", help="after --: certify ..., sweep --grid ...")
+    parser.add_argument("command", nargs="*", help="after --: certify ...")
     options = parser.parse_args()
     with workers(options) as cluster:
         if options.script:
