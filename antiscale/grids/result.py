@@ -107,7 +107,7 @@ class GridResult:
         return save(self, file)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that `antiscale sweep --grid --json` prints."""
+        """Return the rows as plain values, for JSON."""
         return {"schema": SCHEMA, "rows": self.rows.to_pylist()}
 
     def __len__(self) -> int:
