@@ -239,9 +239,8 @@ def test_the_page_shows_claim_table_bounds_and_manifest(made: page.Page, run: Pa
         assert time not in made.html
 
 
-def test_the_same_run_gives_the_same_bytes(made: page.Page, run: Path, tmp_path: Path) -> None:
-    assert page.build(read_run(run), **STOPS).html == made.html
-    # Run again elsewhere: the same page, though the manifest's times differ.
+def test_the_same_run_gives_the_same_bytes(made: page.Page, tmp_path: Path) -> None:
+    # Run and built again, elsewhere: the same page, though the manifest's times differ.
     ac.sweep(CONFIG, out=tmp_path / "again")
     assert page.build(read_run(tmp_path / "again"), **STOPS).html == made.html
 
