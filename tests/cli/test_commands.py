@@ -63,7 +63,7 @@ CUT = (
     Cut(r"diagnose .*lm_eval"),
     Cut(r"diagnose .*--export-model", "--export-model exported.csv"),
     Cut(r"report\b", "--no-sliders"),
-    Cut(r"train styles --size smoke"),
+    Cut(r"train styles --size smoke", "--config smoke.toml"),
     Cut(r"train (?!styles)", "--size smoke", slow=True),
     Cut(r"(family|bounds|plot|diff|info)\b"),
 )
@@ -176,6 +176,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both = pd.concat([samples.assign(model="tuned"), samples.assign(model="base")])
     both.to_json(made / "both.jsonl", orient="records", lines=True)
     harness(made / "lm_eval_output/model")
+    study = presets.find("studies", "styles-smoke").read_text()
+    (made / "smoke.toml").write_text(
+        study.replace("places = { 16 = [16, 64] }", 'places = { 16 = [16] }\nmethods = ["sft"]')
+        .replace("steps = 200", "steps = 10")
+    )  # fmt: skip
     return made
 
 
