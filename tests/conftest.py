@@ -6,15 +6,17 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from antiscale import cli
+from antiscale import cli, plots
 from antiscale.core import device
+from antiscale.plots import style
 
 _CACHE = "JAX_COMPILATION_CACHE_DIR"
 # Most of the tests' time would go into optimising code that runs once: they run it as it is.
@@ -58,6 +60,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def rng() -> np.random.Generator:
     """A generator with a fixed seed: a test sees the same numbers in every run."""
     return np.random.default_rng(20250217)
+
+
+@pytest.fixture
+def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn, but their files are empty: for tests of what is around them.
+
+    Painting takes longer than a small sweep.
+    """
+
+    def blank(figure: Figure, kinds: Iterable[str] = ("png", "svg")) -> dict[str, bytes]:
+        assert isinstance(figure, Figure)
+        return dict.fromkeys(kinds, b"-")
+
+    for module in (plots, style):
+        monkeypatch.setattr(module, "encode", blank)
 
 
 class Ran(NamedTuple):

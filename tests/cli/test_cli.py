@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from antiscale import cli, plots
+from antiscale import cli
 from antiscale.core.folder import MANIFEST, Folder, seal
 from antiscale.learners import BUILT_IN
 from antiscale.models.families import FAMILIES
@@ -84,6 +84,7 @@ def test_a_sweep_prints_a_table_a_reading_and_where_its_results_are(
     assert run(*SMALL).out == ran.out  # read again, not run again
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_json_is_one_object_and_nothing_else(run: Run) -> None:
     ran = run(*SMALL, "--json")
     assert ran.status == 0
@@ -99,6 +100,7 @@ def test_json_is_one_object_and_nothing_else(run: Run) -> None:
     assert set(printed["fit"]) == {"vf_slope", "vb_slope", "gap_slope"}
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_an_explicit_model_comes_from_a_config_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         'horizon = 64\nfamily = "explicit"\nreward_class = "mirror"\nrepeats = 8\n[parameters]\n'
@@ -176,7 +178,7 @@ def test_a_bad_config_file_gets_one_line(
     refused(run("sweep", "--config", "bad.toml"), *words)
 
 
-@pytest.mark.usefixtures("_here")
+@pytest.mark.usefixtures("_here", "unpainted")
 def test_a_folder_with_another_configuration_is_refused_unless_overwritten(run: Run) -> None:
     before = Path("here/rows.csv").read_bytes()
     refused(run(*SMALL, "--seed", "1", "--out", "here"), "another configuration", "--overwrite")
@@ -211,11 +213,8 @@ def test_a_folder_that_the_system_refuses_is_refused(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.csv", "replicates.parquet", "result.json"])
 @pytest.mark.parametrize("damage", ["truncate", "delete"])
-@pytest.mark.usefixtures("_here")
-def test_damaged_results_are_noticed(
-    run: Run, name: str, damage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(plots, "encode", lambda figure: {"png": b"", "svg": b""})
+@pytest.mark.usefixtures("_here", "unpainted")
+def test_damaged_results_are_noticed(run: Run, name: str, damage: str) -> None:
     file = Path("here") / name
     if damage == "truncate":
         file.write_bytes(file.read_bytes()[:-10])
@@ -267,7 +266,7 @@ def test_plot_refuses_what_is_no_run(run: Run) -> None:
     refused(run("plot", "else"), "antiscale.separation/1", "not the results of a sweep")
 
 
-@pytest.mark.usefixtures("_here")
+@pytest.mark.usefixtures("_here", "unpainted")
 def test_report_leaves_one_page(run: Run) -> None:
     ran = run("report", "here", "--no-sliders")
     assert (ran.status, ran.out, ran.err) == (0, "here/report.html\n", "")
@@ -301,7 +300,7 @@ def test_a_report_that_cannot_be_made_leaves_nothing(
     assert not list(Path().rglob(".partial-*"))
 
 
-@pytest.mark.usefixtures("_here")
+@pytest.mark.usefixtures("_here", "unpainted")
 def test_diff_says_what_changed_by_its_exit_status(run: Run) -> None:
     assert run(*SMALL, "--out", "again").status == 0
     assert run(*SMALL, "--out", "wide", "--kappa", "0.5").status == 0
@@ -321,6 +320,7 @@ def test_diff_says_what_changed_by_its_exit_status(run: Run) -> None:
     refused(run("diff", "here", "again"), "again/rows.csv is damaged")
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
     (tmp_path / "my_learners.py").write_text(
         "class Base:\n"

@@ -23,7 +23,6 @@ import typer
 
 from antiscale import cli, plots, presets
 from antiscale.cli import commands
-from antiscale.plots import style
 from tests.rollouts.test_tables import harness
 
 ROOT = Path(__file__).parents[2]
@@ -249,15 +248,11 @@ def test_the_help_as_printed_holds_its_examples(
             assert one.where != where or one.line in printed, one
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.parametrize("one", FAST, ids=lambda one: one.line)
 def test_a_command_works(
     one: Shown, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def blank(figure: object, kinds: tuple[str, ...] = ("png", "svg")) -> dict[str, bytes]:
-        return dict.fromkeys(kinds, b"")
-
-    monkeypatch.setattr(plots, "encode", blank)
-    monkeypatch.setattr(style, "encode", blank)
     run(one, runs, monkeypatch, capsys)
 
 

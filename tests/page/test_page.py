@@ -282,6 +282,7 @@ def test_what_comes_from_the_folder_is_text(run: Path, monkeypatch: pytest.Monke
     ],
     ids=lambda changes: "-".join(map(str, changes.values())),
 )
+@pytest.mark.usefixtures("unpainted")
 def test_every_kind_of_run_has_a_page(changes: dict[str, Any], tmp_path: Path) -> None:
     config = SweepConfig(**({"horizon": 16, "repeats": 4, "rewards": 4} | changes))
     ac.sweep(config, out=tmp_path)
@@ -306,6 +307,7 @@ def test_every_kind_of_run_has_a_page(changes: dict[str, Any], tmp_path: Path) -
         assert curve[-1] == (expected if expected is None else pytest.approx(expected, rel=1e-9))
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_without_what_the_run_needed_the_page_says_why(tmp_path: Path) -> None:
     model = tmp_path / "model.csv"
     model.write_text(

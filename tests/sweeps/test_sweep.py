@@ -302,6 +302,7 @@ cli.main()
 """
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_killed_process_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
