@@ -27,8 +27,8 @@ RECORDS = figures.records()
 COMPUTED = [name for name, record in RECORDS.items() if record.script is None]
 # The smoke variants that take the longest are made by `pytest -m slow`.
 _LONG = {
-    "assumptions", "families", "heterogeneity", "limits", "phase", "planted", "price", "sandwich",
-    "search",
+    "assumptions", "budgets", "families", "heterogeneity", "limits", "pass_at_k", "phase",
+    "planted", "price", "sandwich", "search",
 }  # fmt: skip
 SMOKE = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in COMPUTED]
 
