@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from antiscale import cli
+from antiscale import cli, plots
 from antiscale.core import device
+from antiscale.plots import style
 
 _CACHE = "JAX_COMPILATION_CACHE_DIR"
 # Most of the tests' time would go into optimising code that runs once: they run it as it is.
@@ -42,10 +45,36 @@ def pytest_configure(config: pytest.Config) -> None:
         device.keep_compiled_code()
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    """A quarter of the time of collection would go into looking for garbage among what stays."""
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From now on look for it, but not among what was collected."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A generator with a fixed seed: a test sees the same numbers in every run."""
     return np.random.default_rng(20250217)
+
+
+@pytest.fixture
+def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn, but their files are empty: for tests of what is around them.
+
+    Painting takes longer than a small sweep.
+    """
+
+    def blank(figure: Figure, kinds: Iterable[str] = ("png", "svg")) -> dict[str, bytes]:
+        assert isinstance(figure, Figure)
+        return dict.fromkeys(kinds, b"-")
+
+    for module in (plots, style):
+        monkeypatch.setattr(module, "encode", blank)
 
 
 class Ran(NamedTuple):

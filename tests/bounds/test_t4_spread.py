@@ -47,9 +47,10 @@ def test_the_largest_spread_is_attained_and_certified(rng) -> None:
         assert found.value >= math.sqrt(pmf @ (returns - pmf @ returns) ** 2) * (1 - 1e-12)
 
 
-def test_the_largest_spread_is_that_of_a_direct_maximisation(rng) -> None:
-    """SLSQP on the variance, which is concave: 200 instances to 1e-6."""
-    for _ in range(200):
+@pytest.mark.parametrize("instances", [50, pytest.param(200, marks=pytest.mark.slow)])
+def test_the_largest_spread_is_that_of_a_direct_maximisation(rng, instances: int) -> None:
+    """SLSQP on the variance, which is concave: to 1e-6."""
+    for _ in range(instances):
         pmf, returns, kappa = drawn(rng)
         held = pmf > 0
         p, r = pmf[held], returns[held] / 100.0
@@ -231,9 +232,10 @@ def test_the_clone_of_a_better_expert_is_no_better_than_the_base_policy_that_oft
         assert max(up[clone <= 1e-9].sum(), down[clone >= -1e-9].sum()) >= chance * (1 - 1e-9)
 
 
-def test_tiny_masses_and_large_radii_keep_their_digits(rng) -> None:
+@pytest.mark.parametrize("instances", [60, pytest.param(200, marks=pytest.mark.slow)])
+def test_tiny_masses_and_large_radii_keep_their_digits(rng, instances: int) -> None:
     """The heavy type's reward would cancel, were returns measured from the best one."""
-    for _ in range(200):
+    for _ in range(instances):
         size = int(rng.integers(2, 5))
         tail = rng.dirichlet(np.ones(size - 1)) * 10.0 ** rng.uniform(-16, -1)
         pmf = np.array([1 - tail.sum(), *tail])

@@ -43,19 +43,19 @@ def test_without_error_or_budget_there_is_no_loss() -> None:
     assert float(ac.bounds.vb_upper(100.0, 1.0, kappa=0.0, sigma=5.0)) == 0.0
 
 
-def pessimist_value(p, members, kappa: float, truth) -> float:
-    """J_truth of the policy that maximises the least J over the members, on a simplex grid.
+GRID = count_vectors(60, 3) / 60
 
-    Two or three types: policies are scanned finely, so that no solver is trusted.
-    """
-    steps = 60
-    grid = count_vectors(steps, len(p)) / steps
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moved = np.where(p > 0, grid / p - 1, 0)
-    grid = grid[(p * moved**2).sum(-1) <= kappa + 1e-12]
-    grid = np.concatenate([grid, p[None]])
-    worst = (grid @ members.T).min(-1)
-    return float(grid[worst.argmax()] @ truth)
+
+def scanned(p, kappa: float) -> np.ndarray:
+    """Policies of the ball around three types, on a simplex grid: no solver is trusted."""
+    inside = (p * (GRID / p - 1) ** 2).sum(-1) <= kappa + 1e-12
+    return np.concatenate([GRID[inside], p[None]])
+
+
+def pessimist_value(policies, members, truth) -> float:
+    """J_truth of the policy that maximises the least J over the members."""
+    worst = (policies @ members.T).min(-1)
+    return float(policies[worst.argmax()] @ truth)
 
 
 @pytest.mark.parametrize("learner", ["simple", "wide"])
@@ -73,14 +73,14 @@ def test_the_pessimist_loses_no_more_than_each_bound(rng, learner: str, n: int) 
         law = law_of_counts(p[None], counts)[0]
         optima = ac.chi2_ball_optimum(p, members, kappa)
         error = ac.bounds.verifier_error(n, math.log(len(members)), uniform=True)
-        radius = kappa if learner == "simple" else np.inf
+        policies = scanned(p, kappa if learner == "simple" else np.inf)
         # What is lost depends on which types were seen, not on how often.
         sets, which = np.unique(counts > 0, axis=0, return_inverse=True)
         regret = np.zeros(len(sets))
         for row, seen in enumerate(sets):
             for k, truth in enumerate(members):
                 agree = (members[:, seen] == truth[seen]).all(-1)
-                value = pessimist_value(p, members[agree], radius, truth)
+                value = pessimist_value(policies, members[agree], truth)
                 regret[row] = max(regret[row], float(optima.value[k]) - value)
         regret = regret[which.ravel()]
         exact = law @ regret

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from antiscale import cli
 from antiscale.core.folder import MANIFEST, Folder, seal
 from antiscale.learners import BUILT_IN
 from antiscale.models.families import FAMILIES
@@ -19,6 +21,24 @@ from antiscale.sweeps import phase, separation
 from tests.conftest import Ran, Run
 
 SMALL = ["sweep", "--horizon", "32", "--repeats", "8", "--rewards", "4"]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of SMALL, made once by the command."""
+    path: Path = tmp_path_factory.mktemp("small") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["antiscale", *SMALL, "--quiet", "--out", str(path)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+    assert not stopped.value.code
+    return path
+
+
+@pytest.fixture
+def _here(run: Run, small: Path) -> None:
+    """A copy of it in the test's folder, as `here`."""
+    shutil.copytree(small, "here")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -64,6 +84,7 @@ def test_a_sweep_prints_a_table_a_reading_and_where_its_results_are(
     assert run(*SMALL).out == ran.out  # read again, not run again
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_json_is_one_object_and_nothing_else(run: Run) -> None:
     ran = run(*SMALL, "--json")
     assert ran.status == 0
@@ -79,6 +100,7 @@ def test_json_is_one_object_and_nothing_else(run: Run) -> None:
     assert set(printed["fit"]) == {"vf_slope", "vb_slope", "gap_slope"}
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_an_explicit_model_comes_from_a_config_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         'horizon = 64\nfamily = "explicit"\nreward_class = "mirror"\nrepeats = 8\n[parameters]\n'
@@ -156,8 +178,8 @@ def test_a_bad_config_file_gets_one_line(
     refused(run("sweep", "--config", "bad.toml"), *words)
 
 
+@pytest.mark.usefixtures("_here", "unpainted")
 def test_a_folder_with_another_configuration_is_refused_unless_overwritten(run: Run) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     before = Path("here/rows.csv").read_bytes()
     refused(run(*SMALL, "--seed", "1", "--out", "here"), "another configuration", "--overwrite")
     assert Path("here/rows.csv").read_bytes() == before
@@ -191,8 +213,8 @@ def test_a_folder_that_the_system_refuses_is_refused(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.csv", "replicates.parquet", "result.json"])
 @pytest.mark.parametrize("damage", ["truncate", "delete"])
+@pytest.mark.usefixtures("_here", "unpainted")
 def test_damaged_results_are_noticed(run: Run, name: str, damage: str) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     file = Path("here") / name
     if damage == "truncate":
         file.write_bytes(file.read_bytes()[:-10])
@@ -205,8 +227,8 @@ def test_damaged_results_are_noticed(run: Run, name: str, damage: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"hash": 3, "status": "complete"}'])
+@pytest.mark.usefixtures("_here")
 def test_a_damaged_manifest_is_noticed(run: Run, content: str) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     Path("here/manifest.json").write_text(content)
     before = contents(Path("here"))
     for extra in ([], ["--overwrite"]):
@@ -215,8 +237,8 @@ def test_a_damaged_manifest_is_noticed(run: Run, content: str) -> None:
     assert contents(Path("here")) == before
 
 
+@pytest.mark.usefixtures("_here")
 def test_a_damaged_cell_of_an_unfinished_run_is_noticed(run: Run) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     reseal(Path("here"), status="running")
     Path("here/cells").mkdir()
     Path("here/cells/H16-n512.json").write_text('{"sha256": "0", "cell": "{}"}')
@@ -224,8 +246,8 @@ def test_a_damaged_cell_of_an_unfinished_run_is_noticed(run: Run) -> None:
     refused(run("plot", "here"), "not complete")
 
 
+@pytest.mark.usefixtures("_here")
 def test_plot_redraws_from_rows_alone(run: Run) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     first = {kind: Path(f"here/plot.{kind}").read_bytes() for kind in ("png", "svg")}
     for kind in first:
         Path(f"here/plot.{kind}").unlink()
@@ -244,8 +266,8 @@ def test_plot_refuses_what_is_no_run(run: Run) -> None:
     refused(run("plot", "else"), "antiscale.separation/1", "not the results of a sweep")
 
 
+@pytest.mark.usefixtures("_here", "unpainted")
 def test_report_leaves_one_page(run: Run) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     ran = run("report", "here", "--no-sliders")
     assert (ran.status, ran.out, ran.err) == (0, "here/report.html\n", "")
     first = Path("here/report.html").read_bytes()
@@ -269,17 +291,17 @@ def test_report_leaves_one_page(run: Run) -> None:
         ([], ["Missing argument 'RUN'"]),
     ],
 )
+@pytest.mark.usefixtures("_here")
 def test_a_report_that_cannot_be_made_leaves_nothing(
     run: Run, arguments: list[str], words: list[str]
 ) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     refused(run("report", *arguments), *words)
     assert not list(Path().rglob("*.html"))
     assert not list(Path().rglob(".partial-*"))
 
 
+@pytest.mark.usefixtures("_here", "unpainted")
 def test_diff_says_what_changed_by_its_exit_status(run: Run) -> None:
-    assert run(*SMALL, "--out", "here").status == 0
     assert run(*SMALL, "--out", "again").status == 0
     assert run(*SMALL, "--out", "wide", "--kappa", "0.5").status == 0
     ran = run("diff", "here", "again")
@@ -298,6 +320,7 @@ def test_diff_says_what_changed_by_its_exit_status(run: Run) -> None:
     refused(run("diff", "here", "again"), "again/rows.csv is damaged")
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_learner_of_ones_own_runs_by_name(run: Run, tmp_path: Path) -> None:
     (tmp_path / "my_learners.py").write_text(
         "class Base:\n"

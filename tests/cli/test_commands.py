@@ -23,7 +23,6 @@ import typer
 
 from antiscale import cli, plots, presets
 from antiscale.cli import commands
-from antiscale.plots import style
 from tests.rollouts.test_tables import harness
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +62,7 @@ CUT = (
     Cut(r"diagnose .*lm_eval"),
     Cut(r"diagnose .*--export-model", "--export-model exported.csv"),
     Cut(r"report\b", "--no-sliders"),
-    Cut(r"train styles --size smoke"),
+    Cut(r"train styles --size smoke", "--config smoke.toml"),
     Cut(r"train (?!styles)", "--size smoke", slow=True),
     Cut(r"(family|bounds|plot|diff|info)\b"),
 )
@@ -181,6 +180,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both = pd.concat([samples.assign(model="tuned"), samples.assign(model="base")])
     both.to_json(made / "both.jsonl", orient="records", lines=True)
     harness(made / "lm_eval_output/model")
+    study = presets.find("studies", "styles-smoke").read_text()
+    (made / "smoke.toml").write_text(
+        study.replace("places = { 16 = [16, 64] }", 'places = { 16 = [16] }\nmethods = ["sft"]')
+        .replace("steps = 200", "steps = 10")
+    )  # fmt: skip
     return made
 
 
@@ -249,15 +253,11 @@ def test_the_help_as_printed_holds_its_examples(
             assert one.where != where or one.line in printed, one
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.parametrize("one", FAST, ids=lambda one: one.line)
 def test_a_command_works(
     one: Shown, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def blank(figure: object, kinds: tuple[str, ...] = ("png", "svg")) -> dict[str, bytes]:
-        return dict.fromkeys(kinds, b"")
-
-    monkeypatch.setattr(plots, "encode", blank)
-    monkeypatch.setattr(style, "encode", blank)
     run(one, runs, monkeypatch, capsys)
 
 

@@ -28,6 +28,9 @@ from antiscale.sweeps.config import SweepConfig
 from antiscale.sweeps.folder import open_run, read_run
 from antiscale.sweeps.plan import Plan
 
+# Folders are told apart by their names and rows.
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 open_folder = functools.partial(Folder.open, again=True)
 
 SCHEMA = "antiscale.test/1"

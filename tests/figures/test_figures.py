@@ -27,8 +27,8 @@ RECORDS = figures.records()
 COMPUTED = [name for name, record in RECORDS.items() if record.script is None]
 # The smoke variants that take the longest are made by `pytest -m slow`.
 _LONG = {
-    "assumptions", "families", "heterogeneity", "limits", "phase", "planted", "price", "sandwich",
-    "search",
+    "assumptions", "budgets", "families", "heterogeneity", "limits", "pass_at_k", "phase",
+    "planted", "price", "sandwich", "search",
 }  # fmt: skip
 SMOKE = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in COMPUTED]
 
@@ -149,6 +149,7 @@ def test_text_within_a_figure_does_not_overlap() -> None:
                 assert not box.overlaps(second), (name, text, other)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_change_of_configuration_or_rows_is_noticed(tmp_path: Path) -> None:
     configs = tmp_path / "configs"
     configs.mkdir()
@@ -180,6 +181,7 @@ def test_a_difference_inside_an_interval_is_said_to_be() -> None:
     assert not row.inside
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_figure_is_stale_by_its_configuration_and_rows_alone(tmp_path: Path) -> None:
     build.build("bilevel", CONFIGS, tmp_path)
     stored = json.loads((tmp_path / "bilevel.json").read_text())
@@ -201,6 +203,7 @@ def test_a_figure_with_several_tables_and_pictures_is_kept_whole(tmp_path: Path)
     assert (tmp_path / "families/default.png").read_bytes() == before
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_what_is_measured_is_drawn_unless_it_is_named(tmp_path: Path, capsys) -> None:
     out = ["--out", str(tmp_path), "--json", "--quiet"]
     for file in build.files_of("coverage"):
@@ -223,6 +226,7 @@ def test_what_is_measured_needs_a_clone(monkeypatch, tmp_path: Path) -> None:
         build._computed("benchmarks")
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_the_command_makes_checks_and_reports(tmp_path: Path, capsys) -> None:
     out = ["--out", str(tmp_path)]
     status, text, _ = run(["bilevel", "anticoncentrated", *out], capsys)
@@ -316,6 +320,7 @@ def draw(rows):
 '''
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_figure_is_added_by_one_module_and_its_configuration(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "squares.py").write_text(ADDED)
     (tmp_path / "squares.toml").write_text("# Figure 99. Squares.\nmost = 4\n[smoke]\nmost = 2\n")

@@ -52,13 +52,13 @@ def test_the_planted_law_is_that_of_all_traces(target, skill: float) -> None:
 def test_the_planted_law_is_that_of_simulated_traces(rng, target) -> None:
     vocabulary, skills, weights, horizon, repeats = 3, (0.7, 0.4), (0.25, 0.75), 40, 20_000
     counts = np.zeros(horizon + 1)
-    for _ in range(repeats):
-        skill = rng.choice(skills, p=weights)
+    skilled = rng.random((repeats, horizon)) < rng.choice(skills, (repeats, 1), p=weights)
+    # A wrong token is the right one and a step, modulo the vocabulary.
+    steps = np.where(skilled, 0, rng.integers(1, vocabulary, (repeats, horizon)))
+    for step in steps.tolist():
         trace: list[int] = []
         for h in range(horizon):
-            right = target[progress_of(trace, target)]
-            wrong = [token for token in range(vocabulary) if token != right]
-            trace.append(right if rng.random() < skill else int(rng.choice(wrong)))
+            trace.append((target[progress_of(trace, target)] + step[h]) % vocabulary)
             if trace[-len(target) :] == list(target):
                 counts[h] += 1
                 break

@@ -363,6 +363,7 @@ def test_the_command_leaves_a_folder_and_a_model_that_the_sweep_runs(
         assert last[name] == pytest.approx(direct["prediction"][name], rel=1e-6)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_json_is_one_object_and_nothing_else(run: Any, tmp_path: Path) -> None:
     scored().to_parquet(tmp_path / "t.parquet")
     ran = run("diagnose", "t.parquet", "--horizon", "60", "--horizon", "80", "--eps", "1",
@@ -399,6 +400,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(run: Any, tmp_path: Path) -> N
     assert {file.name for file in tmp_path.iterdir()} == {"zero.csv", "pair.csv"}
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_pair_of_models_is_compared_on_the_screen(run: Any, tmp_path: Path) -> None:
     pair(1).to_csv(tmp_path / "pair.csv", index=False)
     ran = run("diagnose", "pair.csv", "--model", "tuned", "--against", "base")

@@ -77,7 +77,10 @@ def _bounds(rows: pd.DataFrame, config: TrainConfig) -> list[RenderableType]:
     headers = ("H", "spread", "n", "T4f <=", "sft", "<= T5a", "upper quarter", "T4h",
                "verifier's error", "<= T6b", "ball", "<= T7", "<= T10n")  # fmt: skip
     lines: list[tuple[str, ...]] = []
+    # A study without arms that ask a verifier has no column of its error.
+    columns = rows.columns.union(["verifier_error", "ball_upper"], sort=False)
     direct = rows[(rows["reward"] == "r") & rows["method"].isin(["sft", "ball"])]
+    direct = direct.reindex(columns=columns)
     for key, some in direct.groupby(["spread", "horizon", "n"], sort=False):
         spread, horizon, n = map(str, key)
         sft, ball = (some[some["method"] == method] for method in ("sft", "ball"))
