@@ -71,7 +71,8 @@ def grid_figure(
                     _line(axes, part[part[lines] == value], x, y, str(value), look)
                 _dress(axes, frame, x, y, log=positive)
                 said = zip(facets, (beside, below), strict=False)
-                axes.set_title(", ".join(_title(name, value) for name, value in said))
+                # One below the other: side by side they are longer than a panel.
+                axes.set_title(",\n".join(_title(name, value) for name, value in said))
                 if row + 1 < len(down):
                     axes.set_xlabel("")
                 if column > 0:
