@@ -48,7 +48,7 @@ class Axes:
         In the order given; the last one varies fastest. Options of a family are called
         `parameters.NAME`.
     learners
-        The arms of every point: names, `module:name`, objects or classes. None: the default of
+        The arms of every point: names, `module:name`, objects or classes. Empty: the default of
         each side.
     """
 
@@ -97,12 +97,14 @@ class Axes:
                     fixed[part] = inner
                 else:
                     varied[part] = steps
-        axes = _combined(varied, zipped)
-        count = math.prod(len(axis.values) for axis in axes)
-        if count > MOST_POINTS:
-            raise InputError(f"a grid has at most {MOST_POINTS:,} points; this one has {count:,}")
         several = isinstance(learners, list | tuple)
-        return cls(fixed, axes, tuple(learners) if several else (learners,))
+        arms = tuple(learners) if several else (learners,)
+        axes = cls(fixed, _combined(varied, zipped), arms)
+        if len(axes) > MOST_POINTS:
+            raise InputError(
+                f"a grid has at most {MOST_POINTS:,} points; this one has {len(axes):,}"
+            )
+        return axes
 
     def __len__(self) -> int:
         """The number of points."""

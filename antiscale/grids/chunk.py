@@ -16,8 +16,8 @@ Row = dict[str, Any]
 
 # Cases kept: points that differ in n alone share all else.
 _CASES = 32
-# Shapes that this process has compiled code for; the first point of a shape is computed alone, so
-# that threads do not compile the same.
+# Shapes and learners that this process has compiled code for; the first point of each is computed
+# alone, so that threads do not compile the same.
 _compiled: set[tuple[Any, ...]] = set()
 _compiling = threading.Lock()
 
@@ -27,13 +27,14 @@ def compute(chunk: Chunk) -> list[Row]:
     device.keep_compiled_code()
     cases: dict[str, Case] = {}
     rows: list[Row] = []
+    code = (*chunk.shape, *chunk.learners)
     for point in chunk.points:
-        if chunk.shape in _compiled:
+        if code in _compiled:
             rows += _rows(point, chunk, cases)
             continue
         with _compiling:
             rows += _rows(point, chunk, cases)
-            _compiled.add(chunk.shape)
+            _compiled.add(code)
     return rows
 
 

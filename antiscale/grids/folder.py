@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antiscale.core.errors import InputError
-from antiscale.core.folder import MANIFEST, Folder, now, read_manifest, reading, shown
+from antiscale.core.folder import Folder, now, reading
 from antiscale.core.provenance import git_commit, versions
-from antiscale.grids.plan import SCHEMA, Chunk, GridPlan, nameless
+from antiscale.grids.plan import SCHEMA, Chunk, GridPlan
+from antiscale.sweeps.folder import arrow_field
 from antiscale.sweeps.rows import Column
 
 if TYPE_CHECKING:
@@ -64,50 +65,19 @@ def open_grid(plan: GridPlan, path: Path, *, overwrite: bool = False) -> GridFol
     InputError
         If the folder cannot be written, holds another grid or other files, or is damaged.
     """
-    if (why := nameless(plan.learners)) is not None:
-        raise InputError(why)
+    if plan.nameless is not None:
+        raise InputError(plan.nameless)
     return GridFolder.open(
         path, SCHEMA, plan.hash, overwrite=overwrite, grid=plan.to_dict(), points=len(plan.points),
         versions=versions(), git_commit=git_commit(), started=now(),
     )  # fmt: skip
 
 
-def read_grid(path: Path) -> tuple[GridFolder, pa.Table]:
-    """Read a complete grid: its folder and all rows.
-
-    Raises
-    ------
-    InputError
-        If there is none, it is not complete, or it is damaged.
-    """
-    import pyarrow as pa
-
-    if not (path / MANIFEST).is_file():
-        raise InputError(f"{path} is not a run: it has no {MANIFEST}")
-    folder = GridFolder(path, read_manifest(path))
-    if folder.manifest["schema"] != SCHEMA:
-        raise InputError(
-            f"{path} holds {shown(folder.manifest['schema'])}, not the rows of a grid ({SCHEMA})"
-        )
-    if not folder.complete:
-        raise InputError(f"{path} is not complete; run its grid again to finish it")
-    folder.verify()
-    parts = sorted(name for name in folder.files if name.startswith("rows/"))
-    return folder, pa.concat_tables([_read(path / name) for name in parts])
-
-
 def table_of(chunk: Chunk, rows: list[dict[str, Any]], columns: dict[str, Column]) -> pa.Table:
     """Return a chunk's rows as a table whose columns have their type, unit and meaning."""
     import pyarrow as pa
 
-    fields = [
-        pa.field(
-            column.name, pa.type_for_alias(column.type),
-            metadata={"unit": column.unit, "meaning": column.meaning},
-        )
-        for column in columns.values()
-    ]  # fmt: skip
-    schema = pa.schema(fields, {_CHUNK: chunk.hash.encode()})
+    schema = pa.schema(map(arrow_field, columns.values()), {_CHUNK: chunk.hash.encode()})
     plain = {name: [_as(column, row.get(name)) for row in rows] for name, column in columns.items()}
     return pa.Table.from_pydict(plain, schema)
 

@@ -11,9 +11,9 @@ from antiscale.core.config import fingerprint, writable
 from antiscale.core.errors import InputError
 from antiscale.core.version import __version__
 from antiscale.grids.axes import Axes
-from antiscale.learners import DEFAULT, Learner, digest_of, load_learner
+from antiscale.learners import DEFAULT, Learner, load_learner, renew
 from antiscale.sweeps.config import Place, SweepConfig
-from antiscale.sweeps.plan import Plan
+from antiscale.sweeps.plan import Plan, sources_of
 from antiscale.sweeps.rows import ARM_COLUMNS, Column, pass_columns
 
 SCHEMA = "antiscale.grid/1"
@@ -81,6 +81,8 @@ class GridPlan:
         Of the rows.
     hash
         Names what is asked for.
+    nameless
+        Why the hash does not name it, so that nothing may be written to disk; None if it does.
     """
 
     axes: Axes
@@ -89,6 +91,7 @@ class GridPlan:
     chunks: list[Chunk]
     columns: dict[str, Column]
     hash: str
+    nameless: str | None
 
     @classmethod
     def of(cls, axes: Axes) -> GridPlan:
@@ -108,17 +111,10 @@ class GridPlan:
             for name in axes.names
             if "." in name
         }
-        chunks = list(_chunks(points, learners))
+        sources, nameless = sources_of(learners.values())
+        chunks = list(_chunks(points, learners, sources))
         whole = fingerprint(SCHEMA, [chunk.hash for chunk in chunks])
-        return cls(axes, learners, points, chunks, columns, whole)
-
-    @property
-    def shapes(self) -> dict[tuple[Any, ...], list[Chunk]]:
-        """The chunks by compiled shape."""
-        found: dict[tuple[Any, ...], list[Chunk]] = {}
-        for chunk in self.chunks:
-            found.setdefault(chunk.shape, []).append(chunk)
-        return found
+        return cls(axes, learners, points, chunks, columns, whole, nameless)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was asked for as plain values, for manifests and JSON."""
@@ -148,6 +144,7 @@ def _learners(given: Sequence[Any]) -> dict[str, Learner]:
         If a learner is unknown, or two have one name.
     """
     found: dict[str, Learner] = {}
+    renew([each for each in given if isinstance(each, str)])
     for each in given or DEFAULT.values():
         learner = load_learner(each)
         if learner.name in found:
@@ -168,25 +165,23 @@ def _points(axes: Axes, learners: dict[str, Learner]) -> Iterator[Point]:
             place = Place(config.horizon, config.samples_at(config.horizon), config.noise)
             config = replace(config, samples=place.n)
             key = fingerprint(writable(config.to_dict() | dict.fromkeys(_FREE)), id(model))
-            if key in known:
-                before = known[key]
-                family, parameters = before.config.family, before.config.parameters
-                plan = before.moved(replace(config, family=family, parameters=parameters))
-            else:
-                plan = Plan.of(config, model=model).among(learners)
-                known[key] = plan
-            plan = replace(plan, places=[place])
+            if key not in known:
+                known[key] = Plan.of(config, model=model).among(learners)
+            here = {name: getattr(config, name) for name in _FREE}
+            plan = replace(known[key].moved(**here), places=[place])
         except InputError as error:
             said = ", ".join(f"{name} = {_plain(value)}" for name, value in values.items())
             raise InputError(f"at {said}: {error}" if said else str(error)) from error
         yield Point(number, values, plan, place)
 
 
-def _chunks(points: Sequence[Point], learners: dict[str, Learner]) -> Iterator[Chunk]:
+def _chunks(
+    points: Sequence[Point], learners: dict[str, Learner], sources: Mapping[str, str | None]
+) -> Iterator[Chunk]:
     groups: dict[tuple[Any, ...], list[Point]] = {}
     for point in points:
         groups.setdefault(point.plan.shape(point.place), []).append(point)
-    number, digests = 0, {name: _digest(learner) for name, learner in learners.items()}
+    number = 0
     for shape, group in groups.items():
         # What does not depend on the seed, or on n, is computed once where such points are near.
         first: dict[str, int] = {}
@@ -196,12 +191,12 @@ def _chunks(points: Sequence[Point], learners: dict[str, Learner]) -> Iterator[C
                 first.setdefault(_but(point, "samples", "seed"), len(first)), point.place.n
             ),
         )  # fmt: skip
-        cost = order[0].plan.cost(order[0].place)[1] * len(learners)
+        cost = order[0].plan.seconds_at(order[0].place) * len(learners)
         size = max(1, min(_CHUNK_POINTS, int(_CHUNK_SECONDS / cost)))
         for start in range(0, len(order), size):
             part = tuple(order[start : start + size])
             asked = [[point.plan.hash, list(point.place)] for point in part]
-            name = fingerprint(SCHEMA, __version__, asked, digests)
+            name = fingerprint(SCHEMA, __version__, asked, list(learners), sources)
             yield Chunk(number, shape, part, learners, name)
             number += 1
 
@@ -215,23 +210,6 @@ def _but(point: Point, *names: str) -> str:
     """Names a point but for some of its options."""
     config = point.plan.config.to_dict() | dict.fromkeys(names) | {"samples_per_token": None}
     return fingerprint(writable(config), writable(point.plan.parameters))
-
-
-def nameless(learners: Mapping[str, Learner]) -> str | None:
-    """Why some learner has no digest, so that nothing may be written; None if all have one."""
-    for learner in learners.values():
-        try:
-            digest_of(learner)
-        except InputError as error:
-            return str(error)
-    return None
-
-
-def _digest(learner: Learner) -> str | None:
-    try:
-        return digest_of(learner)
-    except InputError:
-        return None
 
 
 def _arrow(values: Sequence[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,13 +15,13 @@ from antiscale.core.engine import Engine
 from antiscale.core.errors import InputError
 from antiscale.grids.axes import Axes, is_axis
 from antiscale.grids.chunk import compute
-from antiscale.grids.folder import GridFolder, open_grid, read_grid, table_of
-from antiscale.grids.plan import Chunk, GridPlan
+from antiscale.grids.folder import GridFolder, open_grid, table_of
+from antiscale.grids.plan import GridPlan
 from antiscale.grids.result import GridResult
 from antiscale.learners import load_learner
 from antiscale.sweeps import run as one
 from antiscale.sweeps.config import SweepConfig
-from antiscale.sweeps.plan import Plan
+from antiscale.sweeps.plan import Planned, asked_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def sweep(
-    config: Any = None,
+    config: Planned = None,
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -62,7 +63,11 @@ def sweep(
         `antiscale.learners`, one or a list, with names among them. A list (tuple, range, 1-D
         array) is an axis of a grid, also inside `parameters`; lists named together in `zip` go step
         by step; `n` is the number of traces or a budget rule such as "4 H"; `learner` lists the
-        arms of every point, any number per side.
+        arms of every point, any number per side. Rows call an object by its attribute `name`, else
+        by its class, and a model by its family's name ("explicit" for arrays, the function's own
+        for a function) with the parameter sha256, a digest of its arrays. A run in a folder is
+        named by what its objects are made of, and taken up again by the same objects in another
+        process.
 
     Returns
     -------
@@ -82,31 +87,39 @@ def sweep(
     >>> found = ac.sweep(horizon=32, repeats=4)
     >>> list(found.frame.horizon)
     [16, 32]
+    >>> round(found.fit["vf_slope"]["theory"], 2)
+    0.5
+    >>> mine = {"pmf": [[0.5, 0.3, 0.2]], "hitting_times": [[2, 5, float("inf")]]}
+    >>> found = ac.sweep(model=mine, learner=[ac.learners.SFT(), "wide"], horizon=16, repeats=2)
+    >>> found.rows[-1]["family"], found.rows[-1]["vb_learner"]
+    ('explicit', 'wide')
     >>> grid = ac.sweep(horizon=16, kappa=[0.1, 1.0], n="4 H", learner=["sft", "wide"], repeats=4)
     >>> grid.frame[["kappa", "n", "learner"]].values.tolist()
     [[0.1, 64, 'sft'], [0.1, 64, 'wide'], [1.0, 64, 'sft'], [1.0, 64, 'wide']]
     """
     check_keys(SweepConfig, options, also=_ALSO)
-    given = options if config is None else _as_mapping(config) | options
+    validate.boolean("overwrite", overwrite)
+    engine, given = Engine(jobs, scheduler), _options(config, options)
     if not is_grid(given):
-        engine = Engine(jobs, scheduler)
         if engine != Engine():
             raise InputError("jobs and scheduler are for grids: make an option a list")
         return one.sweep(config, out=out, overwrite=overwrite, progress=progress, **options)
-    validate.boolean("overwrite", overwrite)
     plan = GridPlan.of(Axes.of(given))
     folder = None if out is None else open_grid(plan, Path(out), overwrite=overwrite)
-    return run_grid(plan, folder, engine=Engine(jobs, scheduler), progress=progress)
+    return run_grid(plan, folder, engine=engine, progress=progress)
 
 
-def _as_mapping(config: Any) -> dict[str, Any]:
-    """A configuration's options; those left at their defaults are not said."""
-    if isinstance(config, Plan):
-        return _as_mapping(config.config)
-    if isinstance(config, SweepConfig):
-        default = SweepConfig().to_dict()
-        return {k: v for k, v in config.to_dict().items() if v != default[k]}
-    return dict(config) if isinstance(config, Mapping) else {}
+def _options(config: Planned, options: dict[str, Any]) -> dict[str, Any]:
+    """All that is asked for; what a configuration leaves at its default is not said."""
+    given = asked_for(config, options)
+    if config is None or isinstance(config, Mapping):
+        return given
+    default = SweepConfig()
+    return {
+        name: value
+        for name, value in given.items()
+        if name in options or value != getattr(default, name, None)
+    }
 
 
 # Arguments of `sweep` beside the options of its configuration.
@@ -148,9 +161,15 @@ def run_grid(
     if folder is None:
         return GridResult(plan.axes, _run(plan, None, engine, progress))
     if folder.complete:
-        return GridResult(plan.axes, in_order(plan, read_grid(folder.path)[1]))
+        return GridResult(plan.axes, in_order(plan, _stored(plan, folder)))
     with folder:
         return GridResult(plan.axes, _run(plan, folder, engine, progress))
+
+
+def _stored(plan: GridPlan, folder: GridFolder | None) -> dict[int, pa.Table]:
+    """The chunks that a folder holds, by number."""
+    tables = {} if folder is None else {c.number: folder.load(c) for c in plan.chunks}
+    return {number: table for number, table in tables.items() if table is not None}
 
 
 def here(engine: Engine | None) -> Engine:
@@ -163,38 +182,34 @@ def here(engine: Engine | None) -> Engine:
 def _run(
     plan: GridPlan, folder: GridFolder | None, engine: Engine | None, progress: Progress | None
 ) -> pa.Table:
-    import pyarrow as pa
-
     device.keep_compiled_code()
     started = time.perf_counter()
-    found: dict[int, pa.Table] = {}
-    if folder is not None:
-        stored = {chunk.number: folder.load(chunk) for chunk in plan.chunks}
-        found = {number: table for number, table in stored.items() if table is not None}
+    found = _stored(plan, folder)
     waiting = iter([chunk for chunk in plan.chunks if chunk.number not in found])
     before = done = sum(len(chunk.points) for chunk in plan.chunks if chunk.number in found)
-
-    def next_chunk() -> Chunk | None:
-        return next(waiting, None)
-
-    for chunk, rows in here(engine).run(compute, next_chunk):
-        table = table_of(chunk, rows, plan.columns)
-        if folder is not None:
-            folder.save(chunk, table)
-        found[chunk.number] = table
-        done += len(chunk.points)
-        if progress is not None:
-            speed = (done - before) / (time.perf_counter() - started)
-            progress(done, len(plan.points), f"{speed:.3g} points/s")
+    running = here(engine).run(compute, lambda: next(waiting, None))
+    # Closed at once where this is stopped: what its workers are at would go on.
+    with contextlib.closing(running) as results:
+        for chunk, rows in results:
+            table = table_of(chunk, rows, plan.columns)
+            if folder is not None:
+                folder.save(chunk, table)
+            found[chunk.number] = table
+            done += len(chunk.points)
+            if progress is not None:
+                speed = (done - before) / (time.perf_counter() - started)
+                progress(done, len(plan.points), f"{speed:.3g} points/s")
     if folder is not None:
         folder.complete_with(plan.chunks, started)
-    return in_order(plan, pa.concat_tables([found[chunk.number] for chunk in plan.chunks]))
+    return in_order(plan, found)
 
 
-def in_order(plan: GridPlan, table: pa.Table) -> pa.Table:
-    """Rows in the order of the points, from those in the order of the chunks."""
+def in_order(plan: GridPlan, chunks: Mapping[int, pa.Table]) -> pa.Table:
+    """All rows in the order of the points, from the chunks by number."""
     import numpy as np
+    import pyarrow as pa
 
+    table = pa.concat_tables([chunks[chunk.number] for chunk in plan.chunks])
     numbers = [point.number for chunk in plan.chunks for point in chunk.points]
     order = np.repeat(numbers, len(plan.learners)).argsort(kind="stable")
     return table.take(order)

@@ -29,10 +29,11 @@ from antiscale.core.folder import MANIFEST, Folder, now, of_command, read_json, 
 from antiscale.core.provenance import git_commit, versions
 from antiscale.sweeps.config import SCHEMA, Place
 from antiscale.sweeps.plan import Plan, Planned
-from antiscale.sweeps.rows import ARM_COLUMNS, COLUMNS, pass_columns
+from antiscale.sweeps.rows import ARM_COLUMNS, COLUMNS, Column, pass_columns
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from antiscale.sweeps.cell import Cell
 
@@ -151,6 +152,14 @@ def read_run(path: Path) -> RunFolder:
     return folder
 
 
+def arrow_field(column: Column) -> pa.Field[Any]:
+    """A column's field of an Arrow schema, with its unit and meaning."""
+    import pyarrow as pa
+
+    about = {"unit": column.unit, "meaning": column.meaning}
+    return pa.field(column.name, pa.type_for_alias(column.type), metadata=about)
+
+
 def parquet(frame: pd.DataFrame) -> bytes:
     """Return a Parquet file whose known columns have their type, unit and meaning in its schema."""
     import pyarrow as pa
@@ -159,12 +168,9 @@ def parquet(frame: pd.DataFrame) -> bytes:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     tries = [int(found[1]) for name in frame if (found := re.fullmatch(_PASS, str(name)))]
     known = ARM_COLUMNS | COLUMNS | pass_columns(tries, arms=True) | pass_columns(tries)
-    fields = []
-    for field in table.schema:
-        if (column := known.get(field.name)) is not None:
-            about = {"unit": column.unit, "meaning": column.meaning}
-            field = pa.field(field.name, pa.type_for_alias(column.type), metadata=about)
-        fields.append(field)
+    fields = [
+        arrow_field(known[field.name]) if field.name in known else field for field in table.schema
+    ]
     buffer = io.BytesIO()
     pq.write_table(table.cast(pa.schema(fields, table.schema.metadata)), buffer)
     return buffer.getvalue()

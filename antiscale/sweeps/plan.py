@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
 
-from antiscale.core import machine, source
+from antiscale.core import machine
 from antiscale.core.config import fingerprint, writable
 from antiscale.core.errors import InputError
 from antiscale.core.version import __version__
@@ -98,7 +98,7 @@ class Plan:
         """
         if isinstance(given, Plan) and model is None and not options:
             return given
-        asked = _asked(given, options)
+        asked = asked_for(given, options)
         if model is None:
             model = asked.pop("model", None)
         held = None if model is None else _in_place_of_family(model, asked, options)
@@ -114,12 +114,11 @@ class Plan:
             config = replace(config, parameters=parameters)
         reward_class = config.reward_class or its.reward_class
         renew(config.learner)
-        sources, nameless = _sources(config, own)
+        learners = choose_learners([own.get(name, name) for name in config.learner])
+        sources, nameless = sources_of(learners.values())
         plan = cls(
-            config, parameters, its, reward_class,
-            choose_learners([own.get(name, name) for name in config.learner]),
-            config.cells(), sources, _hash(config, parameters, reward_class, sources), own,
-            nameless,
+            config, parameters, its, reward_class, learners, config.cells(), sources,
+            _hash(config, parameters, reward_class, sources), own, nameless,
         )  # fmt: skip
         plan._check()
         return plan
@@ -136,11 +135,12 @@ class Plan:
         plan.require_prior()
         return plan
 
-    def moved(self, config: SweepConfig) -> Plan:
-        """Return the plan of a configuration that differs in kappa, n and seed alone.
+    def moved(self, **changes: Any) -> Plan:
+        """Return the same plan at another kappa, n or seed, and no other option.
 
         The two share models, and what `once` computed.
         """
+        config = replace(self.config, **changes)
         return replace(
             self, config=config, places=config.cells(),
             hash=_hash(config, self.parameters, self.reward_class, self.sources),
@@ -151,8 +151,7 @@ class Plan:
         model, rewards = self.model_at(place.horizon)
         return (
             model.prompts, model.types, rewards.name, self._stated(rewards), self.config.repeats,
-            self.config.expert == "hard", place.noise > 0, bool(self.config.pass_at),
-            self.config.c0 is not None,
+            self.config.expert == "hard", place.noise > 0,
         )  # fmt: skip
 
     def once(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
@@ -226,29 +225,25 @@ class Plan:
         return members + 2 if members <= WHOLE else self.config.rewards
 
     def _require(self, prompts: int, types: int, rewards: float) -> None:
-        """Refuse a sweep whose largest cell this machine cannot hold, or that takes days."""
+        """Refuse a sweep whose largest cell this machine cannot hold, or that takes days.
+
+        Held at a time: counts of both sides and what is sorted on the way, 500 resamples of the
+        repeats, and for a few repeats at once the ball's optimum for every stated reward.
+        """
+        cell, repeats = float(prompts) * types, float(self.config.repeats)
         machine.require(
             f"a sweep of {self.config.repeats} repeats over {prompts} prompts and {types} types",
             "--repeats, --prompts, --horizon or --rewards",
-            floats=self._floats(prompts, types, rewards),
+            floats=cell * (8.0 * repeats + 30.0 * rewards)
+            + prompts * rewards * (4.0 * repeats + 500.0)
+            + 1000.0 * repeats,
             seconds=len(self.places) * self._seconds(prompts, types, rewards),
         )
 
-    def cost(self, place: Place) -> tuple[float, float]:
-        """Numbers held at a time, and processor seconds, at one place: rough, from above."""
+    def seconds_at(self, place: Place) -> float:
+        """Processor seconds that one place takes: rough, from above."""
         model, rewards = self.model_at(place.horizon)
-        size = model.prompts, model.types, self._stated(rewards)
-        return self._floats(*size), self._seconds(*size)
-
-    def _floats(self, prompts: int, types: int, rewards: float) -> float:
-        """Numbers that one cell holds at a time.
-
-        Counts of both sides and what is sorted on the way, 500 resamples of the repeats, and for a
-        few repeats at once the ball's optimum for every stated reward.
-        """
-        cell, repeats = float(prompts) * types, float(self.config.repeats)
-        resamples = prompts * rewards * (4.0 * repeats + 500.0) + 1000.0 * repeats
-        return cell * (8.0 * repeats + 30.0 * rewards) + resamples
+        return self._seconds(model.prompts, model.types, self._stated(rewards))
 
     def _seconds(self, prompts: int, types: int, rewards: float) -> float:
         """Processor seconds of one cell.
@@ -276,7 +271,7 @@ def _hash(
 _OF_FAMILY = ("family", "parameters", "prompts", "styles")
 
 
-def _asked(given: Planned, options: dict[str, Any]) -> dict[str, Any]:
+def asked_for(given: Planned, options: dict[str, Any]) -> dict[str, Any]:
     """Names and values of what is asked for, with the objects of an earlier plan."""
     if given is None:
         return dict(options)
@@ -285,7 +280,7 @@ def _asked(given: Planned, options: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(given, Plan):
         config = SweepConfig.of(given)
         return {name: getattr(config, name) for name in config.to_dict()} | options
-    asked = _asked(given.config, {})
+    asked = asked_for(given.config, {})
     asked["learner"] = tuple(given.own.get(name, name) for name in given.config.learner)
     if isinstance(given.family, Fixed | Made):
         del asked["family"], asked["parameters"]
@@ -337,18 +332,14 @@ def _own_learners(asked: dict[str, Any]) -> dict[str, Learner]:
     return own
 
 
-def _sources(
-    config: SweepConfig, own: Mapping[str, Learner]
-) -> tuple[dict[str, str | None], str | None]:
+def sources_of(learners: Iterable[Learner]) -> tuple[dict[str, str | None], str | None]:
     """Digests of the user's learners by name, and why there is none of some object."""
     found: dict[str, str | None] = {}
     nameless = None
-    for name in config.learner:
-        if name in own:
+    for learner in learners:
+        if learner.name not in BUILT_IN:
             try:
-                found[name] = digest_of(own[name])
+                found[learner.name] = digest_of(learner)
             except InputError as error:
-                found[name], nameless = None, str(error)
-        elif ":" in name:
-            found[name] = source.digest_of(name.partition(":")[0])
+                found[learner.name], nameless = None, str(error)
     return found, nameless

@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from antiscale.core import device, validate
-from antiscale.core.config import check_keys
+from antiscale.core import device
 from antiscale.sweeps import words
 from antiscale.sweeps.cell import Cell, simulate
 from antiscale.sweeps.config import SCHEMA, Place, SweepConfig
@@ -133,29 +132,9 @@ def sweep(
     progress: Progress | None = None,
     **options: Any,
 ) -> SweepResult:
-    """Run a sweep.
+    """Run a sweep over horizons, sample sizes or noise, as `antiscale.sweep` does without lists.
 
-    Parameters
-    ----------
-    config
-        What to run, also as names and values; the default instance if None.
-    model
-        The base policy as an object, in place of family and parameters: a `TraceModel` (whose
-        horizon is then the default), a DataFrame, a table of arrays, a file, a family, a
-        `TokenChain`, or a function H -> TraceModel; see `antiscale.models.given.given_family`.
-        Rows call it by its family's name, "explicit" for arrays, the function's own for a function,
-        with the parameter sha256, a digest of its arrays.
-    out
-        Folder for the results; None leaves nothing on disk.
-    overwrite
-        Replace the run that a folder holds.
-    progress
-        Called after each cell with (cells done, cells in all, horizon).
-    **options
-        Fields of `SweepConfig` by name; they replace those of `config`. `learner` may be an object
-        or a class that follows `antiscale.learners`, one or a list, with names among them; rows
-        call it by its attribute `name`, else by its class. A run in a folder is named by what its
-        objects are made of, and taken up again by the same objects in another process.
+    Its arguments are those of `antiscale.sweep`.
 
     Returns
     -------
@@ -167,22 +146,7 @@ def sweep(
     ------
     InputError
         For anything in the configuration or the folder that cannot be used.
-
-    Examples
-    --------
-    >>> import antiscale as ac
-    >>> found = ac.sweep(horizon=32, repeats=4)
-    >>> list(found.frame.horizon)
-    [16, 32]
-    >>> round(found.fit["vf_slope"]["theory"], 2)
-    0.5
-    >>> mine = {"pmf": [[0.5, 0.3, 0.2]], "hitting_times": [[2, 5, float("inf")]]}
-    >>> found = ac.sweep(model=mine, learner=[ac.learners.SFT(), "wide"], horizon=16, repeats=2)
-    >>> found.rows[-1]["family"], found.rows[-1]["vb_learner"]
-    ('explicit', 'wide')
     """
-    validate.boolean("overwrite", overwrite)
-    check_keys(SweepConfig, options, also=("model", "out", "overwrite", "progress"))
     plan = Plan.of(config, model=model, **options)
     folder = None if out is None else open_run(plan, Path(out), overwrite=overwrite)
     finished = folder.manifest["finished"] if folder and folder.complete else None

@@ -17,6 +17,7 @@ from antiscale.grids.folder import open_grid
 from antiscale.grids.plan import GridPlan
 from antiscale.sweeps.cell import simulate
 from antiscale.sweeps.config import SweepConfig
+from antiscale.sweeps.plan import Plan
 
 SMALL: dict[str, Any] = {"horizon": 16, "repeats": 4, "rewards": 4}
 
@@ -161,3 +162,31 @@ def test_results_table_draw_and_save_themselves(found: Any, tmp_path: Path) -> N
         found.save(tmp_path / "grid.txt")
     with pytest.raises(InputError, match="two columns"):
         found.plot(facets=["kappa", "n", "seed"])
+
+
+def test_a_grid_of_a_plan_keeps_its_objects() -> None:
+    frame = pd.DataFrame({
+        "prompt": "a", "style": 0, "length": [2, 3], "probability": [0.5, 0.5], "solved": [1, 0],
+    })  # fmt: skip
+    plan = Plan.of(SMALL, model=frame, learner=[Base])
+    own = grids.sweep(plan, kappa=[0.1, 1.0], n=30)
+    assert set(own.frame.family) == {"explicit"}
+    assert list(own.frame.learner) == ["base_policy"] * 2
+    named = grids.sweep(SweepConfig(**SMALL, learner=("wide",)), kappa=[0.1], n=30)
+    assert list(named.frame.learner) == ["wide"]
+    assert named.frame.repeats[0] == SMALL["repeats"]
+
+
+def test_an_edited_module_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    base = "data.counts * 0 + setting.pmf"
+    losses = []
+    for policy in (base, f"({base}) ** 2 / (setting.pmf ** 2).sum(-1, keepdims=True)"):
+        lines = (
+            "class Mine:", "    side = 'vf'", "    def __call__(self, data, setting):",
+            f"        return {policy}",
+        )  # fmt: skip
+        (tmp_path / "grid_learner.py").write_text("\n".join(lines))
+        again = grids.sweep(**SMALL, kappa=[0.1], n=30, learner="grid_learner:Mine")
+        losses.append(again.frame.loss[0])
+    assert losses[0] != losses[1]
