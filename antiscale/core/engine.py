@@ -394,11 +394,12 @@ def _few_threads() -> dict[str, str]:
 @functools.cache
 def versions() -> dict[str, str]:
     """What results depend on: they must be the same wherever tasks run."""
-    from importlib import metadata
+    from antiscale.core import provenance
 
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    known = provenance.versions()
+    python = ".".join(known["python"].split(".")[:2])
     found = {"antiscale": f"{__version__} ({_digest()})", "Python": python}
-    return found | {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy", "scipy")}
+    return found | {name: known[name] for name in ("jax", "jaxlib", "numpy", "scipy")}
 
 
 def _digest() -> str:
