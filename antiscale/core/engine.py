@@ -93,6 +93,24 @@ class Engine:
             if self.jobs > 1:
                 raise InputError("give jobs (processes of this machine) or scheduler, not both")
 
+    @property
+    def in_this_process(self) -> bool:
+        """Whether tasks run in the process that calls."""
+        return self.scheduler is None and self.jobs == 1
+
+    def tasks_at_once(self) -> int:
+        """How many tasks run at a time; of a scheduler, the threads of the workers it has now.
+
+        Raises
+        ------
+        InputError
+            If the scheduler does not answer.
+        """
+        if self.scheduler is not None:
+            with _client(self.scheduler) as client:
+                return max(1, _threads_of(client, self.scheduler))
+        return self.jobs if self.jobs > 1 else self.threads
+
     def run(
         self, function: Callable[[Task], Result], next_task: Callable[[], Task | None]
     ) -> Generator[tuple[Task, Result]]:
@@ -282,9 +300,9 @@ def _become_worker(parent: int) -> None:
 # A Dask cluster
 
 
-def _on_dask(
-    scheduler: str, function: Callable[[Task], Result], next_task: Callable[[], Task | None]
-) -> Generator[tuple[Task, Result]]:
+@contextlib.contextmanager
+def _client(scheduler: str) -> Iterator[Any]:
+    """A connection to a scheduler; what is lost on the way is said in one line."""
     try:
         import distributed
         from distributed.comm.core import CommClosedError
@@ -302,13 +320,7 @@ def _on_dask(
                 "with `dask scheduler`, and give the address that it says"
             ) from None
         try:
-            # The same task twice is two tasks.
-            pool = client.get_executor(pure=False)
-            made_by = versions()
-            yield from _as_they_end(
-                lambda task: pool.submit(_there, made_by, _sent(function, task)),
-                _room(client, scheduler), next_task, _LOOK,
-            )  # fmt: skip
+            yield client
         except distributed.KilledWorker:
             raise InputError(
                 f"workers of {scheduler} were killed or ran out of memory, again and again at the "
@@ -327,6 +339,27 @@ def _on_dask(
                 client.close(timeout=_ANSWER)
 
 
+def _on_dask(
+    scheduler: str, function: Callable[[Task], Result], next_task: Callable[[], Task | None]
+) -> Generator[tuple[Task, Result]]:
+    with _client(scheduler) as client:
+        # The same task twice is two tasks.
+        pool = client.get_executor(pure=False)
+        made_by = versions()
+        yield from _as_they_end(
+            lambda task: pool.submit(_there, made_by, _sent(function, task)),
+            _room(client, scheduler), next_task, _LOOK,
+        )  # fmt: skip
+
+
+def _threads_of(client: Any, scheduler: str) -> int:
+    """The threads of the workers that there are."""
+    try:
+        return sum(client.nthreads().values())
+    except OSError:
+        raise _lost(scheduler) from None
+
+
 def _room(client: Any, scheduler: str) -> Callable[[], int]:
     """Twice the workers' threads, as many as there are now: none waits for the next task."""
     looked, threads, told = -_LOOK, 0, False
@@ -334,10 +367,7 @@ def _room(client: Any, scheduler: str) -> Callable[[], int]:
     def room() -> int:
         nonlocal looked, threads, told
         if time.monotonic() - looked >= _LOOK:
-            try:
-                threads, looked = sum(client.nthreads().values()), time.monotonic()
-            except OSError:
-                raise _lost(scheduler) from None
+            threads, looked = _threads_of(client, scheduler), time.monotonic()
             if not threads and not told:
                 print(f"antiscale: waiting for workers at {scheduler}", file=sys.stderr)
                 told = True

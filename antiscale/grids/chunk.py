@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from antiscale.core import device
 from antiscale.grids.plan import Chunk, Point, base_of
@@ -14,7 +17,7 @@ from antiscale.sweeps.plan import Plan
 
 Row = dict[str, Any]
 
-# Cases kept: points that differ in n alone share all else.
+# Cases kept for the points to come: those that differ in n alone share all else.
 _CASES = 32
 # Shapes and learners that this process has compiled code for; the first point of each is computed
 # alone, so that threads do not compile the same.
@@ -22,20 +25,33 @@ _compiled: set[tuple[Any, ...]] = set()
 _compiling = threading.Lock()
 
 
+class Spent(NamedTuple):
+    """What one point took: seconds, and whether code was compiled and a case set up for it."""
+
+    seconds: float
+    compiled: bool
+    fresh: bool
+
+
 def compute(chunk: Chunk) -> list[Row]:
     """Return one row for each point and learner of a chunk, in order."""
+    return [row for rows, _ in one_by_one(chunk) for row in rows]
+
+
+def one_by_one(chunk: Chunk) -> Iterator[tuple[list[Row], Spent]]:
+    """Yield each point's rows, and what they took."""
     device.keep_compiled_code()
     cases: dict[str, Case] = {}
-    rows: list[Row] = []
     code = (*chunk.shape, *chunk.learners)
     for point in chunk.points:
-        if code in _compiled:
-            rows += _rows(point, chunk, cases)
-            continue
-        with _compiling:
-            rows += _rows(point, chunk, cases)
+        with contextlib.nullcontext() if code in _compiled else _compiling:
+            new, known = code not in _compiled, len(cases)
+            started = time.perf_counter()
+            rows = _rows(point, chunk, cases)
             _compiled.add(code)
-    return rows
+        yield rows, Spent(time.perf_counter() - started, new, len(cases) > known)
+        while len(cases) > _CASES:
+            del cases[next(iter(cases))]
 
 
 def _rows(point: Point, chunk: Chunk, cases: dict[str, Case]) -> list[Row]:
@@ -58,8 +74,6 @@ def _measured(point: Point, plan: Plan, kind: str, cases: dict[str, Case]) -> di
     else:
         case = replace(before, plan=plan).with_samples(point.place.n)
     cases[base] = case
-    if len(cases) > _CASES:
-        del cases[next(iter(cases))]
     common, arms = measure(case)
     common |= {"config_hash": plan.hash} | plan.columns()
     return {

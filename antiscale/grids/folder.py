@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antiscale.core.errors import InputError
-from antiscale.core.folder import Folder, now, reading
+from antiscale.core.folder import MANIFEST, Folder, now, of_command, read_manifest, reading, shown
 from antiscale.core.provenance import git_commit, versions
 from antiscale.grids.plan import SCHEMA, Chunk, GridPlan
 from antiscale.sweeps.folder import arrow_field
@@ -42,7 +42,7 @@ class GridFolder(Folder):
         file = self.path / chunk.file
         if not file.exists():
             return None
-        table = _read(file)
+        table = read_part(file)
         if (table.schema.metadata or {}).get(_CHUNK) != chunk.hash.encode():
             raise InputError(f"{file} holds another chunk; delete it to compute it again")
         return table
@@ -73,6 +73,37 @@ def open_grid(plan: GridPlan, path: Path, *, overwrite: bool = False) -> GridFol
     )  # fmt: skip
 
 
+def is_grid(path: Path) -> bool:
+    """Whether a folder holds a grid, finished or not.
+
+    Raises
+    ------
+    InputError
+        If its manifest is damaged.
+    """
+    return (path / MANIFEST).is_file() and of_command(read_manifest(path), SCHEMA)
+
+
+def read_grid(path: Path) -> GridFolder:
+    """Open a complete grid to read from.
+
+    Raises
+    ------
+    InputError
+        If it is not complete, of another version, or damaged.
+    """
+    folder = GridFolder(path, read_manifest(path))
+    if folder.manifest["schema"] != SCHEMA:
+        raise InputError(
+            f"{path} holds {shown(folder.manifest['schema'])}, a grid of another version (this one "
+            f"reads {SCHEMA})"
+        )
+    if not folder.complete:
+        raise InputError(f"{path} is not complete; run its grid again to finish it")
+    folder.verify()
+    return folder
+
+
 def table_of(chunk: Chunk, rows: list[dict[str, Any]], columns: dict[str, Column]) -> pa.Table:
     """Return a chunk's rows as a table whose columns have their type, unit and meaning."""
     import pyarrow as pa
@@ -97,7 +128,14 @@ def _as(column: Column, value: Any) -> Any:
     return value if isinstance(value, str) else str(value)
 
 
-def _read(file: Path) -> pa.Table:
+def read_part(file: Path) -> pa.Table:
+    """Read a chunk's file.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -123,6 +123,9 @@ class GridPlan:
             for name, steps in zip(axis.names, zip(*axis.values, strict=True), strict=True):
                 named[name] = [_plain(step) for step in steps]
         together = [list(axis.names) for axis in self.axes.axes if len(axis.names) > 1]
+        for name in [name for name in named if "." in name]:
+            table, _, key = name.partition(".")
+            named[table] = named.get(table, {}) | {key: named.pop(name)}
         named["learner"] = list(self.learners)
         return named | ({"zip": together} if together else {})
 

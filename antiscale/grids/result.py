@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from antiscale.core import validate
 from antiscale.grids import words
 from antiscale.grids.axes import Axes
+from antiscale.grids.folder import GridFolder, read_part
 from antiscale.grids.plan import SCHEMA
 from antiscale.sweeps.saving import save
 
@@ -36,6 +37,17 @@ class GridResult:
     axes: Axes
     rows: pa.Table
 
+    @classmethod
+    def of(cls, folder: GridFolder) -> GridResult:
+        """Read the result of a complete grid, its rows in the order of the files."""
+        import pyarrow as pa
+
+        parts = [
+            read_part(folder.path / name) for name in folder.files if name.endswith(".parquet")
+        ]
+        rows = pa.concat_tables([part.replace_schema_metadata() for part in parts])
+        return cls(Axes.of(folder.manifest["grid"]), rows)
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The rows as a DataFrame; frames of any grids, and `SweepResult.arms`, concatenate."""
@@ -57,12 +69,14 @@ class GridResult:
         value
             The column to show.
         rows
-            Columns that name the lines; default: all axes but `columns`.
+            Columns that name the lines; default: all axes but `columns` and the seed.
         columns
             The column whose values stand side by side.
         """
         lines = [name for name in words.varied(self.frame, self.axes.names) if name != columns]
-        lines = lines if rows is None else list(rows)
+        lines = [name for name in lines if name not in words.REPEATED]
+        if rows is not None:
+            lines = list(rows)
         for name in (value, columns, *lines):
             validate.choice("column", name, map(str, self.frame))
         if not lines:

@@ -16,6 +16,7 @@ from antiscale.core.errors import InputError
 from antiscale.grids.axes import Axes, is_axis
 from antiscale.grids.chunk import compute
 from antiscale.grids.folder import GridFolder, open_grid, table_of
+from antiscale.grids.forecast import forecast
 from antiscale.grids.plan import GridPlan
 from antiscale.grids.result import GridResult
 from antiscale.learners import load_learner
@@ -37,6 +38,7 @@ def sweep(
     overwrite: bool = False,
     jobs: int = 1,
     scheduler: str | None = None,
+    dry_run: bool = False,
     progress: Callable[..., None] | None = None,
     **options: Any,
 ) -> Any:
@@ -53,6 +55,8 @@ def sweep(
     jobs, scheduler
         Of a grid: processes, or the address of a running Dask scheduler (`core.engine.Engine`).
         Rows do not depend on them.
+    dry_run
+        Of a grid: return a `Forecast` of points, compiled shapes, memory and time instead.
     progress
         Called with what is done, what is to do, and the horizon (of a grid: points, speed).
     **options
@@ -71,7 +75,7 @@ def sweep(
 
     Returns
     -------
-    SweepResult or GridResult
+    SweepResult, GridResult or Forecast
         A sweep: `frame` with one row per (H, n), the fitted exponents `fit`, the sentences
         `reading`, and `plot()`. A grid: `frame` with one row for each point and learner,
         `table()`, `plot()`, `save()`.
@@ -98,15 +102,19 @@ def sweep(
     [[0.1, 64, 'sft'], [0.1, 64, 'wide'], [1.0, 64, 'sft'], [1.0, 64, 'wide']]
     """
     check_keys(SweepConfig, options, also=_ALSO)
-    validate.boolean("overwrite", overwrite)
+    for name, value in (("overwrite", overwrite), ("dry_run", dry_run)):
+        validate.boolean(name, value)
     engine, given = Engine(jobs, scheduler), _options(config, options)
     if not is_grid(given):
-        if engine != Engine():
-            raise InputError("jobs and scheduler are for grids: make an option a list")
+        if engine != Engine() or dry_run:
+            raise InputError("jobs, scheduler and dry_run are for grids: make an option a list")
         return one.sweep(config, out=out, overwrite=overwrite, progress=progress, **options)
     plan = GridPlan.of(Axes.of(given))
+    if dry_run:
+        path = None if out is None or overwrite else Path(out)
+        return forecast(plan, usual(engine), path, progress)
     folder = None if out is None else open_grid(plan, Path(out), overwrite=overwrite)
-    return run_grid(plan, folder, engine=engine, progress=progress)
+    return run_grid(plan, folder, engine=usual(engine), progress=progress)
 
 
 def _options(config: Planned, options: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +131,7 @@ def _options(config: Planned, options: dict[str, Any]) -> dict[str, Any]:
 
 
 # Arguments of `sweep` beside the options of its configuration.
-_ALSO = ("model", "n", "zip", "out", "overwrite", "jobs", "scheduler", "progress")
+_ALSO = ("model", "n", "zip", "out", "overwrite", "jobs", "scheduler", "dry_run", "progress")
 
 
 def is_grid(options: Mapping[str, Any]) -> bool:
@@ -154,7 +162,7 @@ def run_grid(
     plan, folder
         What to run, and where to keep it (from `open_grid`).
     engine
-        Where chunks are computed; default: this process, two at a time on a CPU.
+        Where chunks are computed; default: `usual(Engine())`.
     progress
         Called after each chunk.
     """
@@ -172,9 +180,9 @@ def _stored(plan: GridPlan, folder: GridFolder | None) -> dict[int, pa.Table]:
     return {number: table for number, table in tables.items() if table is not None}
 
 
-def here(engine: Engine | None) -> Engine:
+def usual(engine: Engine) -> Engine:
     """The engine asked for; in this process two chunks at a time on a CPU."""
-    if engine is None or engine == Engine():
+    if engine == Engine():
         return Engine(threads=2 if device.backend() == "cpu" else 1)
     return engine
 
@@ -187,7 +195,9 @@ def _run(
     found = _stored(plan, folder)
     waiting = iter([chunk for chunk in plan.chunks if chunk.number not in found])
     before = done = sum(len(chunk.points) for chunk in plan.chunks if chunk.number in found)
-    running = here(engine).run(compute, lambda: next(waiting, None))
+    running = (usual(Engine()) if engine is None else engine).run(
+        compute, lambda: next(waiting, None)
+    )
     # Closed at once where this is stopped: what its workers are at would go on.
     with contextlib.closing(running) as results:
         for chunk, rows in results:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # What an axis is called in the rows.
 _COLUMN = {"samples": "n", "samples_per_token": "n", "model": "family"}
 # Averaged over rather than drawn, unless asked for.
-_REPEATED = ("seed",)
+REPEATED = ("seed",)
 
 
 def varied(frame: pd.DataFrame, axes: Sequence[str]) -> list[str]:
@@ -31,12 +31,12 @@ def layout(
     names = [name for name in varied(frame, axes) if name != lines]
     if x is None:
         numeric = [
-            name for name in names if frame[name].dtype.kind in "if" and name not in _REPEATED
+            name for name in names if frame[name].dtype.kind in "if" and name not in REPEATED
         ]
         x = max(
             numeric, key=lambda name: frame[name].nunique(), default=next(iter(names), "horizon")
         )
-    rest = [name for name in names if name != x and name not in _REPEATED]
+    rest = [name for name in names if name != x and name not in REPEATED]
     chosen = rest if facets is None else list(facets)
     if len(chosen) > 2:
         raise InputError(
@@ -76,3 +76,17 @@ def reading(frame: pd.DataFrame, axes: Sequence[str]) -> str:
 
 def _count(number_of: int, what: str) -> str:
     return f"{number_of:,} {what}{'' if number_of == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as one reads them: "40 s", "12 min", "3.5 h".
+
+    Examples
+    --------
+    >>> duration(4.26), duration(90), duration(7200)
+    ('4.3 s', '1.5 min', '2 h')
+    """
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} s"

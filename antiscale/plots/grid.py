@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from antiscale.core.errors import InputError
-from antiscale.core.numbers import number
+from antiscale.core.numbers import setting
 from antiscale.plots import style
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def _part(frame: pd.DataFrame, facets: Sequence[str], values: Sequence[Any]) -> 
 
 
 def _title(name: str, value: Any) -> str:
-    return f"{name} {number(value) if isinstance(value, float) else value}"
+    # A family, a learner or a class says what it is; a number does not.
+    return str(value) if isinstance(value, str) else f"{name} {setting(value)}"
 
 
 def _line(axes: Axes, rows: pd.DataFrame, x: str, y: str, label: str, look: dict[str, Any]) -> None:

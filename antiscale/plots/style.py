@@ -52,16 +52,20 @@ def styled() -> Any:
     return mpl.rc_context(_RC)
 
 
+_LETTERS = "abcdefgh"
+
+
 @contextmanager
 def sheet(height: float, note: str) -> Iterator[Figure]:
-    """A figure of so many inches: letters before several panels' titles, the note under them."""
+    """A figure of so many inches: letters before a few panels' titles, the note under them."""
     with styled():
         figure = Figure(figsize=(PAGE, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
         titled = [axes for axes in figure.axes if axes.get_title(loc="left")]
-        for letter, axes in zip("abcdefgh", titled, strict=False):
-            if len(titled) > 1:
+        # More panels than that are a table: a place is named by its titles.
+        if 1 < len(titled) <= len(_LETTERS):
+            for letter, axes in zip(_LETTERS, titled, strict=False):
                 axes.set_title(f"({letter}) {axes.get_title(loc='left')}")
         figure.supxlabel(paragraph(note), x=0.01, ha="left", fontsize=6.5, color=INK)
 

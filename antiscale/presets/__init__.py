@@ -28,6 +28,7 @@ class Kind(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     "sweeps": Kind("sweep", "."),
+    "grids": Kind("grid", "grids"),
     "searches": Kind("search", "searches"),
     "studies": Kind("study", "networks"),
     "figures": Kind("figure", "figures"),

@@ -6,7 +6,7 @@ import html
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,13 @@ class SweepResult:
     rows: list[dict[str, Any]]
     fit: dict[str, dict[str, Any]]
     finished: str | None = None
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> SweepResult:
+        """Read the result of a complete run."""
+        stored = folder.result()
+        config = SweepConfig.from_mapping(stored["config"])
+        return cls(config, stored["rows"], stored["fit"], folder.manifest["finished"])
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -149,8 +156,7 @@ def sweep(
     """
     plan = Plan.of(config, model=model, **options)
     folder = None if out is None else open_run(plan, Path(out), overwrite=overwrite)
-    finished = folder.manifest["finished"] if folder and folder.complete else None
-    return replace(run_sweep(plan, folder, progress), finished=finished)
+    return run_sweep(plan, folder, progress)
 
 
 def run_sweep(
@@ -164,8 +170,7 @@ def run_sweep(
     if folder is None:
         return _run(plan, None, progress)
     if folder.complete:
-        stored = folder.result()
-        return SweepResult(plan.config, stored["rows"], stored["fit"])
+        return SweepResult.of(folder)
     with folder:
         return _run(plan, folder, progress)
 

@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 import typer
 
+import antiscale as ac
 from antiscale import cli, plots, presets
 from antiscale.cli import commands
 from tests.rollouts.test_tables import harness
@@ -200,6 +201,11 @@ def runs(folder: Path) -> Path:
             with pytest.raises(SystemExit):
                 cli.main()
             shutil.copytree(folder / "runs" / names[0], folder / names[1])
+        grid = folder / "runs/grid-HASH"
+        ac.sweep(
+            family=["two_point", "sharp"], kappa=[0.1, 1.0], n=[16, 32], horizon=16, repeats=4,
+            rewards=4, out=grid,
+        )  # fmt: skip
     return folder
 
 

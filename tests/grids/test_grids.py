@@ -154,7 +154,10 @@ def test_what_cannot_be_used_gets_one_line(options: dict[str, Any], message: str
 
 def test_results_table_draw_and_save_themselves(found: Any, tmp_path: Path) -> None:
     table = found.table()
-    assert table.shape == (8, 3)
+    assert table.shape == (4, 3)
+    first = found.frame.query("kappa == 0.1 and n == 64 and learner == 'wide'")
+    assert table.loc[(0.1, 64), "wide"] == pytest.approx(first.loss.mean())
+    assert found.table(rows=["kappa", "n", "seed"]).shape == (8, 3)
     assert np.isfinite(table.to_numpy()).all()
     for kind in ("png", "svg", "csv", "parquet", "json"):
         assert found.save(tmp_path / f"grid.{kind}").stat().st_size > 100

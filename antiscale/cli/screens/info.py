@@ -10,6 +10,7 @@ from antiscale import presets
 # How a preset of each kind is used.
 _USED = {
     "sweeps": "antiscale sweep --config NAME, antiscale separation --config NAME",
+    "grids": "antiscale sweep --grid NAME",
     "searches": "antiscale search --config NAME",
     "studies": "antiscale train ENVIRONMENT --size SIZE, of ENVIRONMENT-SIZE",
     "figures": "antiscale figures NAME",
