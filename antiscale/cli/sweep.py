@@ -112,7 +112,7 @@ def _sweep_grid(
     from antiscale.grids.run import run_grid, usual
 
     tables = {
-        name: validate.table(name, given.get(name, {})) | value
+        name: {**validate.table(name, given.get(name, {})), **value}
         for name, value in asked.items() if isinstance(value, Mapping)
     }  # fmt: skip
     plan = GridPlan.of(Axes.of({**given, **asked, **tables}))

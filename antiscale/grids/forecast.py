@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from antiscale.grids.plan import Chunk, GridPlan, base_of
 SCHEMA = "antiscale.forecast/1"
 # Shapes that are timed, those with the most to do; points of one timing, and seconds after which it
 # ends, given two points.
-_SHAPES, _POINTS, _SECONDS = 4, 8, 3.0
+_SHAPES, _POINTS, _SECONDS = 4, 16, 3.0
 # Timings at once of one shape, where a cluster has room for more.
 _AT_ONCE = 4
 
@@ -142,15 +142,6 @@ def _rough(chunk: Chunk) -> float:
     """Processor seconds of a point, by the rough estimate."""
     first = chunk.points[0]
     return first.plan.seconds_at(first.place)
-
-
-def _beginning(chunk: Chunk) -> Chunk:
-    """A few points of a chunk: two cases that are set up, and points that share them."""
-    bases: dict[str, list[Any]] = {}
-    for point in chunk.points:
-        bases.setdefault(base_of(point), []).append(point)
-    first = list(bases.values())[:2]
-    return replace(chunk, points=tuple(p for some in first for p in some[: _POINTS // 2]))
 
 
 def _timed(chunk: Chunk) -> _Timing:

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from antiscale import bounds
 from antiscale.core import intervals
@@ -236,6 +237,26 @@ def _sup(by_reward: Floats, stated: StatedRewards, model: TraceModel) -> Floats:
     return result
 
 
+def means_of(drawn: npt.NDArray[np.integer[Any]], values: Floats) -> Floats:
+    """Means of resamples, to the same bit however many threads compute them.
+
+    Values are rounded to multiples of a power of two, about 1e-16 of the largest sum, so that every
+    partial sum is exact and the order of adding does not matter.
+
+    Parameters
+    ----------
+    drawn
+        How often each resample has each replicate: (resamples, replicates).
+    values
+        (replicates, ...).
+    """
+    repeats = len(values)
+    _, exponent = np.frexp(repeats * np.abs(values).max())
+    unit = np.ldexp(1.0, int(exponent) - 53)
+    sums: Floats = np.tensordot(drawn.astype(float), np.rint(values / unit), 1)
+    return sums * (unit / repeats)
+
+
 def _risk_columns(learner: Learner, losses: Losses, case: Case, least: float) -> dict[str, Any]:
     """Return the headline risk E sup_r, and beside it sup_r E and the law of the loss at r."""
     config, stated, model = case.config, case.stated, case.model
@@ -243,8 +264,8 @@ def _risk_columns(learner: Learner, losses: Losses, case: Case, least: float) ->
     place = case.horizon, case.n, 0 if learner.side == "vf" else 1
     rng = stream(config.seed, "bootstrap", *place)
     repeats = len(by_reward)
-    weights = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=_RESAMPLES) / repeats
-    resampled = np.tensordot(weights, by_reward, 1)
+    drawn = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=_RESAMPLES)
+    resampled = means_of(drawn, by_reward)
     at_truth = by_reward[..., 0] @ model.prompt_mass
     most = float(case.horizon)
     sups = intervals.bootstrap(

@@ -11,6 +11,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from antiscale import cli
 from antiscale.models.families import load_family
 from antiscale.plots.style import paragraph
 from antiscale.sweeps import words
-from antiscale.sweeps.cell import simulate
+from antiscale.sweeps.cell import means_of, simulate
 from antiscale.sweeps.folder import open_run
 from antiscale.sweeps.run import SweepResult, run_sweep
 
@@ -287,6 +288,7 @@ def test_a_run_cut_short_goes_on_to_identical_files(tmp_path: Path) -> None:
 # Kills itself while it writes its second cell: that file is there under its temporary name alone.
 KILLED = """
 import os, signal
+from fractions import Fraction
 from pathlib import Path
 from antiscale import cli
 
@@ -395,3 +397,21 @@ def test_a_billion_traces_are_drawn_as_counts() -> None:
     row = run_sweep(quick(samples=10**9, horizon=16)).rows[0]
     assert row["n"] == 10**9
     assert 0 < row["vf_mean"] < 1e-3
+
+
+def test_means_of_resamples_do_not_depend_on_the_order_of_adding() -> None:
+    """So that rows do not depend on how many threads a library of linear algebra uses."""
+    rng = np.random.default_rng(0)
+    values = rng.uniform(-1000.0, 1000.0, (50, 3, 4))
+    values[:, 0] = 0.0
+    drawn = rng.multinomial(50, np.full(50, 1 / 50), size=20)
+    found = means_of(drawn, values)
+    order = rng.permutation(50)
+    np.testing.assert_array_equal(means_of(drawn[:, order], values[order]), found)
+    exact = [
+        [float(sum(Fraction(v) * int(k) for k, v in zip(row, column, strict=True)) / 50)
+         for column in values.reshape(50, -1).T]
+        for row in drawn
+    ]  # fmt: skip
+    np.testing.assert_allclose(found.reshape(20, -1), exact, rtol=0, atol=1e-11)
+    assert not means_of(drawn, np.zeros((50, 2))).any()
