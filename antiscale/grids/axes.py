@@ -101,9 +101,7 @@ class Axes:
         arms = tuple(learners) if several else (learners,)
         axes = cls(fixed, _combined(varied, zipped), arms)
         if len(axes) > MOST_POINTS:
-            raise InputError(
-                f"a grid has at most {MOST_POINTS:,} points; this one has {len(axes):,}"
-            )
+            raise InputError(_too_many(len(axes)))
         return axes
 
     def __len__(self) -> int:
@@ -159,7 +157,13 @@ def listed(name: str, value: Any) -> tuple[Any, ...] | None:
         return None
     if not len(value):
         raise InputError(f"the axis {name} is empty; give one value at least")
+    if len(value) > MOST_POINTS:
+        raise InputError(_too_many(len(value)))
     return tuple(value)
+
+
+def _too_many(points: int) -> str:
+    return f"a grid has at most {MOST_POINTS:,} points; this one has {points:,}"
 
 
 def samples(rule: Any, horizon: Any) -> int:

@@ -1,7 +1,7 @@
 """Run an antiscale command on workers that Slurm starts.
 
     pip install '.[cluster]'        # once, in an environment that every node sees
-    python experiments/cluster/slurm.py --queue cpu --jobs 4 -- certify --rounds 100
+    python experiments/cluster/slurm.py --queue cpu --jobs 4 -- sweep --grid kappa_by_n
     python experiments/cluster/slurm.py --queue cpu -- certify --rounds 100 --out runs/certify
 
 Run it on the login node (or in a small job of its own): the Dask scheduler and the command live

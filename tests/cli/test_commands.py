@@ -47,6 +47,7 @@ CUT = (
     Cut(r"sweep\b", "--horizon 16 --repeats 4 --rewards 4"),
     Cut(r"sweep .*--samples ", "--samples 16"),
     Cut(r"sweep .*(--noise|--exact|--config (?!default)|--horizon 512)", slow=True),
+    Cut(r"sweep --grid \S+ --jobs", "--jobs 1 --family two_point"),
     Cut(r"separation\b", "--horizon 16 --repeats 2 --phase-horizon 16", slow=True),
     Cut(r"search\b", "--horizon 16 --samples 32 --budget 16"),
     Cut(r"search( --config \w+)?$", "--strategy single"),
@@ -181,6 +182,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both = pd.concat([samples.assign(model="tuned"), samples.assign(model="base")])
     both.to_json(made / "both.jsonl", orient="records", lines=True)
     harness(made / "lm_eval_output/model")
+    (made / "mygrid.toml").write_text('kappa = [0.1, 1.0]\nn = ["2 H", 100]\n')
     study = presets.find("studies", "styles-smoke").read_text()
     (made / "smoke.toml").write_text(
         study.replace("places = { 16 = [16, 64] }", 'places = { 16 = [16] }\nmethods = ["sft"]')
