@@ -95,7 +95,7 @@ def verification_losses(
     everywhere = np.ones(returns.shape[:-1], dtype=bool)
     best = ball_policy(setting.pmf, returns, setting.kappa, everywhere)
     comparator = _value(np.asarray(best), returns)
-    setting, labels = jax.tree.map(jnp.asarray, (setting, returns))
+    setting, labels = jax.device_put((setting, returns))
     by_reward = np.empty((len(seen), *comparator.shape))
     right = np.empty((*seen.shape[:2], 3))
     base = np.asarray(setting.pmf)

@@ -114,7 +114,7 @@ class Case(Premises):
         experts = None
         if config.expert == "optimal":
             # The true reward stands first.
-            experts = (model.pmf * np.asarray(optima.density_ratio[0]))[None]
+            experts = (model.pmf * np.asarray(optima.density_ratio)[0])[None]
         elif config.expert == "base":
             experts = model.pmf[None]
         widest = plan.once(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
@@ -98,12 +99,12 @@ def measure(case: Case) -> tuple[dict[str, Any], dict[str, Arm]]:
     }  # fmt: skip
     features = bool(plan.tied) or plan.needs("features")
     setting = Setting(
-        jnp.asarray(model.pmf),
-        jnp.asarray(model.prompt_mass),
+        jax.device_put(model.pmf),
+        jax.device_put(model.prompt_mass),
         float(case.horizon),
         config.kappa,
         rewards,
-        pair=jnp.asarray(np.where(model.pmf > 0, model.returns, 0.0)),
+        pair=jax.device_put(np.where(model.pmf > 0, model.returns, 0.0)),
         prior=case.lower.grid_prior() if plan.needs("prior") else None,
         features=jnp.asarray(trace_features(model)) if features else None,
     )
@@ -146,7 +147,7 @@ def _place_columns(case: Case) -> dict[str, Any]:
         "ct0": case.worst["coverage"],
         "max_ratio": case.worst["max_ratio"],
         "base_return": float(model.prompt_mass @ (model.pmf * model.returns).sum(-1)),
-        "optimal_return": float(model.prompt_mass @ np.asarray(case.optima.value[0])),
+        "optimal_return": float(model.prompt_mass @ np.asarray(case.optima.value)[0]),
         "log_class_size": float(case.rewards.log_sizes().sum()),
         "rewards_stated": int(np.min(stated.counts)),
         "rewards_stated_max": int(np.max(stated.counts)),
