@@ -137,7 +137,7 @@ def forecast(
     )
     held = [timing.memory for timing in every if timing.memory is not None]
     return Forecast(
-        len(plan.points), len(plan.learners), len(plan.points) * len(plan.learners), len(groups),
+        len(plan.points), len(plan.learners), len(plan.points) * len(plan.learners), len({c.shape for c in plan.chunks}),
         len(plan.chunks), len(plan.chunks) - len(left), workers, timed, seconds,
         max(held, default=None),
     )  # fmt: skip

@@ -104,6 +104,13 @@ class GridPlan:
         """
         learners = _learners(axes.learners)
         points = list(_points(axes, learners))
+        first: dict[str, Point] = {}
+        for point in points:
+            if (twin := first.setdefault(point.plan.hash, point)) is not point:
+                raise InputError(
+                    f"two points are the same: {_said(twin.values)}, and {_said(point.values)}; "
+                    "give each value once"
+                )
         tries = points[0].plan.config.pass_at
         columns = ARM_COLUMNS | pass_columns(tries, arms=True)
         columns |= {
@@ -128,6 +135,10 @@ class GridPlan:
             named[table] = named.get(table, {}) | {key: named.pop(name)}
         named["learner"] = list(self.learners)
         return named | ({"zip": together} if together else {})
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {_plain(value)}" for name, value in values.items())
 
 
 def _plain(value: Any) -> Any:
@@ -173,7 +184,7 @@ def _points(axes: Axes, learners: dict[str, Learner]) -> Iterator[Point]:
             here = {name: getattr(config, name) for name in _FREE}
             plan = replace(known[key].moved(**here), places=[place])
         except InputError as error:
-            said = ", ".join(f"{name} = {_plain(value)}" for name, value in values.items())
+            said = _said(values)
             raise InputError(f"at {said}: {error}" if said else str(error)) from error
         yield Point(number, values, plan, place)
 

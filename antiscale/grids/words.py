@@ -66,6 +66,10 @@ def reading(frame: pd.DataFrame, axes: Sequence[str]) -> str:
         best[key] = best.get(key, 0) + 1
     open_ = best.pop("", 0)
     said = [f"{name} at {best[name]}" for name in sorted(best, key=lambda name: -best[name])]
+    if places == 1:
+        name = next(iter(best), None)
+        known = "not certain: intervals overlap" if name is None else f"certainly that of {name}"
+        return f"The least loss is {known}."
     along = f" ({' x '.join(varied(frame, axes))})" if varied(frame, axes) else ""
     points = f"{_count(places, 'point')}{along}"
     text = f"At none of {points} is the least loss certain"

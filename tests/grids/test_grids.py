@@ -144,6 +144,8 @@ def test_axes_that_go_together() -> None:
         ({"seed": range(10**7)}, "at most"),
         ({"n": 10, "learner": ["sft", "sft"]}, "two learners"),
         ({"n": 10, "learner": ["sfft"]}, "sft"),
+        ({"kappa": [0.1, 0.2, 0.1]}, "two points are the same: kappa = 0.1, and kappa = 0.1"),
+        ({"horizon": 16, "n": ["2 H", 32]}, "n = 2 H, and n = 32; give each value once"),
     ],
 )
 def test_what_cannot_be_used_gets_one_line(options: dict[str, Any], message: str) -> None:
