@@ -137,10 +137,17 @@ def forecast(
     )
     held = [timing.memory for timing in every if timing.memory is not None]
     return Forecast(
-        len(plan.points), len(plan.learners), len(plan.points) * len(plan.learners), len({c.shape for c in plan.chunks}),
-        len(plan.chunks), len(plan.chunks) - len(left), workers, timed, seconds,
-        max(held, default=None),
-    )  # fmt: skip
+        points=len(plan.points),
+        learners=len(plan.learners),
+        rows=len(plan.points) * len(plan.learners),
+        shapes=len({chunk.shape for chunk in plan.chunks}),
+        chunks=len(plan.chunks),
+        kept=len(plan.chunks) - len(left),
+        workers=workers,
+        timed=timed,
+        seconds=seconds,
+        memory=max(held, default=None),
+    )
 
 
 def _rough(chunk: Chunk) -> float:
