@@ -15,7 +15,7 @@ from antiscale.grids.chunk import Spent, one_by_one
 from antiscale.grids.plan import Chunk, GridPlan, base_of
 
 SCHEMA = "antiscale.forecast/1"
-# Shapes that are timed, those with the most to do; points of one timing, and seconds after which it
+# Shapes that are timed: the largest, and those with the most to do; points of one timing, and seconds after which it
 # ends, given two points.
 _SHAPES, _POINTS, _SECONDS = 4, 16, 3.0
 # Timings at once of one shape, where a cluster has room for more.
@@ -109,7 +109,10 @@ def forecast(
     groups: dict[tuple[Any, ...], list[Chunk]] = {}
     for chunk in left:
         groups.setdefault(chunk.shape, []).append(chunk)
+    most = max((_rough(some[0]) for some in groups.values()), default=0.0)
+    # Those with the most to do, and first of all the one with the largest points: they set memory.
     order = sorted(groups, key=lambda shape: -sum(_rough(c) * len(c.points) for c in groups[shape]))
+    order.sort(key=lambda shape: _rough(groups[shape][0]) < most)
     at_once = min(engine.tasks_at_once(), _AT_ONCE)
     # In the order in which they run: what neighbours share is then paid for as often as there.
     probes = [
