@@ -15,8 +15,8 @@ from antiscale.grids.chunk import Spent, one_by_one
 from antiscale.grids.plan import Chunk, GridPlan, base_of
 
 SCHEMA = "antiscale.forecast/1"
-# Shapes that are timed: the largest, and those with the most to do; points of one timing, and seconds after which it
-# ends, given two points.
+# Shapes that are timed (the largest, and those with the most to do); points of one timing, and
+# seconds after which it ends, given two points.
 _SHAPES, _POINTS, _SECONDS = 4, 16, 3.0
 # Timings at once of one shape, where a cluster has room for more.
 _AT_ONCE = 4
