@@ -30,7 +30,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(workers: int) -> Iterator[Cluster]:
-    """A scheduler with so many workers, on ports that the system chooses."""
+    """A scheduler with so many workers, all of which have come, on ports that the system chooses."""
     scheduler = _begun("scheduler", "--host", "127.0.0.1", "--port", "0")
     running = [scheduler]
     try:
@@ -40,6 +40,11 @@ def cluster(workers: int) -> Iterator[Cluster]:
         here = Cluster(found[1].decode(), running[1:])
         running = here.workers
         here.grow(workers)
+        if workers:
+            from distributed import Client
+
+            with Client(here.address, set_as_default=False) as client:
+                client.wait_for_workers(workers, timeout=120)
         yield here
     finally:
         for process in (*running, scheduler):
