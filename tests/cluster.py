@@ -30,7 +30,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(workers: int) -> Iterator[Cluster]:
-    """A scheduler with so many workers, all of which have come, on ports that the system chooses."""
+    """A scheduler and so many workers, all of which have come, on ports that the system chooses."""
     scheduler = _begun("scheduler", "--host", "127.0.0.1", "--port", "0")
     running = [scheduler]
     try:
