@@ -151,7 +151,10 @@ def listed(name: str, value: Any) -> tuple[Any, ...] | None:
     if name in _LISTS:
         return None
     # NumPy's arrays, and the columns and indices of pandas.
-    if isinstance(value, np.ndarray | np.generic) or type(value).__module__.startswith("pandas."):
+    if (
+        isinstance(value, np.ndarray | np.generic)
+        or type(value).__module__.split(".")[0] == "pandas"
+    ):
         value = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(value, list | tuple | range):
         return None

@@ -119,8 +119,10 @@ class GridPlan:
             if "." in name
         }
         sources, nameless = sources_of(learners.values())
-        chunks = list(_chunks(points, learners, sources))
-        whole = fingerprint(SCHEMA, [chunk.hash for chunk in chunks])
+        # Rows of the same points differ in these columns, so they name chunks too.
+        extra = {name: columns[name].type for name in axes.names if "." in name}
+        chunks = list(_chunks(points, learners, sources, extra))
+        whole = fingerprint(SCHEMA, axes.names, [chunk.hash for chunk in chunks])
         return cls(axes, learners, points, chunks, columns, whole, nameless)
 
     def to_dict(self) -> dict[str, Any]:
@@ -190,8 +192,9 @@ def _points(axes: Axes, learners: dict[str, Learner]) -> Iterator[Point]:
 
 
 def _chunks(
-    points: Sequence[Point], learners: dict[str, Learner], sources: Mapping[str, str | None]
-) -> Iterator[Chunk]:
+    points: Sequence[Point], learners: dict[str, Learner], sources: Mapping[str, str | None],
+    extra: Mapping[str, str],
+) -> Iterator[Chunk]:  # fmt: skip
     groups: dict[tuple[Any, ...], list[Point]] = {}
     for point in points:
         groups.setdefault(point.plan.shape(point.place), []).append(point)
@@ -210,7 +213,7 @@ def _chunks(
         for start in range(0, len(order), size):
             part = tuple(order[start : start + size])
             asked = [[point.plan.hash, list(point.place)] for point in part]
-            name = fingerprint(SCHEMA, __version__, asked, list(learners), sources)
+            name = fingerprint(SCHEMA, __version__, asked, list(learners), sources, extra)
             yield Chunk(number, shape, part, learners, name)
             number += 1
 

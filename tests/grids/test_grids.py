@@ -195,3 +195,15 @@ def test_an_edited_module_is_read_anew(tmp_path: Path, monkeypatch: pytest.Monke
         again = grids.sweep(**SMALL, kappa=[0.1], n=30, learner="grid_learner:Mine")
         losses.append(again.frame.loss[0])
     assert losses[0] != losses[1]
+
+
+def test_axes_that_leave_other_columns_name_another_grid() -> None:
+    one = GridPlan.of(Axes.of(SMALL | {"kappa": [0.1, 0.2], "parameters": {"spread": [0.5]}}))
+    two = GridPlan.of(Axes.of(SMALL | {"kappa": [0.1, 0.2], "parameters": {"spread": 0.5}}))
+    assert one.hash != two.hash
+    assert not {chunk.file for chunk in one.chunks} & {chunk.file for chunk in two.chunks}
+
+
+def test_a_series_is_an_axis() -> None:
+    axes = Axes.of({"kappa": pd.Series([0.1, 0.2])})
+    assert [point["kappa"] for point in axes.points()] == [0.1, 0.2]
