@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-FILE = Path(__file__).parents[2] / "experiments/own_objects.py"
+from tests.notebooks import opened
 
 
 @pytest.fixture(scope="module")
 def found() -> Any:
-    pytest.importorskip("marimo")
-    spec = importlib.util.spec_from_file_location("own_objects", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    outputs, found = module.app.run()
+    outputs, found = opened("own_objects").run()
     assert len(outputs) == 8
     return found
 

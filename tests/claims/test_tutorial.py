@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,19 +11,14 @@ import numpy as np
 import pytest
 
 import antiscale as ac
+from tests.notebooks import FOLDER, opened
 
-FILE = Path(__file__).parents[2] / "experiments/tutorial.py"
+FILE = FOLDER / "tutorial.py"
 
 
 @pytest.fixture(scope="module")
 def app() -> Any:
-    pytest.importorskip("marimo")
-    spec = importlib.util.spec_from_file_location("tutorial", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.app
+    return opened("tutorial")
 
 
 def knobs(horizon: int, spread: float, kappa: float) -> dict[str, Any]:
